@@ -1,0 +1,50 @@
+# Everything runs in .venv/, made from requirements.lock. Nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORE := .store
+INSTALLED := $(VENV)/.installed
+INDEXED := $(STORE)/.indexed
+QUESTION ?= When do the Russia-China drills run?
+
+.PHONY: ask test lint format serve lock clean
+
+ask: $(INDEXED)
+	@$(BIN)/qa ask "$(QUESTION)" --store $(STORE)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+serve: $(INDEXED)
+	$(BIN)/qa serve --store $(STORE)
+
+# A Debian without python3-venv can still make an environment, and pip can still fill it.
+# torch goes first and alone: asked for beside others, pip may pick a build with gigabytes of GPU libraries.
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV); \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(INDEXED): $(INSTALLED) $(wildcard seeds/*.txt)
+	$(BIN)/qa index seeds --store $(STORE)
+	@touch $@
+
+# Pins what is installed now. A CPU build of torch is locked by its plain version, so that other builds fit too.
+lock: $(INSTALLED)
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/^\(torch==[^+]*\)+.*/\1/' > requirements.lock
+
+clean:
+	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,19 @@
+"""Errors whose message is meant for the user: what happened, to which input, and what to do."""
+
+from __future__ import annotations
+
+
+class SpanqaError(Exception):
+    """Base of every expected failure; doors show its message without a traceback."""
+
+
+class InputError(SpanqaError):
+    """The input cannot be used: a missing, binary, malformed or oversized file or value."""
+
+
+class StoreError(SpanqaError):
+    """The store cannot be opened, read or written."""
+
+
+class ModelError(SpanqaError):
+    """A model is missing, is not the one the store was built with, or cannot be loaded."""

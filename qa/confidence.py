@@ -1,0 +1,157 @@
+"""Confidence: the calibrated probability that an answer is right, a logistic model over what is known of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from index.errors import ModelError
+from index.sentences import split_sentences
+from index.words import words
+from qa.candidates import Candidate, RankWeights, ReadPassage
+from qa.fusion import FusionWeights
+
+BUNDLED_CALIBRATION = Path(__file__).with_name("calibration.json")
+
+FEATURES = (
+    "margin",
+    "gap",
+    "similarity",
+    "dense_rank",
+    "lexical_rank",
+    "agreement",
+    "passage_coverage",
+    "sentence_coverage",
+    "missing_names",
+    "length",
+)
+# Beyond these a larger margin tells nothing more, and one outlier must not decide.
+MARGIN_LIMIT, GAP_LIMIT = 12.0, 8.0
+# A capitalised word that does not open the question, or anything with a digit.
+_NAME = re.compile(r"(?<=[\w,;:)’'\"-] )[(\"“‘']*([A-Z][\w’'-]*)|(\w*\d[\w.,-]*)|(?<=-)([A-Z]\w+)")
+
+
+class Calibration(BaseModel):
+    """What is fitted: fusion and ranking weights, the logistic model and the default threshold.
+
+    `reader_sha256` and `embedder_sha256` name the models that it was fitted with: with others it is a guess.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    features: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    bias: float
+    threshold: float
+    rank_similarity: float = 0.0
+    rank_fused: float = 0.0
+    fusion_dense: float = 1.0
+    fusion_lexical: float = 1.0
+    reader_sha256: str
+    embedder_sha256: str
+    fitted_on: str
+
+    @property
+    def rank_weights(self) -> RankWeights:
+        return RankWeights(similarity=self.rank_similarity, fused=self.rank_fused)
+
+    @property
+    def fusion(self) -> FusionWeights:
+        return FusionWeights(dense=self.fusion_dense, lexical=self.fusion_lexical)
+
+    def probability(self, features: NDArray[np.float64]) -> float:
+        """The logistic function of the weighted, standardised features (len(FEATURES),)."""
+        z = (features - np.array(self.mean)) / np.array(self.scale)
+        logit = float(z @ np.array(self.weights)) + self.bias
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+def load_calibration(path: Path = BUNDLED_CALIBRATION) -> Calibration:
+    """Read a calibration; raises ModelError where it is missing or of another version."""
+    try:
+        calibration = Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        raise ModelError(f"the calibration {path} cannot be used: {error}; fit one with: qa calibrate") from error
+    if calibration.features != FEATURES:
+        raise ModelError(f"the calibration {path} has other features than this version; fit it again: qa calibrate")
+    return calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a question's words say of the passages that were read: the weight of each word, by its rarity there."""
+
+    weights: dict[str, float]
+    names: tuple[frozenset[str], ...]
+
+    @classmethod
+    def of(cls, question: str, read: Sequence[ReadPassage]) -> Evidence:
+        asked = list(dict.fromkeys(words(question)))
+        held = [set(words(_with_context(entry))) for entry in read]
+        # Inverse document frequency over the passages read (Spaerck Jones 1972); a word in none of them weighs most.
+        weights = {word: math.log((len(held) + 1) / (sum(word in text for text in held) + 0.5)) + 0.1 for word in asked}
+        names = tuple(
+            frozenset(words("".join(group for group in match.groups() if group))) for match in _NAME.finditer(question)
+        )
+        return cls(weights, tuple(name for name in names if name))
+
+    def coverage(self, text: str) -> float:
+        """The share of the question's words, by weight, that stand in a text; 1 for a question without words."""
+        total = sum(self.weights.values())
+        if total == 0:
+            return 1.0
+        held = set(words(text))
+        return sum(weight for word, weight in self.weights.items() if word in held) / total
+
+    def missing_names(self, text: str) -> float:
+        """How many names and numbers of the question do not stand in a text, at most 3."""
+        held = set(words(text))
+        return float(min(3, sum(not (name & held) for name in self.names)))
+
+
+def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence) -> NDArray[np.float64]:
+    """The features (len(FEATURES),) of candidate `number`, in the order of FEATURES."""
+    own = found[number]
+    best = own.best
+    rivals = [other.best.score for place, other in enumerate(found) if place != number]
+    gap = best.score - max(rivals) if rivals else GAP_LIMIT
+    around = _around(best.passage.text, best.start - best.passage.start, best.end - best.passage.start)
+    whole = f"{best.passage.context}\n{best.passage.text}"
+    return np.array(
+        [
+            max(-MARGIN_LIMIT, min(MARGIN_LIMIT, best.margin)),
+            max(-GAP_LIMIT, min(GAP_LIMIT, gap)),
+            best.similarity,
+            1.0 / best.hit.dense_rank if best.hit.dense_rank else 0.0,
+            1.0 / best.hit.lexical_rank if best.hit.lexical_rank else 0.0,
+            math.log1p(sum(place.margin > 0 for place in own.others)),
+            evidence.coverage(whole),
+            evidence.coverage(around),
+            evidence.missing_names(whole),
+            math.log1p(len(best.text)),
+        ]
+    )
+
+
+def _with_context(entry: ReadPassage) -> str:
+    return f"{entry.passage.context}\n{entry.passage.text}"
+
+
+def _around(text: str, start: int, end: int) -> str:
+    """The sentences of a span and one more on either side."""
+    sentences = split_sentences(text)
+    touched = [n for n, s in enumerate(sentences) if s.start < end and start < s.end]
+    if not touched:
+        return text[start:end]
+    first, last = max(0, touched[0] - 1), min(len(sentences) - 1, touched[-1] + 1)
+    return text[sentences[first].start : sentences[last].end]

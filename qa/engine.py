@@ -1,0 +1,201 @@
+"""Answering: retrieve, read, decide, cite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.catalogue import Snapshot
+from index.store import Store
+from qa.candidates import Candidate, Place, ReadPassage, candidates
+from qa.cite import cite
+from qa.confidence import Calibration, Evidence, answer_features
+from qa.fusion import fuse
+from qa.reader import Reader
+from qa.types import Answer, Citation, Elapsed, ModelRef, Provenance, Question, Reason, Response
+
+# How deep each list is searched for each passage that is read: fusion needs to see past the cut.
+DEPTH_FACTOR = 3
+MIN_DEPTH = 60
+MAX_SUPPORTING = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The passages to read for a question, best first, and the snapshot that they were read from."""
+
+    snapshot: Snapshot
+    passages: list[ReadPassage]
+    reason: Literal["empty_index", "nothing_retrieved"] | None
+    embed_ms: float
+    retrieve_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A candidate with its features and its confidence."""
+
+    candidate: Candidate
+    features: NDArray[np.float64]
+    confidence: float
+
+
+class Engine:
+    """Answers questions from a store with a reader. Safe to share between threads."""
+
+    def __init__(self, store: Store, reader: Reader, calibration: Calibration) -> None:
+        self.store = store
+        self.reader = reader
+        self.calibration = calibration
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the calibration was fitted with these very models."""
+        own = (self.reader.sha256, self.store.embedder.sha256)
+        return own == (self.calibration.reader_sha256, self.calibration.embedder_sha256)
+
+    def ask(self, question: Question) -> Response:
+        """Answer one question, or abstain with the reason."""
+        return self.ask_many([question])[0]
+
+    def ask_many(self, questions: Sequence[Question]) -> list[Response]:
+        """Answer questions together: their passages share the reader's batches. `elapsed_ms` counts an even share."""
+        begun = time.perf_counter()
+        found = self.retrieve_many(questions)
+        reading = time.perf_counter()
+        read = self.read_many(questions, found)
+        ended = time.perf_counter()
+        share = 1000.0 / max(1, len(questions))
+        responses = []
+        for question, retrieved, passages in zip(questions, found, read, strict=True):
+            elapsed = Elapsed(
+                embed=round(retrieved.embed_ms, 2),
+                retrieve=round(retrieved.retrieve_ms, 2),
+                read=round((ended - reading) * share, 2),
+                total=round((time.perf_counter() - begun) * share, 2),
+            )
+            responses.append(self._respond(question, retrieved, passages, elapsed))
+        return responses
+
+    def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
+        """The passages of each question, best first, at most `question.passages`; none of them stale."""
+        self.store.check_embedder()
+        empty = self.store.catalogue.counts()[0] == 0
+        begun = time.perf_counter()
+        if empty:
+            snapshot = self.store.catalogue.snapshot([])
+            return [Retrieved(snapshot, [], "empty_index", 0.0, 0.0) for _ in questions]
+        vectors = self.store.embedder.embed([question.question for question in questions])
+        embed_ms = (time.perf_counter() - begun) * 1000 / max(1, len(questions))
+        return [self._retrieve(q, vector, embed_ms) for q, vector in zip(questions, vectors, strict=True)]
+
+    def read_many(self, questions: Sequence[Question], found: Sequence[Retrieved]) -> list[list[ReadPassage]]:
+        """The retrieved passages with their spans."""
+        texts = [[entry.passage.text for entry in retrieved.passages] for retrieved in found]
+        spans = self.reader.read([question.question for question in questions], texts)
+        return [
+            [replace(entry, spans=own) for entry, own in zip(retrieved.passages, per_passage, strict=True)]
+            for retrieved, per_passage in zip(found, spans, strict=True)
+        ]
+
+    def judge(self, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
+        """The distinct answers of read passages, best first, each with its confidence."""
+        found = candidates(read, self.calibration.rank_weights)[: max(question.answers, 1) + 1]
+        evidence = Evidence.of(question.question, read)
+        judged = []
+        for number, candidate in enumerate(found):
+            features = answer_features(found, number, evidence)
+            judged.append(Judged(candidate, features, self.calibration.probability(features)))
+        # Best first by what is promised: a reader of the list must not meet a higher confidence further down.
+        return sorted(judged, key=lambda entry: -entry.confidence)
+
+    def _retrieve(self, question: Question, vector: NDArray[np.float32], embed_ms: float) -> Retrieved:
+        begun = time.perf_counter()
+        depth = max(MIN_DEPTH, DEPTH_FACTOR * question.passages)
+        filters = question.filters
+        allowed = None
+        if filters.document_ids or filters.uri_prefix:
+            allowed = self.store.catalogue.allowed_documents(filters.document_ids, filters.uri_prefix)
+        result = self.store.search(question.question, vector, depth, allowed)
+        hits = fuse(result.dense, result.lexical, self.calibration.fusion)
+        snapshot = self.store.catalogue.snapshot([hit.passage_id for hit in hits])
+        passages = [
+            ReadPassage(snapshot.passages[hit.passage_id], hit, result.similarity.get(hit.passage_id, 0.0), ())
+            for hit in hits
+            if hit.passage_id in snapshot.passages
+            and (allowed is None or snapshot.passages[hit.passage_id].document_id in allowed)
+        ][: question.passages]
+        ms = (time.perf_counter() - begun) * 1000
+        return Retrieved(snapshot, passages, None if passages else "nothing_retrieved", embed_ms, ms)
+
+    def _respond(
+        self, question: Question, retrieved: Retrieved, read: Sequence[ReadPassage], elapsed: Elapsed
+    ) -> Response:
+        threshold = self.calibration.threshold if question.threshold is None else question.threshold
+        judged = self.judge(question, read)
+        sure = [entry for entry in judged if entry.confidence >= threshold]
+        reason: Reason | None = None
+        if not sure:
+            reason = retrieved.reason or _why_not(judged)
+        shown = judged if question.candidates else sure
+        answers = tuple(self._answer(entry, retrieved.snapshot) for entry in shown[: question.answers])
+        return Response(
+            question=question.question,
+            status="answered" if sure else "abstained",
+            reason=reason,
+            answers=answers,
+            threshold=threshold,
+            elapsed_ms=elapsed,
+            provenance=self._provenance(retrieved.snapshot.generation),
+        )
+
+    def _answer(self, entry: Judged, snapshot: Snapshot) -> Answer:
+        supporting = entry.candidate.others[:MAX_SUPPORTING]
+        return Answer(
+            text=entry.candidate.best.text,
+            confidence=round(entry.confidence, 4),
+            citation=_citation(entry.candidate.best, snapshot),
+            supporting=tuple(_citation(place, snapshot) for place in supporting if place.margin > 0),
+        )
+
+    def _provenance(self, generation: int) -> Provenance:
+        return Provenance(
+            version=self._version, store_generation=generation, embedder=self._embedder_ref, reader=self._reader_ref
+        )
+
+    @cached_property
+    def _version(self) -> str:
+        try:
+            return version("spanqa")
+        except PackageNotFoundError:
+            return "uninstalled"
+
+    @cached_property
+    def _embedder_ref(self) -> ModelRef:
+        return ModelRef(name=self.store.embedder.name, sha256=self.store.embedder.sha256)
+
+    @cached_property
+    def _reader_ref(self) -> ModelRef:
+        return ModelRef(name=self.reader.name, sha256=self.reader.sha256)
+
+
+def _why_not(judged: Sequence[Judged]) -> Reason:
+    # The best span against the null of its own window tells whether the reader found nothing, or was not sure.
+    found = any(entry.candidate.best.margin > 0 for entry in judged)
+    return "below_threshold" if found else "not_in_passages"
+
+
+def _citation(place: Place, snapshot: Snapshot) -> Citation:
+    document = snapshot.documents[place.document_id]
+    citation = cite(document, place.start, place.end, around=(place.passage.start, place.passage.end))
+    if citation.quote != place.text:
+        # The one promise that must not break: better no answer than one that its source does not hold.
+        raise AssertionError(f"span [{place.start}, {place.end}) of {document.uri} is not {place.text!r}")
+    return citation

@@ -1,0 +1,190 @@
+"""Reading passages: the protocol and the transformers backend."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.embedder import fast_matrix_products, weights_sha256
+from index.errors import ModelError
+from qa.spans import SPANS_PER_WINDOW, Span, window_spans
+from qa.windows import Window, WindowMaker
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+BUNDLED_READER = Path(__file__).with_name("models") / "reader"
+DEFAULT_READER = "spanqa-minilm-l6"
+MAX_LENGTH = 256
+STRIDE = 96
+# Padded tokens in one forward pass: enough to fill the matrix units, small enough to stay in cache.
+BATCH_TOKENS = 4096
+
+
+class Reader(Protocol):
+    """Finds the spans of passages that answer a question."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+        """For every question and each of its passages the best spans, best first, in code points of the passage.
+
+        A passage longer than a window is read in overlapping ones; a span found twice is given once, with its best
+        margin. A passage without words has no spans.
+        """
+        ...
+
+
+class TransformersReader:
+    """An extractive reader: the bundled one, or any folder or name that AutoModelForQuestionAnswering loads."""
+
+    def __init__(self, model: str = DEFAULT_READER, *, max_length: int = MAX_LENGTH, stride: int = STRIDE) -> None:
+        self._name = model
+        self._folder = BUNDLED_READER if model == DEFAULT_READER else Path(model)
+        if model == DEFAULT_READER and not (self._folder / "config.json").is_file():
+            raise ModelError(f"the bundled reader is missing at {self._folder}; reinstall spanqa, or name a --reader")
+        self._max_length = max_length
+        self._stride = stride
+        self._guard = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @cached_property
+    def sha256(self) -> str:
+        return weights_sha256(self._local_folder)
+
+    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+        windows: list[Window] = []
+        owners: list[tuple[int, int]] = []
+        for question, (text, own) in enumerate(zip(questions, passages, strict=True)):
+            for passage, cut in enumerate(self._windows.windows(text, list(own)) if own else []):
+                windows.extend(cut)
+                owners.extend([(question, passage)] * len(cut))
+        found: list[list[list[Span]]] = [[[] for _ in own] for own in passages]
+        for (question, passage), spans in zip(owners, self._read_windows(windows), strict=True):
+            found[question][passage].extend(spans)
+        return [[_distinct(spans) for spans in own] for own in found]
+
+    def _read_windows(self, windows: list[Window]) -> list[list[Span]]:
+        import torch
+
+        spans: list[list[Span]] = [[] for _ in windows]
+        order = sorted(range(len(windows)), key=lambda number: len(windows[number]))
+        # One pass at a time: two at once on the same cores are slower than one after the other.
+        with self._guard, torch.inference_mode():
+            for batch in _batches(windows, order):
+                start, end = self._logits([windows[number] for number in batch])
+                for row, number in enumerate(batch):
+                    n = len(windows[number])
+                    spans[number] = window_spans(windows[number], start[row, :n], end[row, :n])
+        return spans
+
+    def _logits(self, windows: list[Window]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        import torch
+
+        longest = max(len(window) for window in windows)
+        ids = np.full((len(windows), longest), self._pad_id, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        types = np.zeros_like(ids)
+        for row, window in enumerate(windows):
+            ids[row, : len(window)] = window.ids
+            mask[row, : len(window)] = 1
+            types[row, window.passage_start : len(window)] = 1
+        inputs = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        if self._typed:
+            inputs["token_type_ids"] = torch.from_numpy(types)
+        device = self._model.device
+        output = self._model(**{name: tensor.to(device) for name, tensor in inputs.items()})
+        return output.start_logits.float().cpu().numpy(), output.end_logits.float().cpu().numpy()
+
+    @cached_property
+    def _local_folder(self) -> Path:
+        if self._folder.is_dir():
+            return self._folder
+        from huggingface_hub import snapshot_download
+
+        try:
+            return Path(snapshot_download(self._name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"no reader folder {self._name!r}, and no model of that name to fetch: {error}") from error
+
+    @cached_property
+    def _windows(self) -> WindowMaker:
+        return WindowMaker.from_folder(self._local_folder, max_length=self._max_length, stride=self._stride)
+
+    @cached_property
+    def _model(self) -> PreTrainedModel:
+        import torch
+        from transformers import AutoModelForQuestionAnswering
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            model: PreTrainedModel = AutoModelForQuestionAnswering.from_pretrained(
+                self._local_folder, dtype=torch.float32
+            )
+        except (OSError, ValueError) as error:
+            raise ModelError(f"the reader {self._name!r} cannot be loaded: {error}") from error
+        model.train(False)
+        if torch.cuda.is_available():
+            model.to(device="cuda")  # type: ignore[call-arg]
+        elif fast_matrix_products():
+            _encoder_in_bf16(model)
+        return model
+
+    @cached_property
+    def _typed(self) -> bool:
+        return int(getattr(self._model.config, "type_vocab_size", 0) or 0) > 1
+
+    @cached_property
+    def _pad_id(self) -> int:
+        value = self._model.config.pad_token_id
+        return int(value) if value is not None else 0
+
+
+def _encoder_in_bf16(model: PreTrainedModel) -> None:
+    """Run the encoder in bf16 and the span head in fp32: logits in bf16 would tie and jump by a thirtieth."""
+    import torch
+
+    head: Any = getattr(model, "qa_outputs", None)
+    if head is None:
+        return
+    model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
+    head.to(torch.float32)
+    head.register_forward_pre_hook(lambda _module, args: tuple(value.float() for value in args))
+
+
+def _batches(windows: list[Window], order: list[int]) -> list[list[int]]:
+    """Cut windows, ordered by length, into batches of a bounded number of padded tokens."""
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    for number in order:
+        if batch and (len(batch) + 1) * len(windows[number]) > BATCH_TOKENS:
+            batches.append(batch)
+            batch = []
+        batch.append(number)
+    if batch:
+        batches.append(batch)
+    return batches
+
+
+def _distinct(spans: list[Span]) -> list[Span]:
+    best: dict[tuple[int, int], Span] = {}
+    for span in spans:
+        known = best.get((span.start, span.end))
+        if known is None or span.margin > known.margin:
+            best[span.start, span.end] = span
+    ranked = sorted(best.values(), key=lambda span: (-span.margin, span.start, span.end))
+    return ranked[: 2 * SPANS_PER_WINDOW]

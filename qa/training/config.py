@@ -1,0 +1,85 @@
+"""The recipe of a training run: what is read, in which proportion and order, and how fast it is learnt."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from index.errors import InputError
+
+DEFAULT_RECIPE = Path(__file__).with_name("recipe.toml")
+
+
+class Source(BaseModel):
+    """One source of a phase: the stem of a file in the data folder, or a name made by this package.
+
+    `rows` caps how many rows are drawn (seeded, without replacement); `repeat` is how often they are seen.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    rows: int | None = Field(default=None, gt=0)
+    repeat: int = Field(default=1, ge=1, le=8)
+
+
+class Phase(BaseModel):
+    """One pass over a mixture; phases share one learning-rate schedule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    tokens: int = Field(gt=0, description="padded tokens to train on in this phase, at most")
+    sources: list[Source]
+
+
+class Making(BaseModel):
+    """From which sources negatives and edited questions are made, and how many whole articles distract."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sources: list[str] = []
+    distractor_articles: int = Field(default=150, ge=0)
+
+
+class Recipe(BaseModel):
+    """A training recipe. Lengths are in tokens, `warmup` is a share of all tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 13
+    max_length: int = Field(default=256, ge=32, le=512)
+    stride: int = Field(default=96, ge=0)
+    batch_tokens: int = Field(default=6144, ge=512)
+    learning_rate: float = Field(default=1.5e-4, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    checkpoint_every: int = Field(default=200, ge=1, description="optimizer steps between checkpoints")
+    making: Making = Field(default_factory=Making)
+    phases: list[Phase] = Field(min_length=1)
+
+    @property
+    def total_tokens(self) -> int:
+        return sum(phase.tokens for phase in self.phases)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the recipe, kept in checkpoints so that a changed recipe is not resumed by mistake."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def load_recipe(path: Path = DEFAULT_RECIPE) -> Recipe:
+    """Read a recipe from TOML; raises InputError naming the file and field."""
+    try:
+        with path.open("rb") as file:
+            return Recipe.model_validate(tomllib.load(file))
+    except FileNotFoundError as error:
+        raise InputError(f"no recipe at {path}; name one with --recipe") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {field}: {first['msg']}") from error

@@ -1,0 +1,28 @@
+"""Writing a trained reader as the standard folder that `AutoModelForQuestionAnswering.from_pretrained` loads."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+
+
+def export_reader(model: PreTrainedModel, base: Path, out: Path) -> None:
+    """Write `config.json`, `model.safetensors` (fp16) and the tokenizer of `base` to the folder `out`.
+
+    fp16 halves the file, and rounds weights of this size by less than bf16 training noise.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    # The training settings are not the model's: whoever fine-tunes it further starts from the usual ones.
+    model.config.hidden_dropout_prob = 0.1
+    model.config.attention_probs_dropout_prob = 0.1
+    model.config.dtype = torch.float16
+    half = {name: tensor.detach().to("cpu", torch.float16) for name, tensor in model.state_dict().items()}
+    model.save_pretrained(out, state_dict=half, safe_serialization=True)
+    for name in TOKENIZER_FILES:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, out / name)

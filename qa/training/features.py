@@ -1,0 +1,104 @@
+"""Rows as arrays: every window of every row, flat in memory, without a Python object a token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.training.data import Row
+from qa.windows import WindowMaker
+
+ENCODE_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Windows of a mixture. `ids` (tokens,) int32 with `bounds` (windows + 1,) int64 between windows;
+    `passage_start`, `start`, `end` (windows,) int32 token positions within the window, 0 (the null) where
+    the window holds no answer."""
+
+    ids: NDArray[np.int32]
+    bounds: NDArray[np.int64]
+    passage_start: NDArray[np.int32]
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.passage_start)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.diff(self.bounds)
+
+
+def build_features(rows: list[Row], maker: WindowMaker) -> Features:
+    """Cut rows into labelled windows; a window that lacks the whole answer is labelled null."""
+    ids: list[NDArray[np.int32]] = []
+    heads, starts, ends = [], [], []
+    for row in rows:
+        for window in maker.windows(row.question, [row.context])[0]:
+            ids.append(window.ids)
+            heads.append(window.passage_start)
+            start, end = 0, 0
+            if row.start is not None and row.end is not None:
+                # The first token that reaches past the span's start, and the last that begins before its end.
+                first = int(np.searchsorted(window.ends, row.start, side="right"))
+                last = int(np.searchsorted(window.starts, row.end, side="left")) - 1
+                inside = window.starts[0] <= row.start and row.end <= window.ends[-1]
+                if inside and first <= last:
+                    start, end = window.passage_start + first, window.passage_start + last
+            starts.append(start)
+            ends.append(end)
+    lengths = np.array([len(window) for window in ids], dtype=np.int64)
+    return Features(
+        ids=np.concatenate(ids) if ids else np.zeros(0, np.int32),
+        bounds=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
+        passage_start=np.array(heads, dtype=np.int32),
+        start=np.array(starts, dtype=np.int32),
+        end=np.array(ends, dtype=np.int32),
+    )
+
+
+def batches(features: Features, batch_tokens: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Window numbers by batch: shuffled, then grouped by length so that little is padding.
+
+    Windows are shuffled into pools, sorted by length within a pool and cut into batches of at most `batch_tokens`
+    padded tokens; the batches of the whole epoch are then shuffled. The same seed gives the same order.
+    """
+    rng = np.random.default_rng(seed)
+    lengths = features.lengths
+    order = rng.permutation(len(features))
+    groups: list[NDArray[np.int64]] = []
+    pool = 4096
+    for begin in range(0, len(order), pool):
+        chunk = order[begin : begin + pool]
+        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+        group: list[int] = []
+        for window in chunk:
+            if group and (len(group) + 1) * int(lengths[window]) > batch_tokens:
+                groups.append(np.array(group, dtype=np.int64))
+                group = []
+            group.append(int(window))
+        if group:
+            groups.append(np.array(group, dtype=np.int64))
+    for number in rng.permutation(len(groups)):
+        yield groups[number]
+
+
+def collate(
+    features: Features, windows: NDArray[np.int64], pad_id: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pad a batch: ids, attention mask, token types (each (batch, longest)), start and end positions (batch,)."""
+    longest = int(features.lengths[windows].max())
+    ids = np.full((len(windows), longest), pad_id, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    types = np.zeros_like(ids)
+    for place, window in enumerate(windows):
+        piece = features.ids[features.bounds[window] : features.bounds[window + 1]]
+        ids[place, : len(piece)] = piece
+        mask[place, : len(piece)] = 1
+        types[place, features.passage_start[window] : len(piece)] = 1
+    return ids, mask, types, features.start[windows].astype(np.int64), features.end[windows].astype(np.int64)

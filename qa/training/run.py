@@ -1,0 +1,90 @@
+"""A whole training run: make what has to be made, train every phase, export a standard model folder."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from index.documents import Document
+from index.embedder import SentenceTransformerEmbedder, bundled_model
+from index.errors import InputError
+from qa.training.config import Phase, Recipe
+from qa.training.data import Row, find_source, read_rows
+from qa.training.edits import one_edit_unanswerables
+from qa.training.export import export_reader
+from qa.training.mixture import phase_rows
+from qa.training.negatives import mine_negatives, save_rows
+from qa.training.trainer import Trainer
+
+ARTICLES = Path("text/wikipedia_articles.jsonl.gz")
+
+
+def train_reader(
+    recipe: Recipe,
+    *,
+    data_dir: Path,
+    work: Path,
+    out: Path,
+    console: Console,
+    base: Path | None = None,
+    last_phase: str | None = None,
+) -> None:
+    """Train a reader and write it to `out`; run again with the same `work` folder to go on after an interruption.
+
+    data_dir: folder of the recipe's sources (see `find_source`). base: encoder folder to start from, the bundled
+    embedder by default.
+    """
+    if not data_dir.is_dir():
+        raise InputError(f"no data folder {data_dir}; name the folder of the training files with --data")
+    work.mkdir(parents=True, exist_ok=True)
+    base = base or bundled_model()
+
+    def made(name: str) -> list[Row]:
+        path = work / f"{name}.jsonl"
+        if not path.is_file():
+            save_rows(_make(name, recipe, data_dir, work, console), path)
+        return read_rows(path)
+
+    def rows_of(phase: Phase) -> list[Row]:
+        return phase_rows(
+            phase, recipe, data_dir, {name: partial(made, name) for name in ("hard_negatives", "one_edit")}
+        )
+
+    trainer = Trainer(recipe, base=base, work=work, rows_of=rows_of, console=console)
+    trainer.train(last_phase)
+    export_reader(trainer.model, base, out)
+    console.print(f"reader written to {out}")
+
+
+def _make(name: str, recipe: Recipe, data_dir: Path, work: Path, console: Console) -> list[Row]:
+    rows = [row for source in recipe.making.sources for row in read_rows(find_source(data_dir, source))]
+    if name == "one_edit":
+        return one_edit_unanswerables(rows, recipe.seed)
+    articles = _articles(data_dir, recipe.making.distractor_articles, recipe.seed)
+    return mine_negatives(
+        rows,
+        articles,
+        embedder=SentenceTransformerEmbedder(),
+        folder=work / "mining-store",
+        seed=recipe.seed,
+        console=console,
+    )
+
+
+def _articles(data_dir: Path, limit: int, seed: int) -> Iterator[Document]:
+    if limit == 0:
+        return
+    path = data_dir / ARTICLES
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+            articles = [json.loads(line) for line in lines]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}); set distractor_articles = 0 to do without") from error
+    for article in random.Random(seed).sample(articles, min(limit, len(articles))):
+        yield Document(uri=f"article:{article['title']}", title=article["title"], own_title=True, text=article["text"])

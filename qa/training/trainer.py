@@ -1,0 +1,191 @@
+"""The training loop: bf16, one linear schedule over all phases, checkpoints that an interrupted run goes on from."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from transformers import AutoModelForQuestionAnswering, PreTrainedModel
+
+from index.errors import InputError
+from qa.training.config import Phase, Recipe
+from qa.training.data import Row
+from qa.training.features import batches, build_features, collate
+from qa.windows import WindowMaker
+
+MAX_GRADIENT_NORM = 1.0
+
+
+@dataclass(slots=True)
+class _Position:
+    """How far a run is: whole tokens and steps done, the phase, the epoch in it and the batch in that."""
+
+    phase: int = 0
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    tokens: int = 0
+    phase_tokens: int = 0
+
+
+class Trainer:
+    """Trains a reader by a recipe.
+
+    base: folder of the encoder to start from. work: folder for checkpoints. rows_of: the rows of a phase, asked for
+    when the phase begins. Resumes from `work/checkpoint.pt` where the recipe is the same.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        base: Path,
+        work: Path,
+        rows_of: Callable[[Phase], list[Row]],
+        console: Console,
+    ) -> None:
+        self._recipe = recipe
+        self._work = work
+        self._rows_of = rows_of
+        self._console = console
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(recipe.seed)
+        self._maker = WindowMaker.from_folder(base, max_length=recipe.max_length, stride=recipe.stride)
+        # No dropout: on a CPU it costs more than the matrix products, and one or two epochs do not overfit.
+        self._model: PreTrainedModel = AutoModelForQuestionAnswering.from_pretrained(
+            base, attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+        ).to(self._device)
+        self._optimizer = self._make_optimizer()
+        self._at = _Position()
+
+    @property
+    def model(self) -> PreTrainedModel:
+        return self._model
+
+    def train(self, last_phase: str | None = None) -> None:
+        """Run every phase, or up to `last_phase`, from the newest checkpoint."""
+        self._load_checkpoint()
+        self._model.train()
+        gc.collect()
+        gc.disable()
+        try:
+            while self._at.phase < len(self._recipe.phases):
+                phase = self._recipe.phases[self._at.phase]
+                self._run_phase(phase)
+                self._at = _Position(phase=self._at.phase + 1, step=self._at.step, tokens=self._at.tokens)
+                self._save_checkpoint()
+                if phase.name == last_phase:
+                    break
+        finally:
+            gc.enable()
+
+    def _run_phase(self, phase: Phase) -> None:
+        rows = self._rows_of(phase)
+        features = build_features(rows, self._maker)
+        answerable = int((features.start > 0).sum())
+        self._console.print(
+            f"phase {phase.name}: {len(rows):,} rows, {len(features):,} windows ({answerable:,} with an answer), "
+            f"{int(features.lengths.sum()):,} tokens an epoch"
+        )
+        progress = Progress(
+            TextColumn(phase.name),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} tokens"),
+            TextColumn("loss {task.fields[loss]:.3f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        with progress:
+            bar = progress.add_task(phase.name, total=phase.tokens, completed=self._at.phase_tokens, loss=math.nan)
+            smooth = math.nan
+            while self._at.phase_tokens < phase.tokens:
+                seed = self._recipe.seed + 1000 * self._at.phase + self._at.epoch
+                for number, windows in enumerate(batches(features, self._recipe.batch_tokens, seed)):
+                    if number < self._at.batch:
+                        continue
+                    batch = [torch.from_numpy(part).to(self._device) for part in collate(features, windows, 0)]
+                    loss = self._step(batch)
+                    smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
+                    size = batch[0].numel()
+                    self._at.batch, self._at.step = number + 1, self._at.step + 1
+                    self._at.tokens += size
+                    self._at.phase_tokens += size
+                    progress.update(bar, completed=self._at.phase_tokens, loss=smooth)
+                    if self._at.step % self._recipe.checkpoint_every == 0:
+                        self._save_checkpoint()
+                        if not self._console.is_terminal:
+                            self._console.print(f"{phase.name}: {self._at.tokens:,} tokens, loss {smooth:.3f}")
+                    if self._at.phase_tokens >= phase.tokens:
+                        return
+                self._at.epoch, self._at.batch = self._at.epoch + 1, 0
+
+    def _step(self, batch: list[torch.Tensor]) -> float:
+        ids, mask, types, start, end = batch
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            output = self._model(input_ids=ids, attention_mask=mask, token_type_ids=types)
+        # Positions beyond a window's own tokens must not take part in its softmax.
+        padding = mask == 0
+        start_logits = output.start_logits.float().masked_fill(padding, -1e4)
+        end_logits = output.end_logits.float().masked_fill(padding, -1e4)
+        loss = (
+            torch.nn.functional.cross_entropy(start_logits, start) + torch.nn.functional.cross_entropy(end_logits, end)
+        ) / 2
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), MAX_GRADIENT_NORM)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach())
+
+    def _learning_rate(self) -> float:
+        """Linear warm-up, then linear decay to zero, by tokens."""
+        done = self._at.tokens / self._recipe.total_tokens
+        warmup = self._recipe.warmup
+        share = done / warmup if done < warmup else max(0.0, (1 - done) / (1 - warmup))
+        return self._recipe.learning_rate * share
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        decayed = [p for p in self._model.parameters() if p.ndim > 1]
+        plain = [p for p in self._model.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": self._recipe.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self._recipe.learning_rate, fused=True)
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self._work / "checkpoint.pt"
+
+    def _save_checkpoint(self) -> None:
+        self._work.mkdir(parents=True, exist_ok=True)
+        state = {
+            "recipe": self._recipe.fingerprint(),
+            "position": {name: getattr(self._at, name) for name in _Position.__slots__},
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        beside = self._checkpoint.with_suffix(".tmp")
+        torch.save(state, beside)
+        beside.replace(self._checkpoint)
+
+    def _load_checkpoint(self) -> None:
+        if not self._checkpoint.is_file():
+            return
+        state = torch.load(self._checkpoint, map_location=self._device, weights_only=True)
+        if state["recipe"] != self._recipe.fingerprint():
+            raise InputError(
+                f"{self._checkpoint} is of another recipe; give another --work folder or remove that file to start anew"
+            )
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._at = _Position(**state["position"])
+        self._console.print(f"resuming at {self._at.tokens:,} tokens")

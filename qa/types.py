@@ -1,0 +1,142 @@
+"""Questions, answers and citations: the contract of every door."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+SCHEMA_VERSION = "1"
+MAX_QUESTION_LENGTH = 2_000
+MAX_ANSWERS = 50
+MAX_PASSAGES = 200
+
+Reason = Literal["empty_index", "nothing_retrieved", "not_in_passages", "below_threshold"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Filters(_Frozen):
+    """Which documents may answer. An empty field does not restrict."""
+
+    document_ids: tuple[str, ...] = Field(default=(), max_length=1_000)
+    uri_prefix: str = Field(default="", max_length=2_000)
+
+
+class Question(_Frozen):
+    """A question as a user asks it. `threshold` None takes the calibrated default."""
+
+    question: str = Field(
+        max_length=MAX_QUESTION_LENGTH,
+        description="The question, in the words of the user.",
+        examples=["When do the Russia-China drills run?"],
+    )
+    answers: int = Field(default=1, ge=1, le=MAX_ANSWERS, description="How many answers to return, at most.")
+    passages: int = Field(default=20, ge=1, le=MAX_PASSAGES, description="How many passages to read.")
+    filters: Filters = Field(default_factory=Filters)
+    threshold: float | None = Field(default=None, ge=0, le=1, description="Confidence needed to answer.")
+    candidates: bool = Field(default=False, description="Return the best spans even when abstaining.")
+
+    @field_validator("question")
+    @classmethod
+    def _has_words(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("the question is empty")
+        return value
+
+
+class DocumentRef(_Frozen):
+    """The cited document; `sha256` is the hash of its text, its version."""
+
+    id: str
+    uri: str
+    title: str
+    sha256: str
+
+
+class SentenceRef(_Frozen):
+    """The sentence or sentences around a span: code points `[start, end)` and their text."""
+
+    start: int
+    end: int
+    text: str
+
+
+class TextQuoteSelector(_Frozen):
+    """W3C Web Annotation Data Model, section 4.2.4."""
+
+    type: Literal["TextQuoteSelector"] = "TextQuoteSelector"
+    exact: str
+    prefix: str
+    suffix: str
+
+
+class TextPositionSelector(_Frozen):
+    """W3C Web Annotation Data Model, section 4.2.5: code points `[start, end)`."""
+
+    type: Literal["TextPositionSelector"] = "TextPositionSelector"
+    start: int
+    end: int
+
+
+class Citation(_Frozen):
+    """Where a quote stands: `text[start:end] == quote` in the document's text with that hash."""
+
+    document: DocumentRef
+    start: int
+    end: int
+    quote: str
+    sentence: SentenceRef
+    page: int | None = None
+    line: int = Field(ge=1)
+    selector: tuple[TextQuoteSelector, TextPositionSelector]
+
+
+class Answer(_Frozen):
+    """A span that answers. `confidence` is the calibrated probability that it is right."""
+
+    text: str
+    confidence: float = Field(ge=0, le=1)
+    citation: Citation
+    supporting: tuple[Citation, ...] = ()
+    normalized: dict[str, Any] | None = None
+
+
+class Elapsed(_Frozen):
+    """Wall-clock milliseconds by stage."""
+
+    embed: float
+    retrieve: float
+    read: float
+    total: float
+
+
+class ModelRef(_Frozen):
+    """A model's name and the SHA-256 of its weights."""
+
+    name: str
+    sha256: str
+
+
+class Provenance(_Frozen):
+    """What made the answer, so that it can be made again."""
+
+    version: str
+    store_generation: int
+    embedder: ModelRef
+    reader: ModelRef
+
+
+class Response(_Frozen):
+    """The answer to a question, or an honest abstention with its reason."""
+
+    question: str
+    status: Literal["answered", "abstained"]
+    reason: Reason | None
+    answers: tuple[Answer, ...]
+    threshold: float
+    elapsed_ms: Elapsed
+    schema_version: str = SCHEMA_VERSION
+    provenance: Provenance

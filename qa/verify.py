@@ -1,0 +1,115 @@
+"""Checking citations: does the quote still stand where the citation says, in the version that it names?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from index.documents import Document, text_sha256
+from index.errors import InputError
+from qa.cite import line_of, page_of, selectors
+from qa.types import Citation
+
+
+class Verdict(BaseModel):
+    """Whether a citation holds. `problems` says each thing that does not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    valid: bool
+    quote: str
+    uri: str
+    problems: tuple[str, ...] = ()
+
+
+class DocumentSource(Protocol):
+    """Where the cited documents are: a store's catalogue, or one file."""
+
+    def document(self, document_id: str) -> Document | None: ...
+
+
+def verify(citation: Citation, source: DocumentSource) -> Verdict:
+    """Check every statement of a citation against the document as it is now."""
+    document = source.document(citation.document.id)
+    if document is None:
+        problems = [f"document: {citation.document.uri} is not there; it was removed, or never indexed here"]
+    else:
+        problems = list(_problems(citation, document))
+    return Verdict(valid=not problems, quote=citation.quote, uri=citation.document.uri, problems=tuple(problems))
+
+
+def verify_against(citation: Citation, document: Document) -> Verdict:
+    """Check a citation against a document at hand (its source file), wherever that now lies."""
+    problems = [
+        problem for problem in _problems(citation, document) if not problem.startswith(("uri:", "title:", "id:"))
+    ]
+    return Verdict(valid=not problems, quote=citation.quote, uri=citation.document.uri, problems=tuple(problems))
+
+
+def citations_in(value: Any) -> Iterator[Citation]:
+    """Every citation in a JSON value: a citation, an answer, a whole response, or a list of these.
+
+    Raises InputError where there is none, or one is malformed.
+    """
+    found = list(_walk(value, "$"))
+    if not found:
+        raise InputError("no citation found: expected the JSON of qa ask --json, an answer or a citation")
+    yield from found
+
+
+def _walk(value: Any, path: str) -> Iterator[Citation]:
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _walk(item, f"{path}[{number}]")
+    elif isinstance(value, dict):
+        if "quote" in value and "document" in value:
+            try:
+                yield Citation.model_validate(value)
+            except ValidationError as error:
+                first = error.errors()[0]
+                field = ".".join(str(part) for part in first["loc"])
+                raise InputError(f"malformed citation at {path}.{field}: {first['msg']}") from error
+            return
+        for name in ("answers", "citation", "supporting", "citations"):
+            if name in value:
+                yield from _walk(value[name], f"{path}.{name}")
+
+
+def _problems(citation: Citation, document: Document) -> Iterator[str]:
+    text, ref = document.text, citation.document
+    if ref.id != document.id:
+        yield f"id: the document's is {document.id}, not {ref.id}"
+    if ref.uri != document.uri:
+        yield f"uri: the document's is {document.uri}, not {ref.uri}"
+    if ref.title != document.title:
+        yield f"title: the document's is {document.title!r}, not {ref.title!r}"
+    actual = text_sha256(text)
+    if ref.sha256 != actual:
+        yield f"sha256: the document is another version; its text has {actual}, the citation names {ref.sha256}"
+    start, end = citation.start, citation.end
+    if not 0 <= start < end <= len(text):
+        yield f"offsets: [{start}, {end}) is not within the text of {len(text)} characters"
+        return
+    if text[start:end] != citation.quote:
+        yield f"quote: the text at [{start}, {end}) is {_short(text[start:end])}, not {_short(citation.quote)}"
+    if citation.line != line_of(text, start):
+        yield f"line: the span begins on line {line_of(text, start)}, not {citation.line}"
+    if citation.page != page_of(document, start):
+        yield f"page: the span begins on page {page_of(document, start)}, not {citation.page}"
+    sentence = citation.sentence
+    if not 0 <= sentence.start <= start or not end <= sentence.end <= len(text):
+        yield f"sentence: [{sentence.start}, {sentence.end}) does not hold the span [{start}, {end})"
+    elif text[sentence.start : sentence.end] != sentence.text:
+        yield f"sentence: the text at [{sentence.start}, {sentence.end}) is another"
+    quote, position = citation.selector
+    expected_quote, expected_position = selectors(text, start, end)
+    if quote != expected_quote:
+        yield "selector: the TextQuoteSelector does not fit the text at the span"
+    if position != expected_position:
+        yield f"selector: the TextPositionSelector is [{position.start}, {position.end}), not [{start}, {end})"
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")

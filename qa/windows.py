@@ -1,0 +1,98 @@
+"""A question and a passage as model windows: what the reader sees, in training and in use alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from index.errors import ModelError
+
+MAX_QUESTION_TOKENS = 64
+# Two tokens close the question and the passage, one opens the window.
+SPECIAL_TOKENS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One model input: `[CLS] question [SEP] passage piece [SEP]`.
+
+    `ids` (n,) int32 token ids; `passage_start` the first passage token (so token types are 0 before it, 1 from it);
+    `starts`/`ends` (n - passage_start - 1,) int32 code-point offsets of the passage tokens into the passage text.
+    """
+
+    ids: NDArray[np.int32]
+    passage_start: int
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class WindowMaker:
+    """Cuts a (question, passage) pair into windows of at most `max_length` tokens that overlap by `stride`."""
+
+    def __init__(self, tokenizer: Tokenizer, *, max_length: int = 256, stride: int = 96) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._cls = _special(tokenizer, "[CLS]", "<s>")
+        self._sep = _special(tokenizer, "[SEP]", "</s>")
+        self.max_length = max_length
+        self.stride = stride
+
+    @classmethod
+    def from_folder(cls, folder: Path, *, max_length: int = 256, stride: int = 96) -> WindowMaker:
+        """Load `tokenizer.json` of a model folder."""
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise ModelError(f"{folder} has no tokenizer.json; a reader needs its fast tokenizer")
+        return cls(Tokenizer.from_file(str(path)), max_length=max_length, stride=stride)
+
+    def windows(self, question: str, passages: list[str]) -> list[list[Window]]:
+        """The windows of every passage, in order; a passage without tokens has none.
+
+        A question is cut at 64 tokens, so that a long one cannot crowd the passage out of its window.
+        """
+        question_ids = self._encode([question])[0].ids[:MAX_QUESTION_TOKENS]
+        return [self._cut(question_ids, encoding) for encoding in self._encode(passages)]
+
+    def _encode(self, texts: list[str]) -> list[_Encoding]:
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        result = []
+        for encoding in encodings:
+            offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+            result.append(_Encoding(list(encoding.ids), offsets[:, 0], offsets[:, 1]))
+        return result
+
+    def _cut(self, question_ids: list[int], passage: _Encoding) -> list[Window]:
+        head = [self._cls, *question_ids, self._sep]
+        room = self.max_length - len(question_ids) - SPECIAL_TOKENS
+        step = max(1, room - min(self.stride, room // 2))
+        windows = []
+        for begin in range(0, len(passage.ids), step):
+            piece = slice(begin, begin + room)
+            ids = np.array([*head, *passage.ids[piece], self._sep], dtype=np.int32)
+            windows.append(Window(ids, len(head), passage.starts[piece], passage.ends[piece]))
+            if begin + room >= len(passage.ids):
+                break
+        return windows
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    ids: list[int]
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+
+
+def _special(tokenizer: Tokenizer, *names: str) -> int:
+    for name in names:
+        token_id: int | None = tokenizer.token_to_id(name)
+        if token_id is not None:
+            return token_id
+    raise ModelError(f"the tokenizer has none of the special tokens {', '.join(names)}")
