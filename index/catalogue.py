@@ -13,7 +13,20 @@ from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, literal, select, update
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -195,7 +208,8 @@ class SqliteCatalogue:
         with self._reading() as connection:
             query = select(documents.c.id)
             if uri_prefix:
-                query = query.where(documents.c.uri.startswith(uri_prefix, autoescape=True))
+                # Not LIKE, which takes upper and lower case for the same in SQLite.
+                query = query.where(func.substr(documents.c.uri, 1, len(uri_prefix)) == uri_prefix)
             if not document_ids:
                 return set(connection.scalars(query))
             allowed: set[str] = set()
@@ -262,18 +276,24 @@ class SqliteCatalogue:
             yield ids, vectors, [_stored(row, texts[row.document_id]) for row in rows]
 
     def _prepare(self) -> None:
-        with self._writing() as connection:
-            metadata.create_all(connection)
-            version = _setting(connection, "format_version")
-            if version is None:
-                _set(connection, "format_version", str(FORMAT_VERSION))
-                _set(connection, "generation", "0")
-                _set(connection, "store_id", uuid4().hex)
-            elif int(version) > FORMAT_VERSION:
-                raise StoreError(
-                    f"the store {self._path.parent} was written by a newer version of spanqa (format {version}, this one "
-                    f"reads up to {FORMAT_VERSION}); upgrade spanqa or name another --store"
-                )
+        # An existing store is opened without the write lock, which a long change (re-embedding) may hold.
+        with self._reading() as connection:
+            known = inspect(connection).has_table(settings.name)
+            version = _setting(connection, "format_version") if known else None
+        if version is None:
+            with self._writing() as connection:
+                metadata.create_all(connection)
+                version = _setting(connection, "format_version")
+                if version is None:
+                    version = str(FORMAT_VERSION)
+                    _set(connection, "format_version", version)
+                    _set(connection, "generation", "0")
+                    _set(connection, "store_id", uuid4().hex)
+        if not version.isdecimal() or int(version) > FORMAT_VERSION:
+            raise StoreError(
+                f"the store {self._path.parent} was written by a newer version of spanqa (format {version}, this one "
+                f"reads up to {FORMAT_VERSION}); upgrade spanqa or name another --store"
+            )
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -282,9 +302,9 @@ class SqliteCatalogue:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._translated(), self._engine.connect() as connection:
+        with self._translated(), self._engine.connect() as fresh:
             # Asking for the write lock at once: a transaction that reads first and writes later can fail half-way.
-            connection = connection.execution_options(immediate=True)
+            connection = fresh.execution_options(immediate=True)
             with connection.begin():
                 yield connection
 
@@ -307,7 +327,7 @@ def embedding_text(context: str, text: str) -> str:
 
 def _engine(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=28,

@@ -134,7 +134,9 @@ class SentenceTransformerEmbedder:
     @cached_property
     def _model(self) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         source = str(self._folder) if self._local else self._name
         try:
             return SentenceTransformer(source, device=None, local_files_only=self._local)

@@ -14,7 +14,7 @@ from index.store import Store
 
 @dataclass(slots=True)
 class Report:
-    """What indexing came to. `failed` pairs each file that could not be read with the reason."""
+    """What indexing came to. `failed` pairs each file or folder that could not be read with the reason."""
 
     added: int = 0
     unchanged: int = 0
@@ -27,36 +27,41 @@ def index_paths(store: Store, paths: list[Path], progress: Callable[[int, int], 
     """Index files and folders; a file that cannot be read is reported and the rest goes on.
 
     progress is called with (files done, files in all). Raises InputError where a named path does not exist, or where
-    there is no file that could be read.
+    there is no file of a kind that can be read.
     """
     found = find_files(paths)
-    report = Report(passed_over=found.passed_over)
+    report = Report(passed_over=found.passed_over, failed=list(found.unreadable))
     if not found.files:
+        if found.unreadable:
+            raise InputError("; ".join(reason for _, reason in found.unreadable))
         names = ", ".join(str(path) for path in paths)
         raise InputError(f"{names}: no readable documents there ({found.passed_over} files of other kinds passed over)")
     done = 0
 
-    def documents() -> Iterator[Document]:
+    def advance() -> None:
         nonlocal done
+        done += 1
+        if progress:
+            progress(done, len(found.files))
+
+    def documents() -> Iterator[Document]:
         for path in found.files:
             try:
                 document = load_file(path)
             except InputError as error:
                 report.failed.append((path, str(error)))
-                done += 1
+                advance()
                 continue
             yield document
 
     try:
         for change in store.put_all(documents()):
-            done += 1
             if change.changed:
                 report.added += 1
                 report.passages += change.passages
             else:
                 report.unchanged += 1
-            if progress:
-                progress(done, len(found.files))
+            advance()
     finally:
         # Also when interrupted: what was committed should be found.
         store.sync()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Protocol
 
 import tantivy
 
+from index.checksums import checksum
 from index.documents import StoredPassage
 from index.errors import StoreError
 from index.vectors import Hit
@@ -17,7 +20,8 @@ from index.words import analyzer, encodable, words
 
 WRITER_HEAP_BYTES = 50_000_000
 _ANALYZER = "spanqa_en"
-_SCHEMA_MARK = "1"
+_SCHEMA_MARK = "2"
+_MARK_FILE = "spanqa-generation"
 
 
 class LexicalIndex(Protocol):
@@ -43,8 +47,9 @@ class LexicalIndex(Protocol):
 class TantivyLexicalIndex:
     """BM25 by tantivy over stemmed English words, in a folder, or in memory where `folder` is None.
 
-    A file beside the index names the generation. It is written after the commit, so that a crash in between leaves
-    it too low, never too high; catching up again is harmless, since adding replaces.
+    A file beside the index names the generation and a checksum, without which a damaged index would crash the process
+    when it is searched. It is written after the commit: a crash in between leaves a checksum that does not fit, and
+    the index is filled anew.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -104,7 +109,9 @@ class TantivyLexicalIndex:
             self.generation = generation
             if self._folder is not None:
                 beside = self._mark.with_suffix(".tmp")
-                beside.write_text(f"{_SCHEMA_MARK} {generation}", encoding="ascii")
+                beside.write_text(
+                    f"{_SCHEMA_MARK} {generation} {_checksum(self._folder, generation)}", encoding="ascii"
+                )
                 os.replace(beside, self._mark)
         except (OSError, ValueError) as error:
             raise StoreError(f"the lexical index in {self._folder} cannot be written: {error}") from error
@@ -115,7 +122,7 @@ class TantivyLexicalIndex:
     @property
     def _mark(self) -> Path:
         assert self._folder is not None
-        return self._folder / "spanqa-generation"
+        return self._folder / _MARK_FILE
 
     def _by_id(self, passage_id: int) -> tantivy.Query:
         # Deleting by term leaves entries of an unsigned field where they are; deleting by query finds them.
@@ -134,26 +141,41 @@ class TantivyLexicalIndex:
             return tantivy.Index(_schema())
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            mark = folder / "spanqa-generation"
-            stamp = mark.read_text(encoding="ascii").split() if mark.is_file() else []
-            if (
-                len(stamp) == 2
-                and stamp[0] == _SCHEMA_MARK
-                and stamp[1].isdigit()
-                and tantivy.Index.exists(str(folder))
-            ):
+            mark = folder / _MARK_FILE
+            stamp = mark.read_bytes() if mark.is_file() else b""
+            whole = re.fullmatch(rb"(\S+) (\d{1,18}) ([0-9a-f]{8})", stamp)
+            # A damaged index is no loss: at generation 0 it is filled from the catalogue.
+            if whole and whole.group(1).decode("ascii", "replace") == _SCHEMA_MARK:
                 try:
-                    index = tantivy.Index.open(str(folder))
-                    self.generation = int(stamp[1])
-                    return index
+                    if whole.group(3).decode("ascii") == _checksum(folder, int(whole.group(2))):
+                        index = tantivy.Index.open(str(folder))
+                        self.generation = int(whole.group(2))
+                        return index
                 except ValueError:
-                    # A damaged index is no loss: at generation 0 it is filled from the catalogue.
                     self.generation = 0
             shutil.rmtree(folder)
             folder.mkdir()
             return tantivy.Index(_schema(), path=str(folder))
         except OSError as error:
             raise StoreError(f"the lexical index in {folder} cannot be opened: {error}") from error
+
+
+def _checksum(folder: Path, generation: int) -> str:
+    """Of the generation, the index's description and every file of its segments.
+
+    Raises ValueError where the description is damaged.
+    """
+    description = folder / "meta.json"
+    if not description.is_file():
+        return ""
+    try:
+        names = {
+            str(segment["segment_id"]).replace("-", "") for segment in json.loads(description.read_bytes())["segments"]
+        }
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{description} does not describe an index") from error
+    files = [path for path in folder.iterdir() if path.is_file() and path.name.split(".")[0] in names]
+    return checksum([description, *files], generation)
 
 
 def _id_of(document: tantivy.Document) -> int:

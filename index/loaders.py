@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.documents import Document
 from index.errors import InputError
+from index.sentences import markdown_headings
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 Loader = Callable[[Path, bytes], Document]
@@ -53,10 +53,12 @@ def document_from_bytes(name: str, content: bytes, *, uri: str) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search for files came to: files with a loader, and how many others were passed over."""
+    """What a search for files came to: files with a loader, how many others were passed over, and the folders that
+    could not be read, each with the reason."""
 
     files: tuple[Path, ...]
     passed_over: int
+    unreadable: tuple[tuple[Path, str], ...] = ()
 
 
 def find_files(paths: list[Path]) -> Found:
@@ -67,9 +69,10 @@ def find_files(paths: list[Path]) -> Found:
     """
     files: dict[Path, None] = {}
     passed_over = 0
+    unreadable: list[tuple[Path, str]] = []
     for path in paths:
         if path.is_dir():
-            for found in _walk(path):
+            for found in _walk(path, unreadable):
                 if found.suffix.lower() in _LOADERS:
                     files.setdefault(found.resolve())
                 else:
@@ -78,20 +81,21 @@ def find_files(paths: list[Path]) -> Found:
             files.setdefault(path.resolve())
         else:
             raise InputError(f"{path}: no such file or folder")
-    return Found(tuple(files), passed_over)
+    return Found(tuple(files), passed_over, tuple(unreadable))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, unreadable: list[tuple[Path, str]]) -> Iterator[Path]:
     try:
-        entries = sorted(folder.iterdir())
+        entries = [(entry, entry.is_dir()) for entry in sorted(folder.iterdir())]
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
-    for entry in entries:
+        unreadable.append((folder, f"{folder}: cannot be read ({error.strerror})"))
+        return
+    for entry, is_folder in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if is_folder:
             if not entry.is_symlink():
-                yield from _walk(entry)
+                yield from _walk(entry, unreadable)
         elif entry.is_file():
             yield entry
 
@@ -131,29 +135,31 @@ def decode_text(path: Path, content: bytes) -> str:
     return text
 
 
+def _file_title(path: Path) -> str:
+    # A file name need not be text in any encoding; what cannot be shown is replaced.
+    return path.name.encode("utf-8", "replace").decode("utf-8")
+
+
 @register(".txt", ".text")
 def load_text(path: Path, content: bytes) -> Document:
     """Plain text. Its title is its file name."""
     return Document(
         uri=path.as_uri() if path.is_absolute() else path.name,
-        title=path.name,
+        title=_file_title(path),
         text=decode_text(path, content),
         media_type="text/plain",
         source_sha256=hashlib.sha256(content).hexdigest(),
     )
 
 
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$", re.MULTILINE)
-
-
 @register(".md", ".markdown")
 def load_markdown(path: Path, content: bytes) -> Document:
     """Markdown, its marks kept in the text. Its title is its first heading, else its file name."""
     text = decode_text(path, content)
-    heading = _HEADING.search(text)
+    heading = next((name for _, name in markdown_headings(text).values()), None)
     return Document(
         uri=path.as_uri() if path.is_absolute() else path.name,
-        title=heading.group(1) if heading else path.name,
+        title=heading or _file_title(path),
         own_title=heading is not None,
         text=text,
         media_type="text/markdown",

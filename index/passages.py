@@ -102,7 +102,7 @@ def _next_first(pieces: list[_Piece], first: int, last: int, settings: CutSettin
         return following
     tokens = 0
     start = following
-    while start - 1 > first:
+    while start - 1 > first and pieces[start - 1].sentence.block == pieces[following].sentence.block:
         tokens += pieces[start - 1].tokens
         # The repeated sentences must leave room for a new one, or cutting would not move on.
         if tokens > settings.overlap or tokens + pieces[following].tokens > settings.maximum:
@@ -129,6 +129,10 @@ def _split_long(text: str, sentence: Sentence, count_tokens: TokenCounter, maxim
     """Cut a sentence longer than a passage: at white space where there is some, else between characters."""
     words = _words(text, sentence.start, sentence.end, longest=maximum)
     counts = count_tokens([text[start:end] for start, end in words])
+    while any(tokens > maximum and end - start > 1 for (start, end), tokens in zip(words, counts, strict=True)):
+        # A character may be several tokens (bytes of an emoji, parts of a Hangul syllable).
+        words = _halved(words, counts, maximum)
+        counts = count_tokens([text[start:end] for start, end in words])
     pieces: list[_Piece] = []
     begin, tokens = 0, 0
     for number in range(len(words) + 1):
@@ -141,8 +145,16 @@ def _split_long(text: str, sentence: Sentence, count_tokens: TokenCounter, maxim
     return pieces
 
 
+def _halved(words: list[tuple[int, int]], counts: list[int], maximum: int) -> list[tuple[int, int]]:
+    halved: list[tuple[int, int]] = []
+    for (start, end), tokens in zip(words, counts, strict=True):
+        middle = (start + end) // 2 if tokens > maximum and end - start > 1 else end
+        halved.extend((first, last) for first, last in ((start, middle), (middle, end)) if first < last)
+    return halved
+
+
 def _words(text: str, start: int, end: int, longest: int) -> list[tuple[int, int]]:
-    """Stretches without white space, none longer than `longest` characters (a token has at least one)."""
+    """Stretches without white space, none longer than `longest` characters."""
     words: list[tuple[int, int]] = []
     begin = start
     for match in [*_SPACES.finditer(text, start, end), None]:

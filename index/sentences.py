@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 import sentencex
 
 # sentencex is quadratic-ish on huge blocks and its exceptions need only local context.
 MAX_BLOCK = 20_000
-_BLANK = re.compile(r"(?:\r\n|\r|\n|\u2029)[^\S\r\n\u2029]*(?:\r\n|\r|\n|\u2029)+|\f|\u2029")
+# The groups are atomic: a CRLF taken apart would be two line breaks, a blank line.
+_BLANK = re.compile(r"(?>\r\n|\r|\n|\u2029)[^\S\r\n\u2029]*(?>\r\n|\r|\n|\u2029)+|\f|\u2029")
 _NEWLINE = re.compile(r"\r\n|\r|\n|\u2028")
-_MARKDOWN_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
+_MARKDOWN_LINE_END = re.compile(r"\r\n|[\r\n\f\u2028\u2029]")
+_MARKDOWN_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
+_MARKDOWN_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 # Lines of a hard-wrapped paragraph, all but the last, are this long and no more.
 _WRAP_MIN, _WRAP_MAX = 45, 130
 
@@ -36,72 +40,101 @@ def split_sentences(text: str, *, markdown: bool = False) -> list[Sentence]:
     to a width; a Markdown heading is a block of its own.
     """
     sentences: list[Sentence] = []
+    headings = markdown_headings(text) if markdown else {}
     path: list[tuple[int, str]] = []
-    for number, (start, end) in enumerate(_blocks(text, markdown)):
-        heading = _MARKDOWN_HEADING.match(text[start:end]) if markdown else None
-        if heading:
-            level = len(heading.group(1))
-            path = [(other, name) for other, name in path if other < level] + [(level, heading.group(2))]
+    for number, (start, end) in enumerate(_blocks(text, headings)):
+        if start in headings:
+            level, title = headings[start]
+            path = [(other, name) for other, name in path if other < level] + [(level, title)]
         names = tuple(name for _, name in path)
         for first, last in _sentences_of(text, start, end):
             sentences.append(Sentence(first, last, number, names))
     return sentences
 
 
-def _blocks(text: str, markdown: bool) -> list[tuple[int, int]]:
+def markdown_headings(text: str) -> dict[int, tuple[int, str]]:
+    """Level and words of every `#` heading, by the offset of its first mark, in order; none in fenced code."""
+    headings: dict[int, tuple[int, str]] = {}
+    fence = ""
+    begin = 0
+    for match in [*_MARKDOWN_LINE_END.finditer(text), None]:
+        line = text[begin : match.start() if match else len(text)]
+        mark = _MARKDOWN_FENCE.match(line)
+        if fence:
+            if mark and mark.group(1).startswith(fence) and not mark.group(2).strip():
+                fence = ""
+        elif mark and not (line.lstrip().startswith("`") and "`" in mark.group(2)):
+            fence = mark.group(1)
+        elif heading := _MARKDOWN_HEADING.match(line):
+            headings[begin + heading.start(1)] = (len(heading.group(1)), _without_closing_marks(heading.group(2)))
+        begin = match.end() if match else begin
+    return headings
+
+
+def _without_closing_marks(name: str) -> str:
+    name = name.rstrip()
+    opened = name.rstrip("#")
+    return opened.rstrip() if opened.endswith((" ", "\t")) else name
+
+
+def _blocks(text: str, headings: Container[int]) -> list[tuple[int, int]]:
     blocks: list[tuple[int, int]] = []
     begin = 0
     for match in [*_BLANK.finditer(text), None]:
         end = match.start() if match else len(text)
-        blocks.extend(_lines_or_whole(text, begin, end, markdown))
+        blocks.extend(_lines_or_whole(text, begin, end, headings))
         begin = match.end() if match else end
     return [trimmed for start, end in blocks if (trimmed := _trim(text, start, end))]
 
 
-def _lines_or_whole(text: str, start: int, end: int, markdown: bool) -> list[tuple[int, int]]:
+def _lines_or_whole(text: str, start: int, end: int, headings: Container[int]) -> list[tuple[int, int]]:
     lines = []
     begin = start
     for match in _NEWLINE.finditer(text, start, end):
         lines.append((begin, match.start()))
         begin = match.end()
     lines.append((begin, end))
-    lines = [line for line in lines if text[line[0] : line[1]].strip()]
-    if not lines:
-        return []
+    lines = [trimmed for line in lines if (trimmed := _trim(text, *line))]
     groups: list[tuple[int, int]] = []
     run: tuple[int, int] | None = None
+    before = ""
     for line in lines:
         content = text[line[0] : line[1]]
-        if markdown and _MARKDOWN_HEADING.match(content):
+        if line[0] in headings:
             if run:
                 groups.append(run)
             groups.append(line)
             run = None
-        elif run is not None and _wrapped(text[run[0] : run[1]], content):
+        elif run is not None and _wrapped(before, content):
             run = (run[0], line[1])
         else:
             if run:
                 groups.append(run)
             run = line
+        before = content
     if run:
         groups.append(run)
     return groups
 
 
 def _wrapped(before: str, line: str) -> bool:
-    """Whether `line` goes on the paragraph that ends with the last line of `before`."""
-    last = _NEWLINE.split(before)[-1].strip()
-    first = line.lstrip()
-    if first[:2] in ("- ", "* ", "+ ") or re.match(r"\d{1,3}[.)]\s", first) or first.startswith(("|", ">", "#")):
+    """Whether `line` goes on the paragraph whose last line is `before`; both trimmed."""
+    if line[:2] in ("- ", "* ", "+ ") or re.match(r"\d{1,3}[.)]\s", line) or line.startswith(("|", ">", "#")):
         return False
-    return _WRAP_MIN <= len(last) <= _WRAP_MAX and len(line.strip()) <= _WRAP_MAX
+    return _WRAP_MIN <= len(before) <= _WRAP_MAX and len(line) <= _WRAP_MAX
 
 
 def _sentences_of(text: str, start: int, end: int) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
-    for begin in range(start, end, MAX_BLOCK):
+    begin = start
+    while begin < end:
         piece = text[begin : min(begin + MAX_BLOCK, end)]
-        found.extend((begin + first, begin + last) for first, last in _boundaries(piece))
+        cuts = _boundaries(piece)
+        if begin + len(piece) < end:
+            # The last sentence goes on beyond this piece: it begins the next one. One that fills it is cut at a space.
+            cuts = cuts[:-1] or [(0, piece.rfind(" ") + 1 or len(piece))]
+        found.extend((begin + first, begin + last) for first, last in cuts)
+        begin += cuts[-1][1]
     return [trimmed for first, last in found if (trimmed := _trim(text, first, last))]
 
 

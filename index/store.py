@@ -74,6 +74,8 @@ class Store:
         An unchanged document costs no embedding. Memory is bounded by one batch of passages and its documents.
         """
         self.check_embedder(pin=True)
+        # Indexes of a catalogue that went back are noticed as long as they are ahead of it (see _open_derived).
+        self.sync()
         waiting: list[_Waiting] = []
         for document in documents:
             if self._is_stored(document):
@@ -93,6 +95,7 @@ class Store:
 
     def remove(self, document_id: str) -> bool:
         """Remove a document; False where there is none with that id. It cannot answer once this returns."""
+        self.sync()
         removed = self.catalogue.remove(document_id)
         if removed:
             self.sync()
@@ -147,6 +150,7 @@ class Store:
 
     def re_embed(self) -> None:
         """Embed every passage anew with this embedder and pin the store to it, in one transaction."""
+        self.sync()
         self.catalogue.re_embed(self.embedder.embed, self._embedder_settings())
         self.sync()
 

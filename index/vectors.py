@@ -12,6 +12,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index.checksums import checksum
 from index.errors import StoreError
 
 Hit = tuple[int, float]
@@ -48,8 +49,8 @@ class VectorIndex(Protocol):
 class FaissVectorIndex:
     """Exact inner-product search (FAISS flat), in memory, kept in a file that is swapped in atomically.
 
-    folder None keeps it in memory only. The file's name carries the generation, so that content and generation
-    cannot disagree after a crash.
+    folder None keeps it in memory only. The file's name carries the generation and a checksum, so that content and
+    generation cannot disagree after a crash, and a damaged file is not read: FAISS would believe it.
     """
 
     def __init__(self, folder: Path | None, dimensions: int) -> None:
@@ -97,9 +98,11 @@ class FaissVectorIndex:
             return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            target = self._folder / f"{generation:012d}.faiss"
-            beside = target.with_suffix(".tmp")
+            beside = self._folder / "index.tmp"
             faiss.write_index(self._index, str(beside))
+            with beside.open("rb") as written:
+                os.fsync(written.fileno())
+            target = self._folder / f"{generation:012d}-{checksum([beside])}.faiss"
             os.replace(beside, target)
             for old in self._folder.glob("*.faiss"):
                 if old != target:
@@ -112,13 +115,16 @@ class FaissVectorIndex:
 
     def _load(self, folder: Path) -> None:
         for path in sorted(folder.glob("*.faiss"), reverse=True):
-            if not re.fullmatch(r"\d{12}", path.stem):
+            name = re.fullmatch(r"(\d{12})-([0-9a-f]{8})", path.stem)
+            if name is None:
                 continue
             try:
+                if checksum([path]) != name.group(2):
+                    continue
                 index = faiss.read_index(str(path))
-            except RuntimeError:
+            except (OSError, RuntimeError):
                 # A damaged or vanished file is no loss: an index at generation 0 is filled from the catalogue.
                 continue
             if index.d == self._dimensions:
-                self._index, self.generation = index, int(path.stem)
+                self._index, self.generation = index, int(name.group(1))
                 return

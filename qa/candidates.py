@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import string
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +12,11 @@ from qa.fusion import Fused
 from qa.spans import Span
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’«»–—…")
+_ALIKE = str.maketrans("‘’–—−", "''---")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+# Punctuation that does not tell answers apart: all but what belongs to a number (3.5, -5, 10-12, 9:30) and symbols
+# (5% is not 5, C++ is not C).
+_PUNCTUATION = re.compile(r"""[.-](?!\d)|(?<=[^\W\d])[.-]|[,:'](?!\d)|(?<!\d)[,:'](?=\d)|[!?;"()\[\]{}`\\…“”«»]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +83,15 @@ def _places(read: Sequence[ReadPassage], weights: RankWeights) -> list[Place]:
     for entry in read:
         prior = weights.similarity * entry.similarity + (weights.fused * entry.hit.score / top if top > 0 else 0.0)
         for span in entry.spans:
-            text = entry.passage.text[span.start : span.end]
+            end = _after_marks(entry.passage.text, span.end)
+            text = entry.passage.text[span.start : end]
             if not text.strip():
                 continue
             places.append(
                 Place(
                     document_id=entry.passage.document_id,
                     start=entry.passage.start + span.start,
-                    end=entry.passage.start + span.end,
+                    end=entry.passage.start + end,
                     text=text,
                     margin=span.margin,
                     score=span.margin + prior,
@@ -98,11 +103,19 @@ def _places(read: Sequence[ReadPassage], weights: RankWeights) -> list[Place]:
     return places
 
 
+def _after_marks(text: str, end: int) -> int:
+    """`end`, moved behind the combining marks there: tokenisers strip them, but they belong to the last letter."""
+    while end < len(text) and unicodedata.category(text[end]).startswith("M"):
+        end += 1
+    return end
+
+
 def _overlap(one: Place, other: Place) -> bool:
     return one.document_id == other.document_id and one.start < other.end and other.start < one.end
 
 
 def _key(text: str) -> str:
-    words = _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
+    plain = unicodedata.normalize("NFC", text).casefold().translate(_ALIKE)
+    words = _ARTICLES.sub(" ", _PUNCTUATION.sub("", _THOUSANDS.sub("", plain))).split()
     # An answer of punctuation or articles alone is its own key, not equal to every other such.
     return " ".join(words) or text

@@ -35,8 +35,7 @@ FEATURES = (
 )
 # Beyond these a larger margin tells nothing more, and one outlier must not decide.
 MARGIN_LIMIT, GAP_LIMIT = 12.0, 8.0
-# A capitalised word that does not open the question, or anything with a digit.
-_NAME = re.compile(r"(?<=[\w,;:)’'\"-] )[(\"“‘']*([A-Z][\w’'-]*)|(\w*\d[\w.,-]*)|(?<=-)([A-Z]\w+)")
+_TOKEN = re.compile(r"[^\W_]+")
 
 
 class Calibration(BaseModel):
@@ -76,6 +75,25 @@ class Calibration(BaseModel):
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
+def uncalibrated(fusion: FusionWeights | None = None) -> Calibration:
+    """A calibration that knows nothing: every answer is as likely right as wrong."""
+    fusion = fusion or FusionWeights()
+    zeros = (0.0,) * len(FEATURES)
+    return Calibration(
+        features=FEATURES,
+        mean=zeros,
+        scale=(1.0,) * len(FEATURES),
+        weights=zeros,
+        bias=0.0,
+        threshold=0.5,
+        fusion_dense=fusion.dense,
+        fusion_lexical=fusion.lexical,
+        reader_sha256="",
+        embedder_sha256="",
+        fitted_on="nothing",
+    )
+
+
 def load_calibration(path: Path = BUNDLED_CALIBRATION) -> Calibration:
     """Read a calibration; raises ModelError where it is missing or of another version."""
     try:
@@ -100,10 +118,7 @@ class Evidence:
         held = [set(words(_with_context(entry))) for entry in read]
         # Inverse document frequency over the passages read (Spaerck Jones 1972); a word in none of them weighs most.
         weights = {word: math.log((len(held) + 1) / (sum(word in text for text in held) + 0.5)) + 0.1 for word in asked}
-        names = tuple(
-            frozenset(words("".join(group for group in match.groups() if group))) for match in _NAME.finditer(question)
-        )
-        return cls(weights, tuple(name for name in names if name))
+        return cls(weights, _names(question))
 
     def coverage(self, text: str) -> float:
         """The share of the question's words, by weight, that stand in a text; 1 for a question without words."""
@@ -141,6 +156,16 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
             math.log1p(len(best.text)),
         ]
     )
+
+
+def _names(question: str) -> tuple[frozenset[str], ...]:
+    """The names and numbers of a question, analysed: capitalised words but the first, and anything with a digit.
+
+    Each word stands alone, so that of "Russia-India" one half can be missing.
+    """
+    tokens = [match.group() for match in _TOKEN.finditer(question)]
+    named = [t for n, t in enumerate(tokens) if (n > 0 and t[0].isupper()) or any(char.isdigit() for char in t)]
+    return tuple(name for token in named if (name := frozenset(words(token))))
 
 
 def _with_context(entry: ReadPassage) -> str:

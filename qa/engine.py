@@ -25,6 +25,8 @@ from qa.types import Answer, Citation, Elapsed, ModelRef, Provenance, Question, 
 DEPTH_FACTOR = 3
 MIN_DEPTH = 60
 MAX_SUPPORTING = 10
+# The candidates whose confidence is worked out: the first by score is not always the surest.
+CONSIDERED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,10 @@ class Engine:
 
     def ask_many(self, questions: Sequence[Question]) -> list[Response]:
         """Answer questions together: their passages share the reader's batches. `elapsed_ms` counts an even share."""
+        return [response for _, response in self.ask_inspected(questions)]
+
+    def ask_inspected(self, questions: Sequence[Question]) -> list[tuple[Retrieved, Response]]:
+        """As `ask_many`, each response with the passages that it was read from."""
         begun = time.perf_counter()
         found = self.retrieve_many(questions)
         reading = time.perf_counter()
@@ -81,7 +87,7 @@ class Engine:
                 read=round((ended - reading) * share, 2),
                 total=round((time.perf_counter() - begun) * share, 2),
             )
-            responses.append(self._respond(question, retrieved, passages, elapsed))
+            responses.append((retrieved, self._respond(question, retrieved, passages, elapsed)))
         return responses
 
     def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
@@ -107,7 +113,7 @@ class Engine:
 
     def judge(self, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
         """The distinct answers of read passages, best first, each with its confidence."""
-        found = candidates(read, self.calibration.rank_weights)[: max(question.answers, 1) + 1]
+        found = candidates(read, self.calibration.rank_weights)[: max(question.answers, CONSIDERED)]
         evidence = Evidence.of(question.question, read)
         judged = []
         for number, candidate in enumerate(found):

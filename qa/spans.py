@@ -11,8 +11,6 @@ from qa.windows import Window
 
 MAX_ANSWER_TOKENS = 30
 SPANS_PER_WINDOW = 5
-# Starts and ends that are paired: the best spans of a window are made of its best borders.
-BORDERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +37,36 @@ def window_spans(
     Logits are (n,) for the window's own n tokens. Only passage tokens can be borders: question and special tokens are
     masked out. Tokens without characters are no border either.
     """
-    null = float(start_logits[0] + end_logits[0])
+    null = float(start_logits[0]) + float(end_logits[0])
     first = window.passage_start
     tokens = len(window.starts)
-    if tokens == 0:
+    if tokens == 0 or not np.isfinite(null):
         return []
-    start_scores = start_logits[first : first + tokens].astype(np.float64)
-    end_scores = end_logits[first : first + tokens].astype(np.float64)
     wide = window.ends > window.starts
-    start_scores = np.where(wide, start_scores, -np.inf)
-    end_scores = np.where(wide, end_scores, -np.inf)
-    starts = _best(start_scores, BORDERS)
-    ends = _best(end_scores, BORDERS)
-    length = ends[None, :] - starts[:, None]
-    scores = start_scores[starts][:, None] + end_scores[ends][None, :]
-    scores = np.where((length >= 0) & (length < max_tokens), scores, -np.inf).ravel()
+    start_scores = _borders(start_logits[first : first + tokens], wide)
+    end_scores = _borders(end_logits[first : first + tokens], wide)
+    padded = np.concatenate([end_scores, np.full(max_tokens - 1, -np.inf)])
+    # (tokens, max_tokens): the span from token i to token i + j.
+    scores = start_scores[:, None] + np.lib.stride_tricks.sliding_window_view(padded, max_tokens)
+    scores = scores.ravel()
     spans = []
     for number in _best(scores, count):
         if not np.isfinite(scores[number]):
             break
-        start, end = starts[number // len(ends)], ends[number % len(ends)]
-        spans.append(Span(int(window.starts[start]), int(window.ends[end]), float(scores[number]) - null))
+        start, more = divmod(int(number), max_tokens)
+        spans.append(Span(int(window.starts[start]), int(window.ends[start + more]), float(scores[number]) - null))
     return spans
+
+
+def _borders(logits: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    scores = logits.astype(np.float64)
+    masked: NDArray[np.float64] = np.where(allowed & np.isfinite(scores), scores, -np.inf)
+    return masked
 
 
 def _best(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Positions of the `count` highest scores, best first, ties by position."""
-    return np.argsort(-scores, kind="stable")[:count].astype(np.int64)
+    cut = max(0, len(scores) - count)
+    lowest = np.partition(scores, cut)[cut]
+    among = np.flatnonzero(scores >= lowest)
+    return among[np.argsort(-scores[among], kind="stable")][:count]

@@ -1,0 +1,80 @@
+"""Answers for people: rich output of `qa ask`."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.text import Text
+
+from qa.types import Answer, Citation, Reason, Response
+
+_REASONS: dict[Reason, str] = {
+    "empty_index": "The store is empty. Add documents with: qa index PATH",
+    "nothing_retrieved": "No passage has anything to do with the question, or the filters leave none.",
+    "not_in_passages": "The passages that fit the question best do not hold an answer.",
+    "below_threshold": "There is a span that might answer, but not surely enough.",
+}
+
+
+def print_response(response: Response, console: Console) -> None:
+    """Print answers with confidence, source and marked sentence; or the abstention with its reason."""
+    if response.status == "abstained":
+        console.print(Text("Not in these documents.", style="bold yellow"))
+        if response.reason:
+            console.print(Text(_REASONS[response.reason]))
+        if response.reason in ("below_threshold", "not_in_passages") and not response.answers:
+            console.print(Text("See the nearest spans with: --candidates", style="dim"))
+    for answer in response.answers:
+        console.print(_panel(answer, candidate=response.status == "abstained"))
+
+
+def _panel(answer: Answer, *, candidate: bool) -> Panel:
+    citation = answer.citation
+    lines = [
+        _marked(citation),
+        Text(),
+        Text.assemble((place(citation), "cyan"), (f", characters {citation.start}-{citation.end}", "dim")),
+    ]
+    if answer.supporting:
+        lines.append(Text("Also: " + "; ".join(place(other) for other in answer.supporting), style="dim"))
+    kind = "candidate, " if candidate else ""
+    title = Text.assemble(
+        (printable(answer.text), "bold green" if not candidate else "bold"),
+        (f"  ({kind}confidence {answer.confidence:.0%})", "dim"),
+    )
+    return Panel(Group(*lines), title=title, title_align="left", expand=True)
+
+
+def place(citation: Citation) -> str:
+    """The source, its page where it has one, and the line, for people."""
+    parts = urlsplit(citation.document.uri)
+    name = PurePosixPath(unquote(parts.path)).name if parts.scheme == "file" else citation.document.uri
+    title = citation.document.title
+    label = name if not title or title == name else f"{name} ({title})"
+    page = f", page {citation.page}" if citation.page else ""
+    return printable(f"{label}{page}, line {citation.line}")
+
+
+def printable(text: str) -> str:
+    """The text on one line, without the control characters that could take over a terminal."""
+    flat = " ".join(text.split())
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat)
+
+
+def _marked(citation: Citation) -> Text:
+    sentence, start, end = citation.sentence, citation.start, citation.end
+    before = sentence.text[: start - sentence.start]
+    after = sentence.text[end - sentence.start :]
+    # Brackets as well as colour: a pipe, a log and a colour-blind reader must see the span too.
+    return Text.assemble(_kept(before), ("[" + printable(citation.quote) + "]", "bold black on green"), _kept(after))
+
+
+def _kept(text: str) -> str:
+    """As `printable`, with a space kept at either end where there was one."""
+    flat = printable(text)
+    head = " " if text[:1].isspace() and flat else ""
+    tail = " " if text[-1:].isspace() and flat else ""
+    return f"{head}{flat}{tail}" if flat else (" " if text else "")

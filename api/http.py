@@ -1,0 +1,208 @@
+"""The HTTP door: the application and its server."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+import anyio
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from api import documents, operations, questions
+from api.hosts import HostGuard
+from api.limits import BodyLimit
+from api.observe import Observe
+from api.openapi import DescribedApi, page
+from api.problems import (
+    INVALID,
+    MALFORMED,
+    METHOD_NOT_ALLOWED,
+    MODEL_UNAVAILABLE,
+    NOT_FOUND,
+    STORE_UNAVAILABLE,
+    UNUSABLE,
+    ProblemError,
+    field_errors,
+    kind_of_status,
+    problem_response,
+    summary,
+)
+from api.schemas import UNION_TAGS
+from api.service import Service
+from api.settings import ServerSettings
+from index.errors import InputError, ModelError, StoreError
+from qa.engine import Engine
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+# How long questions at work may go on once the server is told to stop, in seconds.
+SHUTDOWN_S = 10
+_DESCRIPTION = (
+    "Ask questions of your own documents and get the exact words that answer, each with a citation that anyone can "
+    "check, or an honest abstention. Offsets are Unicode code points into a document's text, half-open. Errors are "
+    "problem details (RFC 9457). Every response carries x-request-id."
+)
+
+
+def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> FastAPI:
+    """The application around an engine. It does not own the engine: whoever made its store closes it.
+
+    The models are loaded in the background when the application starts (its lifespan); until then /healthz and all
+    that needs them answer 503. Requests must come under a name of `settings.allowed_hosts`.
+    """
+    settings = settings or ServerSettings()
+    service = Service(engine, settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(service.warmup.run)
+            yield
+            tasks.cancel_scope.cancel()
+
+    app = DescribedApi(
+        title="spanqa",
+        version=_version(),
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        # FastAPI's own pages load scripts from other servers; ours works offline and tells nobody.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    _add_handlers(app)
+    app.include_router(questions.router)
+    app.include_router(documents.router)
+    app.include_router(operations.router)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        policy = "default-src 'none'; style-src 'unsafe-inline'"
+        return HTMLResponse(page(app.openapi()), headers={"content-security-policy": policy})
+
+    # The last one added is the outermost.
+    app.add_middleware(
+        BodyLimit,
+        by_path={
+            "/v1/documents": settings.max_document_bytes,
+            "/v1/citations/verify": settings.max_citations_bytes,
+        },
+        default=settings.max_question_bytes,
+    )
+    app.add_middleware(HostGuard, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(Observe, metrics=service.metrics)
+    return app
+
+
+def serve(
+    engine: Engine, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, *, settings: ServerSettings | None = None
+) -> None:
+    """Serve an engine over HTTP until interrupted. `port` 0 takes a free one.
+
+    Raises InputError for an address that is not loopback or cannot be listened on, and ModelError where the store was
+    embedded with another model.
+    """
+    _require_loopback(host)
+    engine.store.check_embedder()
+    settings = settings or ServerSettings()
+    settings = settings.model_copy(update={"allowed_hosts": (*settings.allowed_hosts, host)})
+    app = create_app(engine, settings=settings)
+    with _listening(host, port) as listener:
+        config = uvicorn.Config(
+            app, host=host, port=port, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S, lifespan="on"
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _require_loopback(host: str) -> None:
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise InputError(
+            f"--host {host}: refused, since there are no API keys yet, and anyone who reaches that address could read "
+            f"and remove the documents; serve on {DEFAULT_HOST}, and put a proxy that checks its users in front of it"
+        )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    # Here and not in uvicorn, which ends the process instead of raising.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OverflowError as error:
+        raise InputError(f"--port {port}: not a port; take one from 1 to 65535, or 0 for a free one") from error
+    except OSError as error:
+        raise InputError(f"cannot listen on {host} port {port} ({error.strerror}); take another --port") from error
+
+
+def _version() -> str:
+    try:
+        return version("spanqa")
+    except PackageNotFoundError:
+        return "uninstalled"
+
+
+def _add_handlers(app: DescribedApi) -> None:
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if isinstance(error, ProblemError):
+            return problem_response(request.scope, error.kind, error.detail, headers=headers)
+        kind, detail = kind_of_status(error.status_code), str(error.detail)
+        if error.status_code == NOT_FOUND.status:
+            detail = "there is nothing at this path; see /docs"
+        elif error.status_code == METHOD_NOT_ALLOWED.status:
+            # A router knows only the methods of the one route that it came upon.
+            allowed = app.allowed_methods(getattr(request.scope.get("route"), "path", ""))
+            headers = {"allow": ", ".join(allowed)} if allowed else headers
+            detail = f"this path takes {headers.get('allow') or next(iter(headers.values()), 'other methods')}"
+        elif error.status_code == MALFORMED.status:
+            # The only 400 that FastAPI itself raises: a body that json could not read.
+            kind, detail = MALFORMED, _unreadable(error.__cause__)
+        return problem_response(request.scope, kind, detail, headers=headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        raw = error.errors()
+        if raw and raw[0]["type"] == "json_invalid":
+            detail = f"not JSON: {raw[0]['ctx']['error']} at character {raw[0]['loc'][-1]}"
+            return problem_response(request.scope, MALFORMED, detail)
+        errors = field_errors(raw, without=UNION_TAGS)
+        return problem_response(request.scope, INVALID, summary(errors), errors=errors)
+
+    @app.exception_handler(InputError)
+    async def on_input(request: Request, error: InputError) -> Response:
+        return problem_response(request.scope, UNUSABLE, str(error))
+
+    @app.exception_handler(StoreError)
+    async def on_store(request: Request, error: StoreError) -> Response:
+        return problem_response(request.scope, STORE_UNAVAILABLE, str(error))
+
+    @app.exception_handler(ModelError)
+    async def on_model(request: Request, error: ModelError) -> Response:
+        return problem_response(request.scope, MODEL_UNAVAILABLE, str(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def on_disconnect(request: Request, _error: ClientDisconnect) -> Response:
+        # Nobody reads this; it keeps a client's going away from counting as a fault of ours.
+        return problem_response(request.scope, MALFORMED, "the client went away before the body was complete")
+
+
+def _unreadable(cause: BaseException | None) -> str:
+    if isinstance(cause, UnicodeDecodeError):
+        return "the body is not UTF-8"
+    if isinstance(cause, RecursionError):
+        return "the body is nested too deeply"
+    return "the body cannot be read as JSON"

@@ -1,0 +1,83 @@
+"""Counters and histograms in the Prometheus text format, version 0.0.4."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter
+
+from qa.types import Response
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+STAGES = ("embed", "retrieve", "read", "total")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """What the server has done since it started. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: Counter[tuple[str, str, str]] = Counter()
+        self._outcomes: Counter[tuple[str, str]] = Counter()
+        # One more than there are bounds: the last counts what lies beyond them all.
+        self._buckets = {stage: [0] * (len(BUCKETS_S) + 1) for stage in STAGES}
+        self._seconds = dict.fromkeys(STAGES, 0.0)
+
+    def count_request(self, method: str, route: str, status: int) -> None:
+        """Count a finished request by its route's template, never by its path: paths are without number."""
+        with self._lock:
+            self._requests[method if method in _METHODS else "other", route, str(status)] += 1
+
+    def count_answer(self, response: Response) -> None:
+        """Count a response by its outcome, and the time of its stages."""
+        with self._lock:
+            self._outcomes[response.status, response.reason or ""] += 1
+            for stage in STAGES:
+                seconds = getattr(response.elapsed_ms, stage) / 1000
+                self._buckets[stage][bisect_left(BUCKETS_S, seconds)] += 1
+                self._seconds[stage] += seconds
+
+    def render(self) -> str:
+        """Everything in the Prometheus text format."""
+        with self._lock:
+            lines = [
+                *_head("spanqa_http_requests_total", "counter", "Finished HTTP requests."),
+                *(
+                    _sample("spanqa_http_requests_total", {"method": method, "route": route, "status": status}, count)
+                    for (method, route, status), count in sorted(self._requests.items())
+                ),
+                *_head("spanqa_questions_total", "counter", "Questions by outcome; reason is empty when answered."),
+                *(
+                    _sample("spanqa_questions_total", {"status": status, "reason": reason}, count)
+                    for (status, reason), count in sorted(self._outcomes.items())
+                ),
+                *_head("spanqa_ask_seconds", "histogram", "Time of a question by stage, without waiting."),
+            ]
+            for stage in STAGES:
+                lines.extend(self._histogram(stage))
+        return "\n".join(lines) + "\n"
+
+    def _histogram(self, stage: str) -> list[str]:
+        lines = []
+        total = 0
+        for bound, count in zip((*BUCKETS_S, "+Inf"), self._buckets[stage], strict=True):
+            total += count
+            lines.append(_sample("spanqa_ask_seconds_bucket", {"stage": stage, "le": str(bound)}, total))
+        lines.append(_sample("spanqa_ask_seconds_sum", {"stage": stage}, round(self._seconds[stage], 6)))
+        lines.append(_sample("spanqa_ask_seconds_count", {"stage": stage}, total))
+        return lines
+
+
+def _head(name: str, kind: str, text: str) -> list[str]:
+    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+
+
+def _sample(name: str, labels: dict[str, str], value: float) -> str:
+    shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+    return f"{name}{{{shown}}} {value}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

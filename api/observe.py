@@ -1,0 +1,62 @@
+"""Around every request: its id, its count, and the last resort for what nobody expected."""
+
+from __future__ import annotations
+
+import logging
+import re
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import Metrics
+from api.problems import INTERNAL, problem_response
+
+REQUEST_ID_HEADER = "x-request-id"
+UNMATCHED = "unmatched"
+logger = logging.getLogger("spanqa.http")
+# A caller's own id goes into headers and the log, so only what is harmless in both is taken over.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class Observe:
+    """ASGI middleware, the outermost: x-request-id on every response, metrics, and 500 without internals."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status: int | None = None
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID_HEADER] = request_id
+                headers.setdefault("x-content-type-options", "nosniff")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception:
+            logger.exception("request %s failed: %s %r", request_id, scope["method"], scope["path"])
+            if status is not None:
+                # Half a response is out: only breaking the connection tells the client that it is not whole.
+                raise
+            detail = f"something went wrong here; the server's log has it under {request_id}"
+            await problem_response(scope, INTERNAL, detail)(scope, receive, sending)
+        finally:
+            self._metrics.count_request(scope["method"], _template(scope), status or INTERNAL.status)
+
+
+def _template(scope: Scope) -> str:
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else UNMATCHED

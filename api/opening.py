@@ -1,0 +1,48 @@
+"""Opening what a command needs: the store's folder, its embedder, the reader and the engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from index.embedder import DEFAULT_EMBEDDER, SentenceTransformerEmbedder
+from index.errors import ModelError
+from index.store import Store
+from qa.confidence import BUNDLED_CALIBRATION, load_calibration
+from qa.engine import Engine
+from qa.reader import DEFAULT_READER, TransformersReader
+
+
+def default_store() -> Path:
+    """The user's own store: a folder of the user data directory."""
+    return user_data_path("spanqa") / "store"
+
+
+def be_offline() -> None:
+    """Keep model libraries from asking the network about models that are already here."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
+def open_store(folder: Path, embedder: str | None = None, *, create: bool = False) -> Store:
+    """Open a store with the embedder that it is pinned to, or with the one named.
+
+    Raises StoreError where there is no store and `create` is false, ModelError where the models do not fit.
+    """
+    store = Store(folder, SentenceTransformerEmbedder(embedder or DEFAULT_EMBEDDER), create=create)
+    pinned = store.catalogue.setting("embedder")
+    if embedder is None and pinned not in (None, DEFAULT_EMBEDDER):
+        store.embedder = SentenceTransformerEmbedder(str(pinned))
+    return store
+
+
+def open_engine(store: Store, reader: str | None = None, calibration: Path | None = None) -> Engine:
+    """An engine over a store; another reader than the bundled one needs a calibration of its own to mean anything."""
+    path = calibration or BUNDLED_CALIBRATION
+    if not path.is_file():
+        raise ModelError(f"no calibration at {path}; fit one with: qa calibrate")
+    return Engine(store, TransformersReader(reader or DEFAULT_READER), load_calibration(path))

@@ -1,0 +1,165 @@
+"""Routes that answer, search and check."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends
+
+from api.examples import ABSTENTION, CITATION, QUESTION, RESPONSE, SEARCH_REQUEST, SEARCH_RESPONSE, VERDICT
+from api.openapi import example, examples, problems
+from api.schemas import (
+    CitationList,
+    FoundPassage,
+    ListPlace,
+    OneOrManyCitations,
+    SearchRequest,
+    SearchResponse,
+    SearchTimes,
+    VerdictList,
+)
+from api.service import ServiceDep, require_json
+from index.documents import Document
+from qa.candidates import ReadPassage
+from qa.engine import Engine
+from qa.types import Citation, DocumentRef, Question, Response
+from qa.verify import DocumentSource, Verdict, verify
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(require_json)])
+_BODY_PROBLEMS = problems(
+    _400="The body is not JSON.",
+    _413="The body is too large.",
+    _415="The body is not application/json.",
+    _422="A field is missing or wrong; `errors` names it.",
+)
+_MODEL_PROBLEMS = problems(
+    _409="The store was embedded with another model.",
+    _503="The models are not loaded, the store cannot be used, or too many questions wait; see Retry-After.",
+)
+
+
+@router.post(
+    "/ask",
+    tags=["questions"],
+    summary="Ask a question",
+    responses={
+        200: {
+            "description": "The answers, or an abstention with its reason.",
+            "content": {
+                "application/json": {"examples": examples(answered=RESPONSE, abstained=ABSTENTION)},
+            },
+        },
+        **_BODY_PROBLEMS,
+        **_MODEL_PROBLEMS,
+    },
+)
+async def ask(
+    question: Annotated[Question, Body(openapi_examples={"question": {"value": QUESTION}})], service: ServiceDep
+) -> Response:
+    """The exact span that answers, with a citation that can be checked, or an honest abstention."""
+    response = await service.with_models(service.questions, partial(service.engine.ask, question))
+    service.metrics.count_answer(response)
+    return response
+
+
+@router.post(
+    "/search",
+    tags=["questions"],
+    summary="Search for passages",
+    responses={
+        **example(SEARCH_RESPONSE, description="Passages, best first, with their places in both ranked lists."),
+        **_BODY_PROBLEMS,
+        **_MODEL_PROBLEMS,
+    },
+)
+async def search(
+    request: Annotated[SearchRequest, Body(openapi_examples={"search": {"value": SEARCH_REQUEST}})], service: ServiceDep
+) -> SearchResponse:
+    """The passages that would be read for a question, and how each of the two searches ranks them."""
+    return await service.with_models(service.questions, partial(_search, service.engine, request))
+
+
+@router.post(
+    "/citations/verify",
+    tags=["questions"],
+    summary="Check citations",
+    responses={
+        200: {
+            "description": "A verdict for one citation, verdicts for a list.",
+            "content": {
+                "application/json": {"examples": examples(one=VERDICT, many={"verdicts": [VERDICT]})},
+            },
+        },
+        **_BODY_PROBLEMS,
+        **problems(_503="The store cannot be used, or too many requests wait; see Retry-After."),
+    },
+)
+async def verify_citations(
+    citations: Annotated[
+        OneOrManyCitations,
+        Body(openapi_examples={"one": {"value": CITATION}, "many": {"value": {"citations": [CITATION]}}}),
+    ],
+    service: ServiceDep,
+) -> Verdict | VerdictList:
+    """Whether each quote still stands where its citation says, in the version of the document that it names."""
+    return await service.lookups.run(partial(_verify, service.engine.store.catalogue, citations))
+
+
+def _search(engine: Engine, request: SearchRequest) -> SearchResponse:
+    question = Question(question=request.question, passages=request.passages, filters=request.filters)
+    found = engine.retrieve_many([question])[0]
+    refs = {document.id: _ref(document) for document in found.snapshot.documents.values()}
+    return SearchResponse(
+        question=request.question,
+        reason=found.reason,
+        passages=tuple(
+            _passage(rank, entry, refs[entry.passage.document_id]) for rank, entry in enumerate(found.passages, start=1)
+        ),
+        store_generation=found.snapshot.generation,
+        elapsed_ms=SearchTimes(embed=round(found.embed_ms, 2), retrieve=round(found.retrieve_ms, 2)),
+    )
+
+
+def _passage(rank: int, entry: ReadPassage, ref: DocumentRef) -> FoundPassage:
+    hit = entry.hit
+    return FoundPassage(
+        rank=rank,
+        document=ref,
+        start=entry.passage.start,
+        end=entry.passage.end,
+        text=entry.passage.text,
+        context=entry.passage.context,
+        score=hit.score,
+        similarity=entry.similarity,
+        dense=_place(hit.dense_rank, hit.dense_score),
+        lexical=_place(hit.lexical_rank, hit.lexical_score),
+    )
+
+
+def _place(rank: int | None, score: float | None) -> ListPlace | None:
+    return None if rank is None or score is None else ListPlace(rank=rank, score=score)
+
+
+def _ref(document: Document) -> DocumentRef:
+    return DocumentRef(id=document.id, uri=document.uri, title=document.title, sha256=document.sha256)
+
+
+class _ReadOnce:
+    """Documents of a source, each read once: citations sent together are judged by the same version."""
+
+    def __init__(self, source: DocumentSource) -> None:
+        self._source = source
+        self._known: dict[str, Document | None] = {}
+
+    def document(self, document_id: str) -> Document | None:
+        if document_id not in self._known:
+            self._known[document_id] = self._source.document(document_id)
+        return self._known[document_id]
+
+
+def _verify(source: DocumentSource, citations: Citation | CitationList) -> Verdict | VerdictList:
+    if isinstance(citations, Citation):
+        return verify(citations, source)
+    once = _ReadOnce(source)
+    return VerdictList(verdicts=tuple(verify(citation, once) for citation in citations.citations))

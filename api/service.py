@@ -1,0 +1,73 @@
+"""What the routes share: the engine, the gates to its work, and the state of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+
+from api.metrics import Metrics
+from api.problems import MEDIA_TYPE_UNSUPPORTED, MODEL_UNAVAILABLE, OTHER_EMBEDDER, Kind, ProblemError
+from api.settings import ServerSettings
+from api.uploads import is_json
+from api.warmup import Warmup
+from api.work import Gate
+from index.errors import ModelError
+from qa.engine import Engine
+
+_T = TypeVar("_T")
+# Together with the other workers these stay below the catalogue's 32 connections: no thread waits for one.
+LOOKUP_WORKERS = 8
+LOOKUPS_WAITING = 256
+
+
+class Service:
+    """The engine behind three gates, so that neither reading, indexing nor looking up starves the others."""
+
+    def __init__(self, engine: Engine, settings: ServerSettings) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.metrics = Metrics()
+        self.warmup = Warmup(engine, settings.retry_after_s)
+        self.questions = Gate(settings.workers, settings.max_waiting, settings.retry_after_s)
+        # The store has one writer at a time; a second worker would only wait for it.
+        self.uploads = Gate(1, settings.max_waiting_uploads, settings.retry_after_s)
+        self.lookups = Gate(LOOKUP_WORKERS, LOOKUPS_WAITING, settings.retry_after_s)
+
+    async def with_models(self, gate: Gate, work: Callable[[], _T]) -> _T:
+        """The result of work that needs the models.
+
+        Raises ProblemError: 503 where they are not loaded, 409 where the store has another embedder.
+        """
+        self.warmup.require_started()
+
+        def told_apart() -> _T:
+            try:
+                return work()
+            except ModelError as error:
+                raise ProblemError(self._kind_of(), str(error)) from error
+
+        return await gate.run(told_apart)
+
+    def _kind_of(self) -> Kind:
+        try:
+            self.engine.store.check_embedder()
+        except ModelError:
+            return OTHER_EMBEDDER
+        return MODEL_UNAVAILABLE
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+
+
+def require_json(request: Request) -> None:
+    """Raise ProblemError 415 for a body of another type, which would otherwise be called an invalid object."""
+    content_type = request.headers.get("content-type", "")
+    if not is_json(content_type):
+        raise ProblemError(MEDIA_TYPE_UNSUPPORTED, f"send application/json, not {content_type[:100]!r}")

@@ -1,0 +1,241 @@
+"""What a calibration is made from: gold questions asked of a store, every stage kept, and the choices fitted to it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.corpus import context_uri
+from eval.gold import GoldQuestion
+from eval.measures import RIGHT_F1, first_overlap, hit_rate
+from eval.squad import f1
+from index.documents import document_id
+from index.errors import InputError
+from index.store import Store
+from qa.calibrate import choose_threshold, fit_logistic
+from qa.candidates import RankWeights, ReadPassage, candidates
+from qa.confidence import FEATURES, Calibration, Evidence, answer_features, uncalibrated
+from qa.engine import CONSIDERED, Engine
+from qa.fusion import FusionWeights, fuse
+from qa.reader import Reader
+from qa.types import Filters, Question
+
+BATCH = 16
+RANKING_GRID = tuple(product((0.0, 1.0, 2.0, 4.0, 6.0), (0.0, 1.0, 2.0, 4.0)))
+FUSION_GRID = tuple((dense, 1.0) for dense in (0.2, 0.35, 0.5, 0.7, 1.0, 1.4))
+# Answers behind the best one are shown too, but the best one's probability is the promise.
+WEIGHT_OF_OTHERS = 0.2
+
+
+# What opens a progress bar: called with its name and length, it yields what is called with (done, all).
+Watch = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A gold question with the passages that were read for it."""
+
+    gold: GoldQuestion
+    read: Sequence[ReadPassage]
+
+
+def draw(gold: Sequence[GoldQuestion], limit: int | None, seed: int = 13) -> list[GoldQuestion]:
+    """At most `limit` questions, by a seeded draw, in their own order."""
+    if limit is None or limit >= len(gold):
+        return list(gold)
+    chosen = sorted(random.Random(seed).sample(range(len(gold)), limit))
+    return [gold[number] for number in chosen]
+
+
+def observe(
+    engine: Engine,
+    gold: Sequence[GoldQuestion],
+    *,
+    passages: int,
+    within_article: bool,
+    everything: Sequence[GoldQuestion],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Observation]:
+    """Ask and read. `within_article` asks only the documents of the question's own article, as in a small store;
+    `everything` tells which those are. progress is called with (questions done, all)"""
+    article: dict[str, list[str]] = {}
+    for question in everything:
+        if question.context:
+            own = article.setdefault(question.title or "", [])
+            own.append(document_id(context_uri(question.context)))
+    observations: list[Observation] = []
+    for begin in range(0, len(gold), BATCH):
+        batch = gold[begin : begin + BATCH]
+        questions = [
+            Question(
+                question=entry.question,
+                passages=passages,
+                filters=Filters(document_ids=tuple(dict.fromkeys(article[entry.title or ""])))
+                if within_article
+                else Filters(),
+            )
+            for entry in batch
+        ]
+        found = engine.retrieve_many(questions)
+        read = engine.read_many(questions, found)
+        observations.extend(Observation(entry, own) for entry, own in zip(batch, read, strict=True))
+        if progress:
+            progress(len(observations), len(gold))
+    return observations
+
+
+def tune_fusion(store: Store, gold: Sequence[GoldQuestion], *, k: int = 20) -> tuple[FusionWeights, dict[str, float]]:
+    """The list weights with the best hit rate at k, and the hit rates of every choice and of each list alone."""
+    located = [question for question in gold if question.located and question.context]
+    ranks: dict[str, list[int | None]] = {}
+    for begin in range(0, len(located), 256):
+        batch = located[begin : begin + 256]
+        vectors = store.embedder.embed([question.question for question in batch])
+        for question, vector in zip(batch, vectors, strict=True):
+            result = store.search(question.question, vector, 3 * k)
+            orders = {"dense": [i for i, _ in result.dense], "lexical": [i for i, _ in result.lexical]}
+            for dense, lexical in FUSION_GRID:
+                weights = FusionWeights(dense=dense, lexical=lexical)
+                fused = fuse(result.dense, result.lexical, weights)
+                orders[f"rrf {dense:g}:{lexical:g}"] = [hit.passage_id for hit in fused]
+            snapshot = store.catalogue.snapshot(list({i for order in orders.values() for i in order[:k]}))
+            wanted = document_id(context_uri(question.context or ""))
+            spans = [(a.start, a.end) for a in question.answers if a.start is not None and a.end is not None]
+            for name, order in orders.items():
+                places = [
+                    (p.document_id, p.start, p.end) for i in order[:k] if (p := snapshot.passages.get(i)) is not None
+                ]
+                ranks.setdefault(name, []).append(first_overlap(places, wanted, spans))
+    if not located:
+        raise InputError("no question with a located answer: fusion cannot be tuned")
+    rates = {f"{name} @{depth}": hit_rate(own, depth) or 0.0 for name, own in ranks.items() for depth in (1, 5, k)}
+    best = max(FUSION_GRID, key=lambda pair: (rates[f"rrf {pair[0]:g}:{pair[1]:g} @{k}"], -abs(pair[0] - 1.0)))
+    return FusionWeights(dense=best[0], lexical=best[1]), rates
+
+
+def tune_ranking(observations: Sequence[Observation]) -> tuple[RankWeights, float]:
+    """The ranking weights with the best F1 of the first span over answerable questions, and that F1."""
+    asked = [entry for entry in observations if entry.gold.answerable]
+    if not asked:
+        raise InputError("no answerable question: ranking cannot be tuned")
+
+    def score(pair: tuple[float, float]) -> float:
+        weights = RankWeights(similarity=pair[0], fused=pair[1])
+        return float(np.mean([_best_f1(entry, weights) for entry in asked]))
+
+    scores = {pair: score(pair) for pair in RANKING_GRID}
+    best = max(RANKING_GRID, key=lambda pair: (round(scores[pair], 4), -sum(pair)))
+    return RankWeights(similarity=best[0], fused=best[1]), scores[best]
+
+
+def fit_calibration(
+    observations: Sequence[Observation],
+    *,
+    fusion: FusionWeights,
+    ranking: RankWeights,
+    reader_sha256: str,
+    embedder_sha256: str,
+    fitted_on: str,
+) -> Calibration:
+    """Fit the confidence of answers and the default threshold to observations."""
+    features, right, weight, first = [], [], [], []
+    for entry in observations:
+        found = candidates(entry.read, ranking)[:CONSIDERED]
+        evidence = Evidence.of(entry.gold.question, entry.read)
+        golds = [answer.text for answer in entry.gold.answers]
+        for number, candidate in enumerate(found):
+            features.append(answer_features(found, number, evidence))
+            right.append(bool(golds) and f1(candidate.best.text, golds) >= RIGHT_F1)
+            weight.append(1.0 if number == 0 else WEIGHT_OF_OTHERS)
+            first.append(len(features) - 1 - number)
+    matrix, labels = np.array(features), np.array(right, dtype=bool)
+    logistic = fit_logistic(matrix, labels, np.array(weight))
+    calibration = Calibration(
+        features=FEATURES,
+        mean=logistic.mean,
+        scale=logistic.scale,
+        weights=logistic.weights,
+        bias=logistic.bias,
+        threshold=0.5,
+        rank_similarity=ranking.similarity,
+        rank_fused=ranking.fused,
+        fusion_dense=fusion.dense,
+        fusion_lexical=fusion.lexical,
+        reader_sha256=reader_sha256,
+        embedder_sha256=embedder_sha256,
+        fitted_on=fitted_on,
+    )
+    confidence = np.array([calibration.probability(row) for row in matrix])
+    best = _best_of_each(np.array(first), confidence)
+    answerable = np.array([entry.gold.answerable for entry in observations if candidates(entry.read, ranking)])
+    threshold = choose_threshold(confidence[best], labels[best], answerable)
+    return calibration.model_copy(update={"threshold": threshold})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A calibration with the measurements that chose it: hit rates by fusion, F1 of the first span when ranking."""
+
+    calibration: Calibration
+    hit_rates: dict[str, float]
+    first_f1: float
+
+
+def calibrate_end_to_end(
+    store: Store,
+    reader: Reader,
+    everything: Sequence[GoldQuestion],
+    *,
+    tuning: Sequence[GoldQuestion],
+    fitting: Sequence[GoldQuestion],
+    passages: int,
+    fitted_on: str,
+    watch: Watch,
+) -> Outcome:
+    """Choose fusion and ranking on `tuning`, then fit confidence and threshold on `fitting`, which must not overlap."""
+    fusion, rates = tune_fusion(store, tuning)
+    engine = Engine(store, reader, uncalibrated(fusion))
+
+    def read(name: str, questions: Sequence[GoldQuestion], within_article: bool) -> list[Observation]:
+        with watch(name, len(questions)) as progress:
+            return observe(
+                engine,
+                questions,
+                passages=passages,
+                within_article=within_article,
+                everything=everything,
+                progress=progress,
+            )
+
+    ranking, first_f1 = tune_ranking(read("reading to tune", [q for q in tuning if q.answerable], False))
+    observations = read("reading in the whole store", fitting, False) + read("reading in its article", fitting, True)
+    calibration = fit_calibration(
+        observations,
+        fusion=fusion,
+        ranking=ranking,
+        reader_sha256=reader.sha256,
+        embedder_sha256=store.embedder.sha256,
+        fitted_on=f"{fitted_on}: {len(fitting)} questions, asked of {store.catalogue.counts()[1]} passages and of "
+        "their own articles",
+    )
+    return Outcome(calibration, rates, first_f1)
+
+
+def _best_of_each(group: NDArray[np.int64], confidence: NDArray[np.float64]) -> list[int]:
+    """The row of the highest confidence in every group, groups in the order of their first rows."""
+    best: dict[int, int] = {}
+    for row, own in enumerate(group.tolist()):
+        if own not in best or confidence[row] > confidence[best[own]]:
+            best[own] = row
+    return list(best.values())
+
+
+def _best_f1(entry: Observation, weights: RankWeights) -> float:
+    found = candidates(entry.read, weights)
+    return f1(found[0].best.text, [answer.text for answer in entry.gold.answers]) if found else 0.0

@@ -1,0 +1,172 @@
+"""A server around a real store, with an embedder and a reader that need no weights."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+
+from api.http import create_app
+from api.settings import ServerSettings
+from index.store import Store
+from index.words import words
+from qa.confidence import FEATURES, Calibration
+from qa.engine import Engine
+from qa.spans import Span
+
+DIMENSIONS = 64
+BASE_URL = "http://127.0.0.1:8000"
+TEXT = "Ünïcödé 🛰 first.\r\nThe drills run from August 9 to 13 in Ningxia.\n\nThe engine was built by Charles in 1843."
+
+
+class FakeEmbedder:
+    """Unit vectors of hashed words: texts that share words are near."""
+
+    name = "fake-embedder"
+    sha256 = "e" * 64
+    dimensions = DIMENSIONS
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.full((len(texts), DIMENSIONS), 1e-3, dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in words(text):
+                vectors[row, hashlib.sha256(word.encode()).digest()[0] % DIMENSIONS] += 1
+        unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return unit
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+
+class FakeReader:
+    """Finds phrases that it is told of, with margins that it is told. `hold` keeps it reading until it is set."""
+
+    name = "fake-reader"
+    sha256 = "f" * 64
+
+    def __init__(self) -> None:
+        self.margins: dict[str, float] = {"August 9 to 13": 5.0, "Charles": 2.0, "Ningxia": -3.0}
+        self.failure: Exception | None = None
+        self.hold: threading.Event | None = None
+        self.reading = threading.Semaphore(0)
+
+    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+        if self.hold is not None:
+            self.reading.release()
+            assert self.hold.wait(10)
+        if self.failure is not None:
+            raise self.failure
+        return [[self._spans(text) for text in own] for own in passages]
+
+    def _spans(self, text: str) -> list[Span]:
+        found = [
+            Span(text.index(phrase), text.index(phrase) + len(phrase), margin)
+            for phrase, margin in self.margins.items()
+            if phrase in text
+        ]
+        return sorted(found, key=lambda span: -span.margin)
+
+
+def calibration() -> Calibration:
+    """Confidence that is the logistic function of the margin alone, answered from one half."""
+    return Calibration(
+        features=FEATURES,
+        mean=(0.0,) * len(FEATURES),
+        scale=(1.0,) * len(FEATURES),
+        weights=(1.0, *(0.0,) * (len(FEATURES) - 1)),
+        bias=0.0,
+        threshold=0.5,
+        reader_sha256="f" * 64,
+        embedder_sha256="e" * 64,
+        fitted_on="nothing",
+    )
+
+
+@pytest.fixture
+def reader() -> FakeReader:
+    return FakeReader()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "store", FakeEmbedder())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def engine(store: Store, reader: FakeReader) -> Engine:
+    return Engine(store, reader, calibration())
+
+
+def wait_until_warm(client: TestClient) -> None:
+    for _ in range(500):
+        if client.get("/healthz").status_code == 200:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the server did not become healthy")
+
+
+@pytest.fixture
+def serving(engine: Engine) -> Iterator[Callable[..., TestClient]]:
+    """Make a client of a server with settings of one's own; it is warm unless `warm=False`."""
+    clients = []
+
+    def make(app: FastAPI | None = None, *, warm: bool = True, **settings: Any) -> TestClient:
+        app = app or create_app(engine, settings=ServerSettings(**settings))
+        client = TestClient(app, base_url=BASE_URL)
+        client.__enter__()
+        clients.append(client)
+        if warm:
+            wait_until_warm(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(serving: Callable[..., TestClient]) -> TestClient:
+    return serving()
+
+
+@pytest.fixture
+def document(client: TestClient) -> dict[str, Any]:
+    """The record of an indexed document whose text is TEXT."""
+    response = client.post("/v1/documents", json={"uri": "https://example.org/drills.txt", "text": TEXT})
+    assert response.status_code == 201, response.text
+    record: dict[str, Any] = response.json()
+    return record
+
+
+@pytest.fixture
+def text() -> str:
+    return TEXT
+
+
+@pytest.fixture
+def problem() -> Callable[..., dict[str, Any]]:
+    """Check that a response is problem details of a status and kind, and return them."""
+
+    def check(response: Any, status: int, kind: str) -> dict[str, Any]:
+        assert response.status_code == status, response.text
+        assert response.headers["content-type"] == "application/problem+json"
+        body: dict[str, Any] = response.json()
+        assert body["status"] == status
+        assert body["type"] == f"urn:spanqa:problem:{kind}"
+        assert body["title"] and body["detail"]
+        assert body["instance"].startswith("/")
+        assert body["request_id"] == response.headers["x-request-id"]
+        return body
+
+    return check

@@ -1,0 +1,45 @@
+"""A fake embedder: hashed words as a vector, words as tokens; it counts what it embeds."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from index.documents import Document
+
+
+class FakeEmbedder:
+    def __init__(self, name: str = "fake", dimensions: int = 64) -> None:
+        self.name = name
+        self.sha256 = f"{zlib.crc32(name.encode()):08x}" * 8
+        self.dimensions = dimensions
+        self.embedded: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.embedded.extend(texts)
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            for word in text.lower().split():
+                row[zlib.crc32(f"{self.name} {word.strip('.,?')}".encode()) % self.dimensions] += 1
+            row /= max(float(np.linalg.norm(row)), 1e-12)
+        return vectors
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+
+@pytest.fixture
+def make_embedder() -> type[FakeEmbedder]:
+    return FakeEmbedder
+
+
+@pytest.fixture
+def make_document() -> Callable[..., Document]:
+    def make(name: str, text: str, **changes: object) -> Document:
+        return Document.model_validate({"uri": f"file:///{name}", "title": name, "text": text} | changes)
+
+    return make

@@ -1,0 +1,415 @@
+"""The engine with a real store, a made-up embedder and a reader that finds what it is told to."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from index.documents import Document
+from index.errors import ModelError
+from index.passages import CutSettings
+from index.store import Store
+from qa.confidence import FEATURES, Calibration
+from qa.engine import Engine
+from qa.spans import Span
+from qa.types import Citation, Filters, Question, Reason, Response
+from qa.verify import verify
+
+DIMENSIONS = 16
+
+
+class HashEmbedder:
+    """Unit vectors that add up from the words' hashes."""
+
+    name = "hash"
+    sha256 = "e" * 64
+    dimensions = DIMENSIONS
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        made = np.full((len(texts), DIMENSIONS), 0.01, dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in re.findall(r"\w+", text.lower()):
+                made[row, hashlib.sha256(word.encode("utf-8", "replace")).digest()[0] % DIMENSIONS] += 1.0
+        unit: NDArray[np.float32] = made / np.linalg.norm(made, axis=1, keepdims=True)
+        return unit
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [max(1, len(text.split())) for text in texts]
+
+
+class WordReader:
+    """Finds the words that it is told to, each with its margin."""
+
+    name = "words"
+    sha256 = "f" * 64
+
+    def __init__(self, margins: dict[str, float]) -> None:
+        self.margins = margins
+        self.before: Callable[[], None] = lambda: None
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+        self.before()
+        self.asked.extend((question, list(own)) for question, own in zip(questions, passages, strict=True))
+        return [[self._spans(text) for text in own] for own in passages]
+
+    def _spans(self, text: str) -> list[Span]:
+        found = [
+            Span(match.start(), match.end(), margin)
+            for words, margin in self.margins.items()
+            for match in re.finditer(re.escape(words), text)
+        ]
+        return sorted(found, key=lambda span: -span.margin)
+
+
+def calibration(**changes: object) -> Calibration:
+    """Confidence is the logistic function of the margin, and nothing else."""
+    values: dict[str, object] = {
+        "features": FEATURES,
+        "mean": [0.0] * len(FEATURES),
+        "scale": [1.0] * len(FEATURES),
+        "weights": [float(name == "margin") for name in FEATURES],
+        "bias": 0.0,
+        "threshold": 0.75,
+        "reader_sha256": WordReader.sha256,
+        "embedder_sha256": HashEmbedder.sha256,
+        "fitted_on": "nothing",
+    }
+    return Calibration.model_validate(values | changes)
+
+
+def confidence(margin: float) -> float:
+    return round(1 / (1 + math.exp(-margin)), 4)
+
+
+NOTES = Document(
+    uri="file:///a/notes.txt", title="Notes", text="It rained.\n\nAda Lovelace wrote the notes in 1843.\r\n"
+)
+ENGINES = Document(
+    uri="file:///a/engines.txt", title="Engines", text="Charles Babbage built engines. He met Ada Lovelace."
+)
+LETTERS = Document(uri="file:///b/letters.txt", title="Letters", text="The letters about the notes are from 1844.")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "store", HashEmbedder())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def full(store: Store) -> Store:
+    list(store.put_all([NOTES, ENGINES, LETTERS]))
+    return store
+
+
+def ask(store: Store, margins: dict[str, float], question: str = "Who wrote the notes?", **changes: object) -> Response:
+    engine = Engine(store, WordReader(margins), calibration())
+    return engine.ask(Question.model_validate({"question": question} | changes))
+
+
+def citations(response: Response) -> list[Citation]:
+    return [c for answer in response.answers for c in (answer.citation, *answer.supporting)]
+
+
+def outcome(response: Response) -> tuple[str, Reason | None, list[str]]:
+    return response.status, response.reason, [answer.text for answer in response.answers]
+
+
+# --- answering and abstaining
+
+
+def test_an_answer_with_its_citation(full: Store) -> None:
+    response = ask(full, {"1843": 3.0}, "When were the notes written?")
+    assert outcome(response) == ("answered", None, ["1843"])
+    (answer,) = response.answers
+    assert answer.confidence == confidence(3.0)
+    cited = answer.citation
+    assert (cited.document.uri, cited.quote, cited.line) == (NOTES.uri, "1843", 3)
+    assert NOTES.text[cited.start : cited.end] == "1843"
+    assert cited.sentence.text == "Ada Lovelace wrote the notes in 1843."
+    assert verify(cited, full.catalogue).valid
+
+
+def test_what_made_the_answer(full: Store) -> None:
+    response = ask(full, {"1843": 3.0})
+    made = response.provenance
+    assert (made.embedder.name, made.embedder.sha256) == ("hash", "e" * 64)
+    assert (made.reader.name, made.reader.sha256) == ("words", "f" * 64)
+    assert made.store_generation == full.catalogue.generation()
+    assert response.question == "Who wrote the notes?"
+    elapsed = response.elapsed_ms
+    assert 0 <= max(elapsed.embed, elapsed.retrieve, elapsed.read) <= elapsed.total
+    assert Response.model_validate_json(response.model_dump_json()) == response
+
+
+def test_an_empty_index(store: Store) -> None:
+    assert outcome(ask(store, {"1843": 9.0})) == ("abstained", "empty_index", [])
+
+
+def test_documents_without_passages(store: Store) -> None:
+    store.put(Document(uri="file:///empty.txt", title="", text=" \n"))
+    assert outcome(ask(store, {"1843": 9.0})) == ("abstained", "nothing_retrieved", [])
+
+
+@pytest.mark.parametrize("filters", [{"uri_prefix": "file:///c"}, {"document_ids": ["0" * 16]}])
+def test_filters_that_leave_nothing(full: Store, filters: dict[str, object]) -> None:
+    assert outcome(ask(full, {"1843": 9.0}, filters=filters)) == ("abstained", "nothing_retrieved", [])
+
+
+def test_null_outscores_every_span(full: Store) -> None:
+    assert outcome(ask(full, {"1843": -0.5, "Ada Lovelace": -2.0})) == ("abstained", "not_in_passages", [])
+
+
+def test_a_reader_that_finds_no_span(full: Store) -> None:
+    assert outcome(ask(full, {})) == ("abstained", "not_in_passages", [])
+
+
+def test_a_span_that_beats_null_but_not_the_threshold(full: Store) -> None:
+    assert outcome(ask(full, {"1843": 0.5})) == ("abstained", "below_threshold", [])
+
+
+def test_the_threshold_is_the_calibrated_one_or_the_asked_one(full: Store) -> None:
+    assert ask(full, {"1843": 0.5}).threshold == 0.75
+    lower = ask(full, {"1843": 0.5}, threshold=0.6)
+    assert outcome(lower) == ("answered", None, ["1843"])
+    assert lower.threshold == 0.6
+    assert outcome(ask(full, {"1843": 3.0}, threshold=1.0))[:2] == ("abstained", "below_threshold")
+    assert outcome(ask(full, {"1843": -9.0}, threshold=0.0)) == ("answered", None, ["1843"])
+
+
+def test_candidates_are_shown_on_request_only(full: Store) -> None:
+    response = ask(full, {"1843": 0.5, "Ada Lovelace": -1.0}, candidates=True, answers=5)
+    assert outcome(response) == ("abstained", "below_threshold", ["1843", "Ada Lovelace"])
+    assert [answer.confidence for answer in response.answers] == [confidence(0.5), confidence(-1.0)]
+    both = ask(full, {"1843": 3.0, "Charles": 0.1}, candidates=True, answers=5)
+    assert outcome(both) == ("answered", None, ["1843", "Charles"])
+
+
+# --- several answers
+
+
+def test_as_many_answers_as_asked_for_best_first(full: Store) -> None:
+    margins = {"1843": 2.0, "1844": 4.0, "Charles Babbage": 3.0, "rained": 0.1}
+    assert outcome(ask(full, margins))[2] == ["1844"]
+    assert outcome(ask(full, margins, answers=2))[2] == ["1844", "Charles Babbage"]
+    many = ask(full, margins, answers=50)
+    assert outcome(many)[2] == ["1844", "Charles Babbage", "1843"]
+    assert [answer.confidence for answer in many.answers] == [confidence(m) for m in (4.0, 3.0, 2.0)]
+
+
+def test_the_same_answer_elsewhere_supports(full: Store) -> None:
+    (answer,) = ask(full, {"Ada Lovelace": 3.0}, answers=5).answers
+    assert {answer.citation.document.uri, *(c.document.uri for c in answer.supporting)} == {NOTES.uri, ENGINES.uri}
+    assert len(answer.supporting) == 1
+    assert all(verify(c, full.catalogue).valid for c in (answer.citation, *answer.supporting))
+
+
+def test_places_that_null_outscores_do_not_support(store: Store) -> None:
+    list(store.put_all([NOTES, ENGINES]))
+    reader = WordReader({})
+    reader._spans = lambda text: [  # type: ignore[method-assign]
+        Span(m.start(), m.end(), 3.0 if "wrote" in text else -1.0) for m in re.finditer("Ada Lovelace", text)
+    ]
+    (answer,) = Engine(store, reader, calibration()).ask(Question(question="Who wrote the notes?")).answers
+    assert (answer.citation.document.uri, answer.supporting) == (NOTES.uri, ())
+
+
+def test_supporting_places_are_bounded(store: Store) -> None:
+    list(store.put_all(Document(uri=f"file:///{n}.txt", title="t", text=f"Note {n}: Ada wrote.") for n in range(15)))
+    (answer,) = ask(store, {"Ada": 3.0}, "Who wrote?", passages=50).answers
+    assert len(answer.supporting) == 10
+
+
+def test_one_place_in_two_passages_is_one_answer(tmp_path: Path) -> None:
+    store = Store(tmp_path / "overlap", HashEmbedder(), cut=CutSettings(minimum=8, maximum=12, overlap=6))
+    text = "One two three four five. Then Ada wrote this note. Six seven eight nine ten."
+    store.put(Document(uri="file:///o.txt", title="o", text=text))
+    engine = Engine(store, WordReader({"Ada": 3.0}), calibration())
+    question = Question(question="Who wrote?", answers=5)
+    ((retrieved, response),) = engine.ask_inspected([question])
+    assert sum("Ada" in entry.passage.text for entry in retrieved.passages) == 2
+    assert [(a.text, a.citation.start, a.supporting) for a in response.answers] == [("Ada", text.index("Ada"), ())]
+    store.close()
+
+
+# --- what may answer
+
+
+@pytest.mark.parametrize(
+    ("filters", "answers"),
+    [
+        (Filters(uri_prefix="file:///b/"), {"1844"}),
+        (Filters(document_ids=(NOTES.id,)), {"1843"}),
+        (Filters(document_ids=(NOTES.id, LETTERS.id), uri_prefix="file:///a"), {"1843"}),
+        (Filters(), {"1843", "1844"}),
+        (Filters(uri_prefix="file:///_/"), set()),
+        (Filters(uri_prefix="%"), set()),
+    ],
+)
+def test_filters(full: Store, filters: Filters, answers: set[str]) -> None:
+    response = ask(full, {"1843": 3.0, "1844": 3.5}, filters=filters, answers=5)
+    assert {answer.text for answer in response.answers} == answers
+
+
+def test_the_number_of_passages_read(full: Store) -> None:
+    reader = WordReader({})
+    engine = Engine(full, reader, calibration())
+    for passages in (1, 2, 20):
+        reader.asked.clear()
+        engine.ask(Question(question="Who wrote the notes?", passages=passages))
+        ((_, texts),) = reader.asked
+        assert len(texts) == min(passages, full.catalogue.counts()[1])
+
+
+def test_a_replaced_document_answers_with_its_new_text(full: Store) -> None:
+    full.put(NOTES.model_copy(update={"text": "Now: the notes are from 1850."}))
+    response = ask(full, {"1843": 3.0, "1850": 2.0}, answers=5)
+    assert outcome(response)[2] == ["1850"]
+    assert all(verify(c, full.catalogue).valid for c in citations(response))
+
+
+def test_a_removed_document_does_not_answer(full: Store) -> None:
+    full.remove(NOTES.id)
+    assert outcome(ask(full, {"1843": 3.0})) == ("abstained", "not_in_passages", [])
+
+
+@pytest.mark.parametrize("change", ["remove", "replace"])
+def test_a_document_changed_while_it_is_read_is_not_cited_wrongly(full: Store, change: str) -> None:
+    reader = WordReader({"1843": 3.0})
+    engine = Engine(full, reader, calibration())
+    generation = full.catalogue.generation()
+
+    def meanwhile() -> None:
+        if change == "remove":
+            full.remove(NOTES.id)
+        else:
+            full.put(NOTES.model_copy(update={"text": "1" * len(NOTES.text)}))
+
+    reader.before = meanwhile
+    response = engine.ask(Question(question="Who wrote the notes?"))
+    # It is answered from the moment of the search: the citation names that version, and checking it now tells.
+    assert response.provenance.store_generation == generation
+    for cited in citations(response):
+        assert cited.document.sha256 == NOTES.sha256
+        assert NOTES.text[cited.start : cited.end] == cited.quote
+        assert not verify(cited, full.catalogue).valid
+    reader.before = lambda: None
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "not_in_passages", [])
+
+
+def test_a_stale_hit_cannot_answer(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(full, WordReader({"1843": 3.0}), calibration())
+    search = full.search
+
+    def search_then_remove(*args: object, **more: object) -> object:
+        result = search(*args, **more)  # type: ignore[arg-type]
+        full.catalogue.remove(NOTES.id)
+        return result
+
+    monkeypatch.setattr(full, "search", search_then_remove)
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "not_in_passages", [])
+
+
+def test_another_embedder_is_refused(full: Store) -> None:
+    class Other(HashEmbedder):
+        sha256 = "0" * 64
+
+    other = Store(full.folder, Other())
+    with pytest.raises(ModelError, match="qa index --re-embed"):
+        ask(other, {"1843": 3.0})
+    other.close()
+
+
+# --- many at once
+
+
+def test_many_are_answered_as_each(full: Store) -> None:
+    engine = Engine(full, WordReader({"1843": 3.0, "1844": 2.5, "Charles": 0.2}), calibration())
+    questions = [
+        Question(question="When were the notes written?"),
+        Question(question="Who built engines?", candidates=True),
+        Question(question="What of the letters?", answers=3, filters=Filters(uri_prefix="file:///b")),
+        Question(question="Nothing?", filters=Filters(uri_prefix="file:///none")),
+        Question(question="When were the notes written?", threshold=0.99),
+    ]
+    together = engine.ask_many(questions)
+    alone = [engine.ask(question) for question in questions]
+    assert [r.model_dump(exclude={"elapsed_ms"}) for r in together] == [
+        r.model_dump(exclude={"elapsed_ms"}) for r in alone
+    ]
+    assert [response.question for response in together] == [question.question for question in questions]
+    assert engine.ask_many([]) == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        5,
+        pytest.param(20, marks=pytest.mark.xfail(strict=True, reason="beyond five answers more candidates are judged")),
+    ],
+)
+def test_asking_for_more_answers_keeps_the_first(store: Store, more: int) -> None:
+    """`-n` must not change which answer is the best one."""
+    names = "alpha beta gamma delta epsilon zeta eta theta iota kappa".split()
+    texts = [f"The letters tell of {name}." for name in names] + ["A very long answer about letters"]
+    list(store.put_all(Document(uri=f"file:///{n}.txt", title="t", text=text) for n, text in enumerate(texts)))
+    # A confidence that prefers long answers orders them otherwise than the margin does.
+    odd = calibration(weights=[float(name == "length") for name in FEATURES], threshold=0.0)
+    margins = {name: 5.0 - n / 10 for n, name in enumerate(names)} | {texts[-1]: 1.0}
+    engine = Engine(store, WordReader(margins), odd)
+    first = [engine.ask(Question(question="letters?", answers=n)).answers[0].text for n in (1, more)]
+    assert len(set(first)) == 1
+
+
+def test_whether_the_calibration_fits_the_models(full: Store) -> None:
+    assert Engine(full, WordReader({}), calibration()).calibrated
+    assert not Engine(full, WordReader({}), calibration(reader_sha256="0" * 64)).calibrated
+    assert not Engine(full, WordReader({}), calibration(embedder_sha256="0" * 64)).calibrated
+
+
+# --- the one promise
+
+PIECES = ["e\u0301", "👨‍👩‍👧", "\r\n", "\r", "\n\n", "\ufeff", "\u202eשלום", "\u200b", "Ada wrote. ",
+          "\u2028", "𝒜", "\t", " ", "1,000 ", "X", "\x0c", "\u2029", "word " * 300]  # fmt: skip
+HOSTILE = st.lists(
+    st.one_of(st.sampled_from(PIECES), st.text(st.characters(exclude_categories=("Cs",)), max_size=8)),
+    min_size=1,
+    max_size=14,
+).map("".join)
+
+
+NEEDLES = [*"eXA1", "\n", "wrote", "d", "Ada w", "𝒜", "\u05e9"]
+
+
+@given(
+    texts=st.lists(HOSTILE, min_size=1, max_size=3),
+    needles=st.lists(st.sampled_from(NEEDLES), min_size=1, max_size=3),
+)
+@settings(max_examples=12, deadline=None)
+def test_every_quote_stands_where_its_citation_says(texts: list[str], needles: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "store", HashEmbedder())
+        documents = {f"file:///{n}": Document(uri=f"file:///{n}", title="t", text=text) for n, text in enumerate(texts)}
+        list(store.put_all(documents.values()))
+        margins = {needle: 1.0 + len(needle) for needle in needles}
+        response = ask(store, margins, "Ada wrote?", answers=50, threshold=0.0)
+        for answer in response.answers:
+            assert answer.text == answer.citation.quote
+        for cited in citations(response):
+            text = documents[cited.document.uri].text
+            assert text[cited.start : cited.end] == cited.quote
+            assert text[cited.sentence.start : cited.sentence.end] == cited.sentence.text
+            assert verify(cited, store.catalogue).problems == ()
+        store.close()

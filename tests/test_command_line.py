@@ -1,0 +1,198 @@
+"""The command line with the real models, from documents to verified citations."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from api.cli import main
+
+SEEDS = Path(__file__).parents[1] / "seeds"
+ARTICLE = SEEDS / "000_a47247f0e3dcde29.txt"
+QUESTION = "When do the Russia-China drills run?"
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def qa(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    def run(*arguments: str, stdin: str = "") -> Ran:
+        monkeypatch.setattr(sys, "argv", ["qa", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared") / "store"
+
+
+@pytest.fixture
+def store(shared: Path, qa: Callable[..., Ran]) -> str:
+    """A store of the seed article, indexed once; only tests that change nothing use it."""
+    if not shared.exists():
+        assert qa("index", str(SEEDS), "--store", str(shared)).code == 0
+    return str(shared)
+
+
+def test_the_seed_question_is_answered_with_its_citation(qa: Callable[..., Ran], store: str) -> None:
+    ran = qa("ask", QUESTION, "--store", store, "--json")
+    assert ran.code == 0
+    response = json.loads(ran.out)
+    answer = response["answers"][0]
+    text = ARTICLE.read_bytes().decode("utf-8")
+    assert (response["status"], response["reason"], answer["text"]) == ("answered", None, "August 9-14")
+    citation = answer["citation"]
+    assert text[citation["start"] : citation["end"]] == citation["quote"] == "August 9-14"
+    assert citation["line"] == text[: citation["start"]].count("\n") + 1
+    assert citation["sentence"]["text"].startswith("From August 9-14, Russia will also conduct")
+    assert answer["confidence"] >= response["threshold"]
+
+
+def test_people_see_answer_source_line_and_marked_sentence(qa: Callable[..., Ran], store: str) -> None:
+    ran = qa("ask", QUESTION, "--store", store)
+    assert "From [August 9-14], Russia" in ran.out
+    assert f"{ARTICLE.name}, line 6, characters 1367-1378" in ran.out
+
+
+def test_questions_come_one_a_line(qa: Callable[..., Ran], store: str) -> None:
+    ran = qa("ask", "-", "--store", store, stdin=f"{QUESTION}\n\nwho is the deputy head of the Taliban?\n")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert [line["question"] for line in lines] == [QUESTION, "who is the deputy head of the Taliban?"]
+    assert ran.code == 0
+
+
+def test_a_bad_line_is_named_and_the_rest_answered(qa: Callable[..., Ran], store: str) -> None:
+    ran = qa("ask", "-", "--store", store, stdin=f"{'x' * 5000}\n{QUESTION}\n")
+    assert ran.code == 1
+    assert "line 1" in ran.err
+    assert [json.loads(line)["question"] for line in ran.out.splitlines()] == [QUESTION]
+
+
+def test_citations_verify_against_store_and_file(qa: Callable[..., Ran], store: str, tmp_path: Path) -> None:
+    response = qa("ask", QUESTION, "--store", store, "--json", "-n", "3", "--candidates").out
+    assert qa("verify", "-", "--store", store, stdin=response).code == 0
+    assert qa("verify", "-", "--source", str(ARTICLE), stdin=response).code == 0
+    edited = tmp_path / "edited.txt"
+    edited.write_bytes(ARTICLE.read_bytes().replace(b"August 9-14", b"August 9-15"))
+    ran = qa("verify", "-", "--source", str(edited), stdin=response)
+    assert ran.code == 1
+    assert "sha256" in ran.out and "quote" in ran.out
+
+
+def test_a_changed_file_replaces_and_a_removed_document_is_gone(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    folder, store = tmp_path / "docs", str(tmp_path / "store")
+    folder.mkdir()
+    note = folder / "note.md"
+    note.write_text("# Harbour\n\nThe harbour of Lindal opened in 1911 after nine years of work.\n")
+    question = "When did the harbour of Lindal open?"
+    assert "1 added" in qa("index", str(folder), "--store", store).out
+    assert "0 added or changed, 1 unchanged" in qa("index", str(folder), "--store", store).out
+    first = qa("ask", question, "--store", store, "--json", "--threshold", "0").out
+    assert json.loads(first)["answers"][0]["text"] == "1911"
+    note.write_text("# Harbour\n\nThe harbour of Lindal opened in 1934 after nine years of work.\n")
+    qa("index", str(folder), "--store", store)
+    second = qa("ask", question, "--store", store, "--json", "--threshold", "0").out
+    assert json.loads(second)["answers"][0]["text"] == "1934"
+    stale = qa("verify", "-", "--store", store, stdin=first)
+    assert stale.code == 1 and "sha256" in stale.out
+    assert qa("documents", "remove", str(note), "--store", store).code == 0
+    gone = qa("verify", "-", "--store", store, stdin=second)
+    assert gone.code == 1 and "removed" in gone.out
+    empty = json.loads(qa("ask", question, "--store", store, "--json").out)
+    assert (empty["status"], empty["reason"], empty["answers"]) == ("abstained", "empty_index", [])
+
+
+def test_documents_are_listed_and_shown(qa: Callable[..., Ran], store: str) -> None:
+    record = json.loads(qa("documents", "list", "--json", "--store", store).out)
+    shown = qa("documents", "show", record["id"], "--store", store)
+    assert json.loads(shown.out) == record
+    assert ARTICLE.name in qa("documents", "list", "--store", store).out
+
+
+def test_evaluation_prints_and_writes(qa: Callable[..., Ran], store: str, tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    lines = (SEEDS / "gold.jsonl").read_text(encoding="utf-8").splitlines()
+    gold.write_text("\n".join(lines[:4]), encoding="utf-8")
+    output = tmp_path / "run.json"
+    ran = qa("eval", str(gold), "--store", store, "--output", str(output))
+    assert ran.code == 0
+    assert "Citation validity" in ran.out
+    run = json.loads(output.read_text(encoding="utf-8"))
+    assert run["summary"]["questions"] == 4
+    assert run["summary"]["citations"]["validity"] == 1.0
+
+
+def test_an_empty_question_is_wrong_use(qa: Callable[..., Ran], store: str) -> None:
+    ran = qa("ask", "  ", "--store", store)
+    assert (ran.code, ran.out) == (2, "")
+    assert "the question is empty" in ran.err
+
+
+def test_a_missing_store_names_the_command_that_makes_one(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    ran = qa("ask", QUESTION, "--store", str(tmp_path / "none"))
+    assert ran.code == 1
+    assert "qa index" in ran.err
+
+
+def test_missing_and_binary_files_are_named(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    missing = qa("index", str(tmp_path / "nope.txt"), "--store", str(tmp_path / "store"))
+    assert missing.code == 1 and "nope.txt: no such file" in missing.err
+    binary = tmp_path / "picture.txt"
+    binary.write_bytes(b"\x89PNG\x00\xff")
+    ran = qa("index", str(binary), "--store", str(tmp_path / "store"))
+    assert ran.code == 1 and "picture.txt" in ran.err
+
+
+def test_a_folder_without_readable_files_is_said_to_be_so(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.bin").write_bytes(b"x")
+    ran = qa("index", str(tmp_path / "data"), "--store", str(tmp_path / "store"))
+    assert ran.code == 1 and "no readable documents" in ran.err
+
+
+def test_an_unwritable_store_is_named(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    ran = qa("index", str(ARTICLE), "--store", str(tmp_path / "file" / "store"))
+    assert ran.code == 1 and "cannot be created" in ran.err
+
+
+def test_a_store_of_a_newer_version_is_refused(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    note = tmp_path / "note.txt"
+    note.write_text("The harbour opened in 1911.")
+    qa("index", str(note), "--store", str(store))
+    with sqlite3.connect(store / "catalogue.sqlite") as database:
+        database.execute("UPDATE settings SET value = '99' WHERE name = 'format_version'")
+    for command in (["ask", QUESTION], ["index", str(note)], ["documents", "list"]):
+        ran = qa(*command, "--store", str(store))
+        assert ran.code == 1
+        assert "newer version" in ran.err.replace("\n", " ")
+
+
+def test_verify_refuses_what_is_no_citation(qa: Callable[..., Ran], store: str) -> None:
+    for text in ("", "not json", "{}", '{"quote": "x", "document": {}}'):
+        ran = qa("verify", "-", "--store", store, stdin=text)
+        assert ran.code == 1
+        assert "error" in ran.err
