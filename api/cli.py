@@ -85,7 +85,7 @@ def ask(
     *,
     store: StoreOption,
     as_json: Annotated[bool, typer.Option("--json", help="The whole response as JSON.")] = False,
-    answers: Annotated[int, typer.Option("-n", "--answers", min=1, max=50, help="How many answers at most.")] = 1,
+    answers: Annotated[int, typer.Option("-n", "--answers", min=1, max=20, help="How many answers at most.")] = 1,
     passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Confidence needed to answer.")] = None,
     candidates: Annotated[bool, typer.Option("--candidates", help="Show the best spans even when abstaining.")] = False,
@@ -202,6 +202,8 @@ def verify(
     else:
         catalogue = open_store(store).catalogue
         verdicts = [check(citation, catalogue) for citation in citations]
+    if not verdicts:
+        typer.echo("no answer there, so nothing to check")
     for verdict in verdicts:
         typer.echo(f"{'holds' if verdict.valid else 'DOES NOT HOLD'}: {json.dumps(verdict.quote, ensure_ascii=False)} "
                    f"in {verdict.uri}")  # fmt: skip

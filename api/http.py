@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 
 import anyio
@@ -121,7 +122,9 @@ def serve(
         config = uvicorn.Config(
             app, host=host, port=port, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S, lifespan="on"
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        # The server stops by itself at an interrupt, and then raises it again.
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _require_loopback(host: str) -> None:
@@ -161,7 +164,7 @@ def _add_handlers(app: DescribedApi) -> None:
         if isinstance(error, ProblemError):
             return problem_response(request.scope, error.kind, error.detail, headers=headers)
         kind, detail = kind_of_status(error.status_code), str(error.detail)
-        if error.status_code == NOT_FOUND.status:
+        if error.status_code == NOT_FOUND.status and detail == HTTPStatus.NOT_FOUND.phrase:
             detail = "there is nothing at this path; see /docs"
         elif error.status_code == METHOD_NOT_ALLOWED.status:
             # A router knows only the methods of the one route that it came upon.

@@ -21,7 +21,7 @@ from index.store import Store
 from qa.calibrate import choose_threshold, fit_logistic
 from qa.candidates import RankWeights, ReadPassage, candidates
 from qa.confidence import FEATURES, Calibration, Evidence, answer_features, uncalibrated
-from qa.engine import CONSIDERED, Engine
+from qa.engine import Engine
 from qa.fusion import FusionWeights, fuse
 from qa.reader import Reader
 from qa.types import Filters, Question
@@ -31,6 +31,7 @@ RANKING_GRID = tuple(product((0.0, 1.0, 2.0, 4.0, 6.0), (0.0, 1.0, 2.0, 4.0)))
 FUSION_GRID = tuple((dense, 1.0) for dense in (0.2, 0.35, 0.5, 0.7, 1.0, 1.4))
 # Answers behind the best one are shown too, but the best one's probability is the promise.
 WEIGHT_OF_OTHERS = 0.2
+CANDIDATES = 5
 
 
 # What opens a progress bar: called with its name and length, it yields what is called with (done, all).
@@ -146,7 +147,7 @@ def fit_calibration(
     """Fit the confidence of answers and the default threshold to observations."""
     features, right, weight, first = [], [], [], []
     for entry in observations:
-        found = candidates(entry.read, ranking)[:CONSIDERED]
+        found = candidates(entry.read, ranking)[:CANDIDATES]
         evidence = Evidence.of(entry.gold.question, entry.read)
         golds = [answer.text for answer in entry.gold.answers]
         for number, candidate in enumerate(found):

@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from index.documents import Document, DocumentRecord, Page, Passage, StoredPassage
@@ -136,10 +137,8 @@ class SqliteCatalogue:
         if len(cut) != len(vectors):
             raise ValueError(f"{len(cut)} passages but {len(vectors)} vectors")
         with self._writing() as connection:
-            known = connection.execute(
-                select(documents.c.sha256, documents.c.title).where(documents.c.id == document.id)
-            ).first()
-            if known is not None and known.sha256 == document.sha256 and known.title == document.title:
+            known = _record(connection, document.id)
+            if known is not None and known.holds(document):
                 return False
             generation = _raise_generation(connection)
             if known is not None:
@@ -182,8 +181,7 @@ class SqliteCatalogue:
 
     def record(self, document_id: str) -> DocumentRecord | None:
         with self._reading() as connection:
-            row = connection.execute(_record_query().where(documents.c.id == document_id)).first()
-            return DocumentRecord.model_validate(dict(row._mapping)) if row else None
+            return _record(connection, document_id)
 
     def counts(self) -> tuple[int, int]:
         with self._reading() as connection:
@@ -312,6 +310,8 @@ class SqliteCatalogue:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except PoolTimeoutError as error:
+            raise StoreError(f"the store {self._path.parent} is too busy; try again later") from error
         except OperationalError as error:
             raise StoreError(f"the store {self._path.parent} cannot be used: {error.orig}") from error
         except DatabaseError as error:
@@ -419,6 +419,11 @@ def _texts(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
         rows = connection.execute(select(documents.c.id, documents.c.text).where(documents.c.id.in_(batch)))
         found.update((row.id, row.text) for row in rows)
     return found
+
+
+def _record(connection: Connection, document_id: str) -> DocumentRecord | None:
+    row = connection.execute(_record_query().where(documents.c.id == document_id)).first()
+    return DocumentRecord.model_validate(dict(row._mapping)) if row else None
 
 
 def _record_query() -> Any:

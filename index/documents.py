@@ -87,6 +87,11 @@ class DocumentRecord(BaseModel):
     passages: int
     indexed_at: str
 
+    def holds(self, document: Document) -> bool:
+        """Whether this is what storing `document` would come to, so that nothing is left to do."""
+        stored = (self.id, self.sha256, self.title, self.media_type)
+        return stored == (document.id, document.sha256, document.title, document.media_type)
+
 
 class StoredPassage(BaseModel):
     """A passage as the catalogue holds it, with its text and its document's identity."""

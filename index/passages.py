@@ -10,6 +10,8 @@ from index.documents import Document, Passage
 from index.sentences import Sentence, split_sentences
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
+# Far above what any language has: only base64, long URLs and the like reach it.
+CHARACTERS_A_TOKEN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,22 @@ def cut_passages(document: Document, count_tokens: TokenCounter, settings: CutSe
     """
     settings = settings or CutSettings()
     sentences = split_sentences(document.text, markdown=document.media_type == "text/markdown")
-    pieces = _short_enough(document.text, sentences, count_tokens, settings.maximum)
+    pieces = _short_enough(document.text, sentences, _bounded(count_tokens), settings.maximum)
     passages: list[Passage] = []
     for first, last in _group(pieces, settings):
         start, end = pieces[first].sentence.start, pieces[last].sentence.end
         passages.append(Passage(start=start, end=end, context=_context(document, pieces[last].sentence)))
     return passages
+
+
+def _bounded(count_tokens: TokenCounter) -> TokenCounter:
+    """A counter by which no passage is of few tokens and many characters (WordPiece makes one of a long word)."""
+
+    def count(texts: Sequence[str]) -> list[int]:
+        counts = zip(texts, count_tokens(texts), strict=True)
+        return [max(tokens, len(text) // CHARACTERS_A_TOKEN) for text, tokens in counts]
+
+    return count
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ class Store:
 
     def _is_stored(self, document: Document) -> bool:
         known = self.catalogue.record(document.id)
-        return known is not None and known.sha256 == document.sha256 and known.title == document.title
+        return known is not None and known.holds(document)
 
     def _put_batch(self, waiting: list[_Waiting]) -> Iterator[Change]:
         if not waiting:

@@ -45,7 +45,7 @@ def fit_logistic(
     if features.shape[1] != len(FEATURES):
         raise ValueError(f"{features.shape[1]} features, expected {len(FEATURES)}")
     return LogisticFit(
-        mean=tuple(round(float(v), 6) for v in scaler.mean_),
+        mean=tuple(float(f"{v:.6g}") for v in scaler.mean_),
         scale=tuple(round(float(v), 6) for v in scale),
         weights=tuple(round(float(v), 6) for v in model.coef_[0]),
         bias=round(float(model.intercept_[0]), 6),

@@ -18,6 +18,8 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 # (5% is not 5, C++ is not C).
 _PUNCTUATION = re.compile(r"""[.-](?!\d)|(?<=[^\W\d])[.-]|[,:'](?!\d)|(?<!\d)[,:'](?=\d)|[!?;"()\[\]{}`\\…“”«»]""")
 
+MAX_WIDENING = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -83,14 +85,14 @@ def _places(read: Sequence[ReadPassage], weights: RankWeights) -> list[Place]:
     for entry in read:
         prior = weights.similarity * entry.similarity + (weights.fused * entry.hit.score / top if top > 0 else 0.0)
         for span in entry.spans:
-            end = _after_marks(entry.passage.text, span.end)
-            text = entry.passage.text[span.start : end]
+            start, end = whole_words(entry.passage.text, span.start, span.end)
+            text = entry.passage.text[start:end]
             if not text.strip():
                 continue
             places.append(
                 Place(
                     document_id=entry.passage.document_id,
-                    start=entry.passage.start + span.start,
+                    start=entry.passage.start + start,
                     end=entry.passage.start + end,
                     text=text,
                     margin=span.margin,
@@ -103,11 +105,43 @@ def _places(read: Sequence[ReadPassage], weights: RankWeights) -> list[Place]:
     return places
 
 
-def _after_marks(text: str, end: int) -> int:
-    """`end`, moved behind the combining marks there: tokenisers strip them, but they belong to the last letter."""
-    while end < len(text) and unicodedata.category(text[end]).startswith("M"):
-        end += 1
-    return end
+def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """`[start, end)` widened where it cuts a word, a number or a dotted name (Gazeta.Ru) in two.
+
+    A reader's tokens are pieces of words, and its tokeniser strips combining marks that belong to a letter. Scripts
+    without spaces have no words to complete: nothing is widened by more than `MAX_WIDENING` characters.
+    """
+    first, last = start, end
+    while first > 0 and _joined(text, first):
+        first -= 1
+    while last < len(text) and _joined(text, last):
+        last += 1
+    return (first if start - first <= MAX_WIDENING else start), (last if last - end <= MAX_WIDENING else end)
+
+
+def _joined(text: str, at: int) -> bool:
+    """Whether the characters before and at `at` are of one word."""
+    before, after = text[at - 1], text[at]
+    if unicodedata.category(after).startswith("M"):
+        return True
+    if _of_word(before) and _of_word(after):
+        return True
+    # A point or comma within a number, or a point within a name, has letters or digits on both sides.
+    if after in ".," and at + 1 < len(text):
+        return _inner(before, after, text[at + 1])
+    if before in ".," and at >= 2:
+        return _inner(text[at - 2], before, after)
+    return False
+
+
+def _of_word(char: str) -> bool:
+    return char.isalnum() and unicodedata.east_asian_width(char) not in ("W", "F")
+
+
+def _inner(before: str, mark: str, after: str) -> bool:
+    if before.isdigit() and after.isdigit():
+        return True
+    return mark == "." and before.isalpha() and after.isalpha()
 
 
 def _overlap(one: Place, other: Place) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from index.errors import ModelError
 from index.sentences import split_sentences
@@ -44,14 +44,14 @@ class Calibration(BaseModel):
     `reader_sha256` and `embedder_sha256` name the models that it was fitted with: with others it is a guess.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     features: tuple[str, ...]
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     bias: float
-    threshold: float
+    threshold: float = Field(ge=0, le=1)
     rank_similarity: float = 0.0
     rank_fused: float = 0.0
     fusion_dense: float = 1.0
@@ -59,6 +59,14 @@ class Calibration(BaseModel):
     reader_sha256: str
     embedder_sha256: str
     fitted_on: str
+
+    @model_validator(mode="after")
+    def _one_number_a_feature(self) -> Calibration:
+        if {len(self.mean), len(self.scale), len(self.weights)} != {len(self.features)}:
+            raise ValueError(f"mean, scale and weights need {len(self.features)} numbers each, one a feature")
+        if min(self.scale, default=1.0) <= 0:
+            raise ValueError("every scale must be above 0")
+        return self
 
     @property
     def rank_weights(self) -> RankWeights:
@@ -69,7 +77,12 @@ class Calibration(BaseModel):
         return FusionWeights(dense=self.fusion_dense, lexical=self.fusion_lexical)
 
     def probability(self, features: NDArray[np.float64]) -> float:
-        """The logistic function of the weighted, standardised features (len(FEATURES),)."""
+        """The logistic function of the weighted, standardised features (len(FEATURES),).
+
+        Raises ValueError for a feature that is not a finite number: no promise can be made on it.
+        """
+        if not np.isfinite(features).all():
+            raise ValueError(f"features that are not finite numbers: {features}")
         z = (features - np.array(self.mean)) / np.array(self.scale)
         logit = float(z @ np.array(self.weights)) + self.bias
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
@@ -164,7 +177,11 @@ def _names(question: str) -> tuple[frozenset[str], ...]:
     Each word stands alone, so that of "Russia-India" one half can be missing.
     """
     tokens = [match.group() for match in _TOKEN.finditer(question)]
-    named = [t for n, t in enumerate(tokens) if (n > 0 and t[0].isupper()) or any(char.isdigit() for char in t)]
+    named = [
+        token
+        for number, token in enumerate(tokens)
+        if (number > 0 and token[0].isupper() and token != "I") or any(char.isdigit() for char in token)
+    ]
     return tuple(name for token in named if (name := frozenset(words(token))))
 
 

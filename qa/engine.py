@@ -19,14 +19,12 @@ from qa.cite import cite
 from qa.confidence import Calibration, Evidence, answer_features
 from qa.fusion import fuse
 from qa.reader import Reader
-from qa.types import Answer, Citation, Elapsed, ModelRef, Provenance, Question, Reason, Response
+from qa.types import MAX_ANSWERS, Answer, Citation, Elapsed, ModelRef, Provenance, Question, Reason, Response
 
 # How deep each list is searched for each passage that is read: fusion needs to see past the cut.
 DEPTH_FACTOR = 3
 MIN_DEPTH = 60
 MAX_SUPPORTING = 10
-# The candidates whose confidence is worked out: the first by score is not always the surest.
-CONSIDERED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +111,14 @@ class Engine:
 
     def judge(self, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
         """The distinct answers of read passages, best first, each with its confidence."""
-        found = candidates(read, self.calibration.rank_weights)[: max(question.answers, CONSIDERED)]
+        found = candidates(read, self.calibration.rank_weights)[:MAX_ANSWERS]
         evidence = Evidence.of(question.question, read)
         judged = []
         for number, candidate in enumerate(found):
             features = answer_features(found, number, evidence)
-            judged.append(Judged(candidate, features, self.calibration.probability(features)))
+            # Rounded before it is compared, so that what is shown and what decided are the same number.
+            confidence = round(self.calibration.probability(features), 4)
+            judged.append(Judged(candidate, features, confidence))
         # Best first by what is promised: a reader of the list must not meet a higher confidence further down.
         return sorted(judged, key=lambda entry: -entry.confidence)
 
@@ -166,7 +166,7 @@ class Engine:
         supporting = entry.candidate.others[:MAX_SUPPORTING]
         return Answer(
             text=entry.candidate.best.text,
-            confidence=round(entry.confidence, 4),
+            confidence=entry.confidence,
             citation=_citation(entry.candidate.best, snapshot),
             supporting=tuple(_citation(place, snapshot) for place in supporting if place.margin > 0),
         )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 SCHEMA_VERSION = "1"
 MAX_QUESTION_LENGTH = 2_000
-MAX_ANSWERS = 50
+MAX_ANSWERS = 20
 MAX_PASSAGES = 200
 
 Reason = Literal["empty_index", "nothing_retrieved", "not_in_passages", "below_threshold"]
@@ -44,6 +44,8 @@ class Question(_Frozen):
     def _has_words(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("the question is empty")
+        if not any(char.isalnum() for char in value):
+            raise ValueError("the question has no words")
         return value
 
 

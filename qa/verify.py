@@ -51,10 +51,11 @@ def verify_against(citation: Citation, document: Document) -> Verdict:
 def citations_in(value: Any) -> Iterator[Citation]:
     """Every citation in a JSON value: a citation, an answer, a whole response, or a list of these.
 
-    Raises InputError where there is none, or one is malformed.
+    None in a response that abstained. Raises InputError where there is none otherwise, or one is malformed.
     """
     found = list(_walk(value, "$"))
-    if not found:
+    answered_nothing = isinstance(value, dict) and value.get("answers") == [] and "status" in value
+    if not found and not answered_nothing:
         raise InputError("no citation found: expected the JSON of qa ask --json, an answer or a citation")
     yield from found
 

@@ -12,8 +12,6 @@ from tokenizers import Tokenizer
 from index.errors import ModelError
 
 MAX_QUESTION_TOKENS = 64
-# Two tokens close the question and the passage, one opens the window.
-SPECIAL_TOKENS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,8 @@ class WindowMaker:
         self._tokenizer = tokenizer
         self._cls = _special(tokenizer, "[CLS]", "<s>")
         self._sep = _special(tokenizer, "[SEP]", "</s>")
+        # BERT parts question and passage with one separator, RoBERTa with two; both open and close with one token.
+        self._special_tokens = max(3, tokenizer.num_special_tokens_to_add(is_pair=True))
         self.max_length = max_length
         self.stride = stride
 
@@ -56,9 +56,10 @@ class WindowMaker:
     def windows(self, question: str, passages: list[str]) -> list[list[Window]]:
         """The windows of every passage, in order; a passage without tokens has none.
 
-        A question is cut at 64 tokens, so that a long one cannot crowd the passage out of its window.
+        A question is cut at 64 tokens, or half a window, so that a long one cannot crowd the passage out of its window.
         """
-        question_ids = self._encode([question])[0].ids[:MAX_QUESTION_TOKENS]
+        longest = min(MAX_QUESTION_TOKENS, (self.max_length - self._special_tokens) // 2)
+        question_ids = self._encode([question])[0].ids[:longest]
         return [self._cut(question_ids, encoding) for encoding in self._encode(passages)]
 
     def _encode(self, texts: list[str]) -> list[_Encoding]:
@@ -70,8 +71,8 @@ class WindowMaker:
         return result
 
     def _cut(self, question_ids: list[int], passage: _Encoding) -> list[Window]:
-        head = [self._cls, *question_ids, self._sep]
-        room = self.max_length - len(question_ids) - SPECIAL_TOKENS
+        head = [self._cls, *question_ids, *[self._sep] * (self._special_tokens - 2)]
+        room = self.max_length - len(question_ids) - self._special_tokens
         step = max(1, room - min(self.stride, room // 2))
         windows = []
         for begin in range(0, len(passage.ids), step):

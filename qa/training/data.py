@@ -46,13 +46,16 @@ def read_rows(path: Path) -> list[Row]:
         return list(_squad_rows(path))
     opener = gzip.open if path.suffix == ".gz" else open
     rows = []
-    with opener(path, "rt", encoding="utf-8", newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                record = json.loads(line)
-                rows.append(_row(record, record["context"], record.get("title", "")))
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{path}, line {number}: not a question row ({error!r})") from error
+    try:
+        with opener(path, "rt", encoding="utf-8", newline="\n") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    record = json.loads(line)
+                    rows.append(_row(record, record["context"], record.get("title", "")))
+                except (ValueError, KeyError, TypeError) as error:
+                    raise InputError(f"{path}, line {number}: not a question row ({error!r})") from error
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
     return rows
 
 
@@ -80,7 +83,7 @@ def _row(record: dict[str, Any], context: str, title: str) -> Row:
     if answers:
         text, start = answers[0]["text"], int(answers[0]["answer_start"])
         end = start + len(text)
-        if not text or context[start:end] != text:
+        if not text or start < 0 or context[start:end] != text:
             raise ValueError(f"answer {text!r} is not at {start}")
     texts = tuple(answer["text"] for answer in answers)
     return Row(str(record["id"]), title, record["question"], context, start, end, texts)

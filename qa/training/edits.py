@@ -104,7 +104,10 @@ def _swap_number(row: Row, article: list[str], rng: random.Random) -> str | None
     del article
     for month in _MONTHS:
         if re.search(rf"\b{month}\b", row.question) and month in row.context:
-            other = rng.choice([name for name in _MONTHS if name not in row.context])
+            absent = [name for name in _MONTHS if name not in row.context]
+            if not absent:
+                return None
+            other = rng.choice(absent)
             return re.sub(rf"\b{month}\b", other, row.question, count=1)
     numbers = [match for match in _NUMBER.finditer(row.question) if match.group() in row.context]
     if not numbers:

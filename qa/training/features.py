@@ -39,7 +39,8 @@ def build_features(rows: list[Row], maker: WindowMaker) -> Features:
     ids: list[NDArray[np.int32]] = []
     heads, starts, ends = [], [], []
     for row in rows:
-        for window in maker.windows(row.question, [row.context])[0]:
+        windows = maker.windows(row.question, [row.context])[0]
+        for number, window in enumerate(windows):
             ids.append(window.ids)
             heads.append(window.passage_start)
             start, end = 0, 0
@@ -47,7 +48,9 @@ def build_features(rows: list[Row], maker: WindowMaker) -> Features:
                 # The first token that reaches past the span's start, and the last that begins before its end.
                 first = int(np.searchsorted(window.ends, row.start, side="right"))
                 last = int(np.searchsorted(window.starts, row.end, side="left")) - 1
-                inside = window.starts[0] <= row.start and row.end <= window.ends[-1]
+                # Behind the last token of the last window only marks can stand that the tokeniser strips.
+                whole = number == len(windows) - 1 or row.end <= window.ends[-1]
+                inside = window.starts[0] <= row.start and whole
                 if inside and first <= last:
                     start, end = window.passage_start + first, window.passage_start + last
             starts.append(start)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.types import Message
 
 from api.http import create_app
 from index.errors import InputError, ModelError, SpanqaError, StoreError
@@ -217,6 +219,30 @@ def test_other_names_and_other_pages(client: TestClient, document: dict[str, Any
 
 def test_any_host_where_that_is_wanted(serving: Serving) -> None:
     assert serving(allowed_hosts=("*",)).get("/healthz", headers={"host": "what.ever"}).status_code == 200
+
+
+def test_a_client_that_goes_away(engine: Engine) -> None:
+    sent: list[Message] = []
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"half of ", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/documents",
+        "query_string": b"uri=a",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"text/plain")],
+    }
+    anyio.run(create_app(engine), scope, receive, send)
+    assert sent[0]["status"] == 400
 
 
 def test_an_error_in_a_route_of_others(engine: Engine, serving: Serving, problem: Check) -> None:

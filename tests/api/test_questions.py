@@ -94,7 +94,8 @@ def test_verifying_names_the_wrong_field(client: TestClient, document: dict[str,
     assert {error["field"] for error in body["errors"]} == {
         f"citations.1.document.{f}" for f in ("uri", "title", "sha256")
     }
-    for wrong in ({"citations": []}, {}, [], 1, None, "text"):
+    bodies: tuple[Any, ...] = ({"citations": []}, {}, [], 1, "text")
+    for wrong in bodies:
         problem(client.post("/v1/citations/verify", json=wrong), 422, "invalid-request")
 
 

@@ -22,11 +22,11 @@ class FakeEmbedder:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.embedded.extend(texts)
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        for row, text in zip(vectors, texts, strict=True):
+        for number, text in enumerate(texts):
             for word in text.lower().split():
-                row[zlib.crc32(f"{self.name} {word.strip('.,?')}".encode()) % self.dimensions] += 1
-            row /= max(float(np.linalg.norm(row)), 1e-12)
-        return vectors
+                vectors[number, zlib.crc32(f"{self.name} {word.strip('.,?')}".encode()) % self.dimensions] += 1
+        unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return unit
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]

@@ -68,7 +68,9 @@ class TestEveryBackend:
     def test_empty(self, catalogue: Catalogue) -> None:
         assert (catalogue.generation(), catalogue.counts(), catalogue.records()) == (0, (0, 0), [])
         assert catalogue.setting("embedder") is None
-        assert catalogue.document("x") is catalogue.record("x") is catalogue.version_of("x") is None
+        assert catalogue.document("x") is None
+        assert catalogue.record("x") is None
+        assert catalogue.version_of("x") is None
         assert not catalogue.remove("x")
         assert catalogue.generation() == 0
         assert catalogue.snapshot([1, 2]).passages == {}
@@ -78,8 +80,9 @@ class TestEveryBackend:
 
     def test_a_document_comes_back_as_it_was(self, catalogue: Catalogue) -> None:
         given = document(
-            "file:///é'\"%_", "Née\r\n😀 \x00 \u2028 e\u0301 end", title="T\n", own_title=True, media_type="text/markdown",
-            source_sha256="ab", pages=(Page(number=1, start=0, end=4), Page(number=2, start=4, end=9)),
+            "file:///é'\"%_", "Née\r\n😀 \x00 \u2028 e\u0301 end", title="T\n", own_title=True,
+            media_type="text/markdown", source_sha256="ab",
+            pages=(Page(number=1, start=0, end=4), Page(number=2, start=4, end=9)),
         )  # fmt: skip
         assert catalogue.put(given, cut((0, 3), (5, 6)), vectors(2))
         assert catalogue.document(given.id) == given
@@ -105,7 +108,7 @@ class TestEveryBackend:
         assert not put(catalogue, "a")
         assert (catalogue.generation(), every_id(catalogue)) == (1, ids)
 
-    @pytest.mark.parametrize("change", [{"text": "other"}, {"title": "other"}])
+    @pytest.mark.parametrize("change", [{"text": "other"}, {"title": "other"}, {"media_type": "x/y"}])
     def test_changed_replaces(self, catalogue: Catalogue, change: dict[str, str]) -> None:
         put(catalogue, "a", passages=3)
         old = every_id(catalogue)
@@ -136,7 +139,9 @@ class TestEveryBackend:
     def test_many_passages_come_in_batches(self, catalogue: Catalogue) -> None:
         count = 2 * ID_BATCH + 1
         given = document("a", "x" * count)
-        catalogue.put(given, cut(*((n, n + 1) for n in range(count))), np.arange(count * 3, dtype=np.float32).reshape(-1, 3))
+        catalogue.put(
+            given, cut(*((n, n + 1) for n in range(count))), np.arange(count * 3, dtype=np.float32).reshape(-1, 3)
+        )
         ids = every_id(catalogue)
         assert len(catalogue.snapshot(ids).passages) == count
         found = added_since(catalogue, 0)
@@ -155,7 +160,9 @@ class TestEveryBackend:
         names = ["file:///Docs/a", "file:///docs/b", "file:///docs_c", "file:///docs%2F"]
         for name in names:
             put(catalogue, name)
-        by_prefix = {prefix: catalogue.allowed_documents([], prefix) for prefix in ("file:///docs", "file:///docs_", "")}
+        by_prefix = {
+            prefix: catalogue.allowed_documents([], prefix) for prefix in ("file:///docs", "file:///docs_", "")
+        }
         assert by_prefix["file:///docs"] == {document_id(name) for name in names[1:]}
         assert by_prefix["file:///docs_"] == {document_id(names[2])}
         assert by_prefix[""] == {document_id(name) for name in names}
@@ -209,6 +216,7 @@ class TestEveryBackend:
         catalogue.remove(document_id("a"))
         put(catalogue, "c")
         model = {int(i) for i in first[0]} | {int(i) for ids, _, _ in changes.added for i in ids}
+        assert not model & set(catalogue.passage_ids([document_id("c")]).tolist()), "it is of a later generation"
         later = catalogue.changes_since(changes.generation)
         model = model - set(later.removed) | {int(i) for ids, _, _ in later.added for i in ids}
         assert model == set(every_id(catalogue))
@@ -341,7 +349,9 @@ class TestSqliteFiles:
     def test_a_newer_format_is_refused_and_left_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "c.sqlite"
         with closing(sqlite3.connect(path)) as other:
-            other.executescript("CREATE TABLE settings (name, value); INSERT INTO settings VALUES ('format_version', '2')")
+            other.executescript(
+                "CREATE TABLE settings (name, value); INSERT INTO settings VALUES ('format_version', '2')"
+            )
             other.commit()
         with pytest.raises(StoreError, match=r"newer version of spanqa \(format 2, .* up to 1\); upgrade"):
             SqliteCatalogue(path)

@@ -88,7 +88,18 @@ class TestEveryBackend:
 
     @pytest.mark.parametrize(
         "question",
-        ["", "   ", "?!", "the of and", 'a:b AND (c OR "', "text:*", "\x00", "\ud800", "id:1 ~ ^2 [a TO b]", "x" * 100_000],
+        [
+            "",
+            "   ",
+            "?!",
+            "the of and",
+            'a:b AND (c OR "',
+            "text:*",
+            "\x00",
+            "\ud800",
+            "id:1 ~ ^2 [a TO b]",
+            "x" * 100_000,
+        ],
     )
     def test_any_question_is_words_only(self, index: LexicalIndex, question: str) -> None:
         index.add([passage(1, "cats")])
@@ -148,9 +159,8 @@ class TestOnDisk:
         with monkeypatch.context() as patch, pytest.raises(StoreError, match="power cut"):
             patch.setattr("index.lexical.os.replace", crash)
             index.commit(8)
-        again = reopen()
-        assert again.generation in (0, 7)
-        assert len(filled(reopen)) == 2 + (again.generation == 7)
+        assert (reopen().generation, len(reopen())) == (0, 0)
+        assert len(filled(reopen)) == 2
 
     def test_damage_anywhere_is_noticed(self, reopen: Open, tmp_path: Path) -> None:
         filled(reopen)
@@ -171,12 +181,16 @@ class TestOnDisk:
                 if damage is not None:
                     (folder / name).write_bytes(damage)
                 index = reopen()
-                assert (index.generation, len(index), index.search("cats", 5)) == (0, 0, []), (name, damage)
-                noticed += 1
-        assert noticed > 30
+                state = (index.generation, len(index), sorted(found(index, "cats")))
+                # A file of a segment that was merged away may linger: damage to it is none to the index.
+                assert state in ((0, 0, []), (7, 2, [1, 2])), (name, damage)
+                noticed += state[0] == 0
+        assert noticed >= 5 * 8, "the mark, the description and the files of one segment"
         assert (len(filled(reopen)), reopen().generation) == (2, 7), "and it can be filled again"
 
-    @pytest.mark.parametrize("mark", [b"", b"2", b"2 7", b"1 7 00000000", b"\xff\xfe", b"2 " + b"9" * 6000 + b" 00000000"])
+    @pytest.mark.parametrize(
+        "mark", [b"", b"2", b"2 7", b"1 7 00000000", b"\xff\xfe", b"2 " + b"9" * 6000 + b" 00000000"]
+    )
     def test_a_mark_that_says_nothing(self, reopen: Open, tmp_path: Path, mark: bytes) -> None:
         filled(reopen)
         (tmp_path / "l" / "spanqa-generation").write_bytes(mark)

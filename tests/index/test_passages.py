@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from index.documents import Document, Passage
 from index.embedder import SentenceTransformerEmbedder
-from index.passages import CutSettings, TokenCounter, cut_passages
+from index.passages import CHARACTERS_A_TOKEN, CutSettings, TokenCounter, cut_passages
 from index.sentences import Sentence, split_sentences
 
 
@@ -30,10 +31,13 @@ def by_bytes(texts: Sequence[str]) -> list[int]:
 
 SCRAPS = st.sampled_from([
     "One two three four five. ", "Short. ", "Why? ", "\n\n", "\r\n\r\n", "\n", "\r", "\n# Head\n", "\r\n## Sub\r\n\r\n",
-    "\n\n### Deep\n\n", "word " * 30, "x" * 70, "😀" * 20, "👩‍👩‍👧‍👦", "e\u0301. ", "\u2029", "\u2028", "\x85", "\ufeff", "\u200b",
-    "שלום. ", "中文。", "```\n", "- item\n", "This is one line of a paragraph that is wrapped to a width,\n",
+    "\n\n### Deep\n\n", "word " * 30, "x" * 70, "😀" * 20, "👩‍👩‍👧‍👦", "e\u0301. ", "\u2029", "\u2028", "\x85",
+    "\ufeff", "\u200b", "שלום. ", "中文。", "```\n", "- item\n",
+    "This is one line of a paragraph that is wrapped to a width,\n",
 ])  # fmt: skip
-TEXTS = st.lists(SCRAPS | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=6), max_size=40).map("".join)
+TEXTS = st.lists(SCRAPS | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=6), max_size=40).map(
+    "".join
+)
 COUNTERS = st.sampled_from([by_words, by_letters, by_bytes])
 
 
@@ -62,7 +66,7 @@ def test_passages_of_any_text(text: str, markdown: bool, count: TokenCounter, se
     # Inside the text, in order, each further than the one before.
     edges = [(p.start, p.end) for p in passages]
     assert all(0 <= start < end <= len(text) for start, end in edges)
-    assert all(a[0] < b[0] and a[1] < b[1] for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(edges))
     # Together everything.
     covered = 0
     for start, end in edges:
@@ -77,7 +81,7 @@ def test_passages_of_any_text(text: str, markdown: bool, count: TokenCounter, se
         for cut in touched:
             if cut.start < passage.start or cut.end > passage.end:
                 assert count([text[cut.start : cut.end]])[0] > settings.maximum
-    for a, b in zip(passages, passages[1:], strict=False):
+    for a, b in pairwise(passages):
         if b.start < a.end:
             repeated = of(sentences, b.start, a.end)
             assert len({s.block for s in repeated}) == 1, "only a paragraph's own sentences are repeated"
@@ -107,6 +111,22 @@ def test_neighbours_in_a_paragraph_share_sentences() -> None:
     ]
 
 
+def test_the_overlap_is_bounded() -> None:
+    text = "Ada wrote notes. Bob read notes. Cyd lost notes. Dan found notes. Eve sold notes."
+    assert texts_of(document(text), minimum=12, maximum=12, overlap=5) == [
+        "Ada wrote notes. Bob read notes. Cyd lost notes. Dan found notes.",
+        "Dan found notes. Eve sold notes.",
+    ]
+
+
+def test_nothing_is_repeated_where_the_next_sentence_would_not_fit() -> None:
+    text = "Ada wrote notes. Bob read them all. Cyd lost each of them on the way."
+    assert texts_of(document(text), minimum=10, maximum=10, overlap=5) == [
+        "Ada wrote notes. Bob read them all.",
+        "Cyd lost each of them on the way.",
+    ]
+
+
 def test_the_overlap_stays_in_its_paragraph() -> None:
     text = "Ada wrote. Bob read.\n\nCyd lost all the notes. She" + " then" * 13 + " left."
     assert texts_of(document(text), minimum=20, maximum=22, overlap=10) == [
@@ -132,7 +152,10 @@ def test_a_sentence_longer_than_a_passage_is_cut_at_white_space() -> None:
 def test_context_is_the_own_title_and_the_headings_without_repeats() -> None:
     text = "# T\n\nOne.\n\n## Sub\n\nTwo."
     own = cut_passages(document(text, "text/markdown", own_title=True), by_words)
-    assert [(text[p.start : p.end].split()[-1], p.context) for p in own] == [("One.", "T"), ("Two.", "T > Sub")]
+    assert [(text[p.start : p.end].rsplit(maxsplit=1)[-1], p.context) for p in own] == [
+        ("One.", "T"),
+        ("Two.", "T > Sub"),
+    ]
     named = cut_passages(document("One.", title="file.txt"), by_words)
     assert [p.context for p in named] == [""], "a file name says nothing about the content"
 
@@ -155,3 +178,10 @@ def test_the_bundled_tokenizer_keeps_passages_within_the_maximum() -> None:
     passages = cut_passages(document(text), count)
     assert len(passages) >= 4
     assert max(count([text[p.start : p.end] for p in passages])) <= CutSettings().maximum
+
+
+def test_a_long_word_that_is_one_token_is_still_cut() -> None:
+    text = "A word: " + "x" * 50_000 + "."
+    cut = cut_passages(Document(uri="file:///a.txt", title="a", text=text), lambda texts: [1] * len(texts))
+    assert max(passage.end - passage.start for passage in cut) <= 200 * CHARACTERS_A_TOKEN + CHARACTERS_A_TOKEN
+    assert "".join(text[passage.start : passage.end] for passage in cut).count("x") == 50_000

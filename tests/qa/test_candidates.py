@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.documents import StoredPassage
-from qa.candidates import Candidate, RankWeights, ReadPassage, candidates
+from qa.candidates import Candidate, RankWeights, ReadPassage, candidates, whole_words
 from qa.fusion import Fused
 from qa.spans import Span
 
@@ -65,7 +65,7 @@ def test_the_same_place_in_overlapping_passages_is_one_answer() -> None:
 
 
 def test_spans_that_touch_do_not_overlap() -> None:
-    assert len(candidates([read("12km", [("12", 1.0), ("km", 2.0)])], NONE)) == 2
+    assert len(candidates([read("12-km", [("12-", 1.0), ("km", 2.0)])], NONE)) == 2
 
 
 def test_the_same_coordinates_in_another_document_do_not_overlap() -> None:
@@ -219,3 +219,24 @@ def test_places_never_overlap_and_nothing_good_is_lost(entries: list[tuple[int, 
     spans = [span for _, _, own in entries for span in own]
     if places:
         assert places[0].score <= max(span.margin for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut", "whole"),
+    [
+        ("He spoke to Gazeta.Ru on Monday.", "Gazeta", "Gazeta.Ru"),
+        ("It cost 1,303.5 crowns.", "303", "1,303.5"),
+        ("the withdrawals ended", "withdraw", "withdrawals"),
+        ("The drills end. Then rest.", "end", "end"),
+        ("It is an 800-mile-long border", "800", "800"),
+        ("Russia’s army", "Russia", "Russia"),
+        ("in 1990, 1991", "1990", "1990"),
+        ("東京都の人口", "東京", "東京"),
+        ("cafe\u0301 au lait", "cafe", "cafe\u0301"),
+        ("x" * 60, "x" * 10, "x" * 10),
+    ],
+)
+def test_words_and_numbers_are_not_cut_in_two(text: str, cut: str, whole: str) -> None:
+    start = text.index(cut)
+    first, last = whole_words(text, start, start + len(cut))
+    assert text[first:last] == whole

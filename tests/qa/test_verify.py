@@ -244,8 +244,7 @@ def test_no_citation(value: Any) -> None:
 
 
 def test_the_abstention_of_a_question_has_none() -> None:
-    with pytest.raises(InputError, match="no citation found"):
-        list(citations_in(response().model_dump(mode="json")))
+    assert list(citations_in(response().model_dump(mode="json"))) == []
 
 
 @pytest.mark.parametrize(
