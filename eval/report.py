@@ -58,8 +58,8 @@ def _measures(run: Run) -> Table:
     table.add_row("Calibration error (ECE)", _percent(summary.calibration.ece), _count(summary.calibration.questions))
     table.add_section()
     timed = _count(summary.questions - summary.failed)
-    table.add_row("Latency p50", _milliseconds(summary.latency.p50_ms), timed)
-    table.add_row("Latency p95", _milliseconds(summary.latency.p95_ms), timed)
+    table.add_row("Time a question p50", _milliseconds(summary.latency.p50_ms), timed)
+    table.add_row("Time a question p95", _milliseconds(summary.latency.p95_ms), timed)
     return table
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from index.errors import InputError
 from qa.confidence import FEATURES
@@ -39,21 +38,23 @@ def fit_logistic(
             f"{int(right.sum())} right and {int((~right).sum())} wrong answers: a calibration needs {MIN_OF_EACH} "
             "of each; give more questions"
         )
-    scaler = StandardScaler().fit(features, sample_weight=sample_weight)
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(scaler.transform(features), right, sample_weight=sample_weight)
-    scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
+    mean = np.average(features, axis=0, weights=sample_weight)
+    spread = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=sample_weight))
+    # A feature that never varies tells nothing; as it is, it must not be divided by zero.
+    scale = np.where(spread > 1e-9, spread, 1.0)
+    model = LogisticRegression(C=1.0, max_iter=1000).fit((features - mean) / scale, right, sample_weight=sample_weight)
     if features.shape[1] != len(FEATURES):
         raise ValueError(f"{features.shape[1]} features, expected {len(FEATURES)}")
     return LogisticFit(
-        mean=tuple(float(f"{v:.6g}") for v in scaler.mean_),
-        scale=tuple(round(float(v), 6) for v in scale),
+        mean=tuple(float(f"{v:.6g}") for v in mean),
+        scale=tuple(float(f"{v:.6g}") for v in scale),
         weights=tuple(round(float(v), 6) for v in model.coef_[0]),
         bias=round(float(model.intercept_[0]), 6),
     )
 
 
 def choose_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_], answerable: NDArray[np.bool_]) -> float:
-    """The confidence at which answering begins: the one with the best mean of two shares, answerable questions
+    """The confidence at which answering begins: where the smaller of two shares is largest, answerable questions
     answered rightly and unanswerable ones abstained from, so that neither kind is bought with the other.
 
     All (questions,): confidence of the best answer, whether it is right, whether the question has an answer.
@@ -63,6 +64,6 @@ def choose_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_], 
         answered = confidence >= threshold
         kept = float((answered & right)[answerable].mean())
         declined = float((~answered)[~answerable].mean())
-        if kept + declined > best_score:
-            best_score, best = kept + declined, float(threshold)
+        if min(kept, declined) > best_score:
+            best_score, best = min(kept, declined), float(threshold)
     return best

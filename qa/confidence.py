@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +27,11 @@ FEATURES = (
     "dense_rank",
     "lexical_rank",
     "agreement",
-    "passage_coverage",
-    "sentence_coverage",
-    "missing_names",
+    "coverage",
     "length",
 )
 # Beyond these a larger margin tells nothing more, and one outlier must not decide.
 MARGIN_LIMIT, GAP_LIMIT = 12.0, 8.0
-_TOKEN = re.compile(r"[^\W_]+")
 
 
 class Calibration(BaseModel):
@@ -123,7 +119,6 @@ class Evidence:
     """What a question's words say of the passages that were read: the weight of each word, by its rarity there."""
 
     weights: dict[str, float]
-    names: tuple[frozenset[str], ...]
 
     @classmethod
     def of(cls, question: str, read: Sequence[ReadPassage]) -> Evidence:
@@ -131,7 +126,7 @@ class Evidence:
         held = [set(words(_with_context(entry))) for entry in read]
         # Inverse document frequency over the passages read (Spaerck Jones 1972); a word in none of them weighs most.
         weights = {word: math.log((len(held) + 1) / (sum(word in text for text in held) + 0.5)) + 0.1 for word in asked}
-        return cls(weights, _names(question))
+        return cls(weights)
 
     def coverage(self, text: str) -> float:
         """The share of the question's words, by weight, that stand in a text; 1 for a question without words."""
@@ -141,11 +136,6 @@ class Evidence:
         held = set(words(text))
         return sum(weight for word, weight in self.weights.items() if word in held) / total
 
-    def missing_names(self, text: str) -> float:
-        """How many names and numbers of the question do not stand in a text, at most 3."""
-        held = set(words(text))
-        return float(min(3, sum(not (name & held) for name in self.names)))
-
 
 def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence) -> NDArray[np.float64]:
     """The features (len(FEATURES),) of candidate `number`, in the order of FEATURES."""
@@ -154,7 +144,6 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
     rivals = [other.best.score for place, other in enumerate(found) if place != number]
     gap = best.score - max(rivals) if rivals else GAP_LIMIT
     around = _around(best.passage.text, best.start - best.passage.start, best.end - best.passage.start)
-    whole = f"{best.passage.context}\n{best.passage.text}"
     return np.array(
         [
             max(-MARGIN_LIMIT, min(MARGIN_LIMIT, best.margin)),
@@ -163,26 +152,10 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
             1.0 / best.hit.dense_rank if best.hit.dense_rank else 0.0,
             1.0 / best.hit.lexical_rank if best.hit.lexical_rank else 0.0,
             math.log1p(sum(place.margin > 0 for place in own.others)),
-            evidence.coverage(whole),
             evidence.coverage(around),
-            evidence.missing_names(whole),
             math.log1p(len(best.text)),
         ]
     )
-
-
-def _names(question: str) -> tuple[frozenset[str], ...]:
-    """The names and numbers of a question, analysed: capitalised words but the first, and anything with a digit.
-
-    Each word stands alone, so that of "Russia-India" one half can be missing.
-    """
-    tokens = [match.group() for match in _TOKEN.finditer(question)]
-    named = [
-        token
-        for number, token in enumerate(tokens)
-        if (number > 0 and token[0].isupper() and token != "I") or any(char.isdigit() for char in token)
-    ]
-    return tuple(name for token in named if (name := frozenset(words(token))))
 
 
 def _with_context(entry: ReadPassage) -> str:

@@ -24,6 +24,7 @@ from qa.types import MAX_ANSWERS, Answer, Citation, Elapsed, ModelRef, Provenanc
 # How deep each list is searched for each passage that is read: fusion needs to see past the cut.
 DEPTH_FACTOR = 3
 MIN_DEPTH = 60
+SPARE_HITS = 10
 MAX_SUPPORTING = 10
 
 
@@ -130,7 +131,8 @@ class Engine:
         if filters.document_ids or filters.uri_prefix:
             allowed = self.store.catalogue.allowed_documents(filters.document_ids, filters.uri_prefix)
         result = self.store.search(question.question, vector, depth, allowed)
-        hits = fuse(result.dense, result.lexical, self.calibration.fusion)
+        # A few more than are read, in place of hits that turn out to be stale; each costs its document's text.
+        hits = fuse(result.dense, result.lexical, self.calibration.fusion)[: question.passages + SPARE_HITS]
         snapshot = self.store.catalogue.snapshot([hit.passage_id for hit in hits])
         passages = [
             ReadPassage(snapshot.passages[hit.passage_id], hit, result.similarity.get(hit.passage_id, 0.0), ())

@@ -24,7 +24,7 @@ class Fused:
 
 @dataclass(frozen=True, slots=True)
 class FusionWeights:
-    """How much each list counts in reciprocal rank fusion; chosen by measured hit rate (see docs/measurements.md)."""
+    """How much each list counts in reciprocal rank fusion; chosen by measured hit rate (`qa calibrate`)."""
 
     dense: float = 1.0
     lexical: float = 1.0
