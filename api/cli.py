@@ -266,6 +266,8 @@ def _json_values(file: str) -> Iterator[Any]:
         raise InputError(f"{file}: larger than {MAX_CITATION_BYTES // 1_000_000} MB")
     try:
         text = content.decode("utf-8")
+        if not text.strip():
+            raise InputError(f"{'standard input' if file == '-' else file}: empty, no citation found")
         try:
             yield json.loads(text)
         except json.JSONDecodeError:
