@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from rich.console import Console
+from tokenizers import Tokenizer
 from transformers import AutoModelForQuestionAnswering, BertConfig, BertModel
 
 from index.embedder import bundled_model
@@ -62,6 +63,8 @@ def test_it_learns_and_the_folder_reads(base: Path, tmp_path: Path) -> None:
     made.train()
     export_reader(made.model, base, tmp_path / "reader")
     AutoModelForQuestionAnswering.from_pretrained(tmp_path / "reader")
+    plain = Tokenizer.from_file(str(tmp_path / "reader" / "tokenizer.json"))
+    assert [len(plain.encode("boat " * count).ids) for count in (3, 600)] == [5, 602]
     reader = TransformersReader(str(tmp_path / "reader"))
     text = "The new harbour of town 7 opened in 1807 for boats."
     best = reader.read(["When did it open?"], [[text]])[0][0][0]
