@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from api import lab
 from api.console import print_response, printable
 from api.errors import UsageError
-from api.opening import be_offline, default_store, open_engine, open_store
+from api.opening import be_offline, open_engine, open_store
+from api.options import EmbedderOption, ReaderOption, StoreOption, errors, progress_bar
 from index.documents import DocumentRecord
 from index.errors import InputError, SpanqaError
 from index.store import Store
@@ -34,13 +34,6 @@ app = typer.Typer(
 documents = typer.Typer(help="What the store holds.", no_args_is_help=True)
 app.add_typer(documents, name="documents")
 lab.add_to(app)
-errors = Console(stderr=True)
-
-StoreOption = Annotated[
-    Path, typer.Option("--store", envvar="QA_STORE", help="The store's folder.", default_factory=default_store)
-]
-EmbedderOption = Annotated[str | None, typer.Option(help="Embedding model by name or folder.")]
-ReaderOption = Annotated[str | None, typer.Option(help="Extractive model by name or folder.")]
 MAX_CITATION_BYTES = 50_000_000
 
 
@@ -63,10 +56,8 @@ def index(
         errors.print(f"embedded anew with {escape(opened.embedder.name)}")
     if not paths:
         return
-    columns = (TextColumn("indexing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        bar = progress.add_task("indexing", total=None)
-        report = index_paths(opened, paths, lambda done, total: progress.update(bar, completed=done, total=total))
+    with progress_bar("indexing") as advance:
+        report = index_paths(opened, paths, advance)
     for _, reason in report.failed:
         errors.print(f"[yellow]not indexed:[/yellow] {escape(reason)}", soft_wrap=True)
     count, passages = opened.catalogue.counts()

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from api.errors import UsageError
-from api.opening import default_store, open_engine, open_store
+from api.opening import open_engine, open_store
+from api.options import CalibrationOption, ReaderOption, StoreOption, errors, progress_bar
 from index.store import Store
 
 if TYPE_CHECKING:
     from eval.gold import GoldQuestion
     from eval.reading import Reading
 
-errors = Console(stderr=True)
-
-StoreOption = Annotated[
-    Path, typer.Option("--store", envvar="QA_STORE", help="The store's folder.", default_factory=default_store)
-]
 GoldArgument = Annotated[Path, typer.Argument(help="Gold questions: JSONL, SQuAD-like JSONL or SQuAD JSON, .gz too.")]
 CorpusOption = Annotated[
     Path | None,
     typer.Option(help="Open domain: index the gold paragraphs and these articles (JSONL of title and text)."),
 ]
-ReaderOption = Annotated[str | None, typer.Option(help="Extractive model by name or folder.")]
-CalibrationOption = Annotated[Path | None, typer.Option(help="A calibration file other than the bundled one.")]
 
 
 def evaluate_gold(
@@ -74,7 +65,7 @@ def evaluate_gold(
         _index_corpus(opened, everything, corpus)
     engine = open_engine(opened, reader, calibration)
     asker = StoreAsker(engine, asked, gold)
-    with _progress("asking", len(asked)) as advance:
+    with progress_bar("asking", len(asked)) as advance:
         run = evaluate(
             asked,
             asker,
@@ -127,7 +118,7 @@ def calibrate(
         fitting=fitting,
         passages=passages,
         fitted_on=f"{gold.name}, articles {fit}",
-        watch=_progress,
+        watch=progress_bar,
     )
     calibration, console = outcome.calibration, Console()
     table = Table("list or fusion (dense:lexical)", "hit rate", title=f"tuning articles {tune}")
@@ -188,7 +179,7 @@ def _read_own_paragraphs(
     model = TransformersReader(reader or DEFAULT_READER)
 
     def read(name: str, questions: list[GoldQuestion]) -> list[Reading]:
-        with _progress(name, len(questions)) as advance:
+        with progress_bar(name, len(questions)) as advance:
             return read_paragraphs(questions, model, advance)
 
     chosen_on = read("reading to choose", by_articles(everything, tune_on)) if tune_on else None
@@ -214,15 +205,7 @@ def _index_corpus(store: Store, gold: list[GoldQuestion], corpus: Path) -> None:
 
     paragraphs = list(gold_documents(gold))
     articles = list(article_documents(corpus))
-    with _progress("indexing the corpus", len(paragraphs) + len(articles)) as advance:
+    with progress_bar("indexing the corpus", len(paragraphs) + len(articles)) as advance:
         for done, _ in enumerate(store.put_all([*paragraphs, *articles]), start=1):
             advance(done, len(paragraphs) + len(articles))
     store.sync()
-
-
-@contextmanager
-def _progress(name: str, total: int) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        bar = progress.add_task(name, total=total)
-        yield lambda done, of: progress.update(bar, completed=done, total=of)

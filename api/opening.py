@@ -8,7 +8,6 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from index.embedder import DEFAULT_EMBEDDER, SentenceTransformerEmbedder
-from index.errors import ModelError
 from index.store import Store
 from qa.confidence import BUNDLED_CALIBRATION, load_calibration
 from qa.engine import Engine
@@ -42,7 +41,5 @@ def open_store(folder: Path, embedder: str | None = None, *, create: bool = Fals
 
 def open_engine(store: Store, reader: str | None = None, calibration: Path | None = None) -> Engine:
     """An engine over a store; another reader than the bundled one needs a calibration of its own to mean anything."""
-    path = calibration or BUNDLED_CALIBRATION
-    if not path.is_file():
-        raise ModelError(f"no calibration at {path}; fit one with: qa calibrate")
-    return Engine(store, TransformersReader(reader or DEFAULT_READER), load_calibration(path))
+    fitted = load_calibration(calibration or BUNDLED_CALIBRATION)
+    return Engine(store, TransformersReader(reader or DEFAULT_READER), fitted)
