@@ -20,7 +20,7 @@ from api import lab
 from api.console import print_response, printable
 from api.errors import UsageError
 from api.opening import be_offline, open_engine, open_store
-from api.options import EmbedderOption, ReaderOption, StoreOption, errors, progress_bar
+from api.options import CalibrationOption, EmbedderOption, ReaderOption, StoreOption, errors, progress_bar
 from index.documents import DocumentRecord
 from index.errors import InputError, SpanqaError
 from index.store import Store
@@ -84,6 +84,7 @@ def ask(
     document: Annotated[list[str] | None, typer.Option(help="Only this document, by id; may be repeated.")] = None,
     embedder: EmbedderOption = None,
     reader: ReaderOption = None,
+    calibration: CalibrationOption = None,
 ) -> None:
     """Answer a question with exact words from the documents, or say that they do not hold the answer."""
     from qa.types import Filters, Question
@@ -100,7 +101,7 @@ def ask(
             raise UsageError(f"question {text[:80]!r}: {reason}") from error
 
     single = None if question == "-" else make(question)
-    engine = open_engine(open_store(store, embedder), reader)
+    engine = open_engine(open_store(store, embedder), reader, calibration)
     if not engine.calibrated:
         errors.print("[yellow]the confidence was calibrated with other models; fit it anew: qa calibrate[/yellow]")
     if single is not None:
@@ -212,11 +213,12 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     embedder: EmbedderOption = None,
     reader: ReaderOption = None,
+    calibration: CalibrationOption = None,
 ) -> None:
     """Serve the HTTP API; its documentation is at /docs."""
     from api.http import serve as run
 
-    run(open_engine(open_store(store, embedder, create=True), reader), host, port)
+    run(open_engine(open_store(store, embedder, create=True), reader, calibration), host, port)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
+from qa.confidence import load_calibration
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 ARTICLE = SEEDS / "000_a47247f0e3dcde29.txt"
@@ -189,6 +190,16 @@ def test_a_store_of_a_newer_version_is_refused(qa: Callable[..., Ran], tmp_path:
         ran = qa(*command, "--store", str(store))
         assert ran.code == 1
         assert "newer version" in ran.err.replace("\n", " ")
+
+
+def test_another_calibration_decides(qa: Callable[..., Ran], store: str, tmp_path: Path) -> None:
+    strict = tmp_path / "calibration.json"
+    strict.write_text(load_calibration().model_copy(update={"threshold": 1.0}).model_dump_json())
+    response = json.loads(qa("ask", QUESTION, "--store", store, "--json", "--calibration", str(strict)).out)
+    assert (response["status"], response["threshold"]) == ("abstained", 1.0)
+    missing = qa("ask", QUESTION, "--store", store, "--calibration", str(tmp_path / "none.json"))
+    assert missing.code == 1
+    assert "none.json" in missing.err.replace("\n", "") and "qa calibrate" in missing.err
 
 
 def test_verify_refuses_what_is_no_citation(qa: Callable[..., Ran], store: str) -> None:
