@@ -146,12 +146,23 @@ def train_reader(
     output: Annotated[Path, typer.Option(help="Where to write the model folder.")] = Path("reader"),
     recipe: Annotated[Path | None, typer.Option(help="A recipe other than the shipped reader's.")] = None,
     base: Annotated[Path | None, typer.Option(help="Encoder folder to start from; the bundled embedder.")] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Folder of a trained teacher; without it the recipe's own is trained first.")
+    ] = None,
 ) -> None:
     """Train an extractive reader. Interrupt it at will: the same command goes on from the last checkpoint."""
     from qa.training.config import DEFAULT_RECIPE, load_recipe
     from qa.training.run import train_reader as run
 
-    run(load_recipe(recipe or DEFAULT_RECIPE), data_dir=data, work=work, out=output, console=errors, base=base)
+    run(
+        load_recipe(recipe or DEFAULT_RECIPE),
+        data_dir=data,
+        work=work,
+        out=output,
+        console=errors,
+        base=base,
+        teacher=teacher,
+    )
 
 
 def add_to(app: typer.Typer) -> None:
