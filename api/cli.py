@@ -76,7 +76,10 @@ def ask(
     *,
     store: StoreOption,
     as_json: Annotated[bool, typer.Option("--json", help="The whole response as JSON.")] = False,
-    answers: Annotated[int, typer.Option("-n", "--answers", min=1, max=20, help="How many answers at most.")] = 1,
+    answers: Annotated[
+        int | None,
+        typer.Option("-n", "--answers", min=1, max=20, help="How many answers at most; one, or a list's items."),
+    ] = None,
     passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Confidence needed to answer.")] = None,
     candidates: Annotated[bool, typer.Option("--candidates", help="Show the best spans even when abstaining.")] = False,

@@ -144,7 +144,9 @@ def _judge(
 ) -> tuple[QuestionResult, Provenance | None]:
     golds = tuple(answer.text for answer in gold.answers)
     judged = retrieval is not None and gold.located
-    asked = Question(question=gold.question, passages=settings.passages, threshold=settings.threshold, candidates=True)
+    asked = Question(
+        question=gold.question, answers=1, passages=settings.passages, threshold=settings.threshold, candidates=True
+    )
     response: Response | None = None
     try:
         response = asker.ask(asked)

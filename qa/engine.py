@@ -17,6 +17,8 @@ from index.store import Store
 from qa.candidates import Candidate, Place, ReadPassage, candidates
 from qa.cite import cite
 from qa.confidence import Calibration, Evidence, answer_features
+from qa.enumeration import items
+from qa.forms import question_form
 from qa.fusion import fuse
 from qa.reader import Reader
 from qa.types import MAX_ANSWERS, Answer, Citation, Elapsed, ModelRef, Provenance, Question, Reason, Response
@@ -111,8 +113,10 @@ class Engine:
         ]
 
     def judge(self, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
-        """The distinct answers of read passages, best first, each with its confidence."""
-        found = candidates(read, self.calibration.rank_weights)[:MAX_ANSWERS]
+        """The distinct answers of read passages, best first, each with its confidence. Yes or no is for the reader of
+        the answer to say: such a question gets the sentence that settles it."""
+        polar = question_form(question.question) == "polar"
+        found = candidates(read, self.calibration.rank_weights, whole_sentences=polar)[:MAX_ANSWERS]
         evidence = Evidence.of(question.question, read)
         judged = []
         for number, candidate in enumerate(found):
@@ -153,7 +157,7 @@ class Engine:
         if not sure:
             reason = retrieved.reason or _why_not(judged)
         shown = judged if question.candidates else sure
-        answers = tuple(self._answer(entry, retrieved.snapshot) for entry in shown[: question.answers])
+        answers = tuple(self._answer(entry, retrieved.snapshot) for entry in _wanted(question, shown))
         return Response(
             question=question.question,
             status="answered" if sure else "abstained",
@@ -198,6 +202,28 @@ def _why_not(judged: Sequence[Judged]) -> Reason:
     # The best span against the null of its own window tells whether the reader found nothing, or was not sure.
     found = any(entry.candidate.best.margin > 0 for entry in judged)
     return "below_threshold" if found else "not_in_passages"
+
+
+def _wanted(question: Question, judged: Sequence[Judged]) -> Sequence[Judged]:
+    """As many answers as were asked for. A question for a list, of which not one answer alone is wanted, gets the items
+    of enumerations one by one, in the order of the text."""
+    if question.answers == 1 or question_form(question.question) != "list":
+        return judged[: question.answers or 1]
+    separate: list[Judged] = []
+    known: set[str] = set()
+    for entry in judged:
+        best = entry.candidate.best
+        for start, end in items(best.text):
+            text = best.text[start:end]
+            if text.casefold() in known:
+                continue
+            known.add(text.casefold())
+            whole = (start, end) == (0, len(best.text))
+            place = replace(best, start=best.start + start, end=best.start + end, text=text)
+            # Other places say the whole of it, not this item.
+            others = entry.candidate.others if whole else ()
+            separate.append(replace(entry, candidate=Candidate(place, others)))
+    return separate[: question.answers or MAX_ANSWERS]
 
 
 def _citation(place: Place, snapshot: Snapshot) -> Citation:

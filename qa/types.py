@@ -33,7 +33,12 @@ class Question(_Frozen):
         description="The question, in the words of the user.",
         examples=["When do the Russia-China drills run?"],
     )
-    answers: int = Field(default=1, ge=1, le=MAX_ANSWERS, description="How many answers to return, at most.")
+    answers: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_ANSWERS,
+        description="How many answers to return, at most; by default one, or every item where a list is asked for.",
+    )
     passages: int = Field(default=20, ge=1, le=MAX_PASSAGES, description="How many passages to read.")
     filters: Filters = Field(default_factory=Filters)
     threshold: float | None = Field(default=None, ge=0, le=1, description="Confidence needed to answer.")

@@ -413,3 +413,48 @@ def test_every_quote_stands_where_its_citation_says(texts: list[str], needles: l
             assert text[cited.sentence.start : cited.sentence.end] == cited.sentence.text
             assert verify(cited, store.catalogue).problems == ()
         store.close()
+
+
+# --- the form of the answer
+
+FLEET = Document(
+    uri="file:///f/fleet.txt",
+    title="Fleet",
+    text="It was windy. The frigate Vega, the tug Orion and the tanker Lyra left port. The cutter Mira stayed.",
+)
+CREWS = {"frigate Vega, the tug Orion and the tanker Lyra": 4.0, "cutter Mira": 2.0, "windy": -2.0}
+
+
+def test_a_yes_or_no_question_gets_the_sentence_that_settles_it(store: Store) -> None:
+    list(store.put_all([FLEET]))
+    response = ask(store, {"Vega": 3.0}, "Did the Vega leave port?")
+    assert outcome(response) == (
+        "answered",
+        None,
+        ["The frigate Vega, the tug Orion and the tanker Lyra left port."],
+    )
+    cited = response.answers[0].citation
+    assert FLEET.text[cited.start : cited.end] == cited.quote
+    assert ask(store, {"Vega": -1.0}, "Did the Vega leave port?").reason == "not_in_passages"
+
+
+def test_a_question_for_a_list_gets_its_items(store: Store) -> None:
+    list(store.put_all([FLEET]))
+    response = ask(store, CREWS, "Which ships are named?")
+    assert [a.text for a in response.answers] == ["frigate Vega", "the tug Orion", "the tanker Lyra", "cutter Mira"]
+    for cited in citations(response):
+        assert FLEET.text[cited.start : cited.end] == cited.quote
+    assert [a.text for a in ask(store, CREWS, "Which ships are named?", answers=2).answers] == [
+        "frigate Vega",
+        "the tug Orion",
+    ]
+    whole = "frigate Vega, the tug Orion and the tanker Lyra"
+    assert [a.text for a in ask(store, CREWS, "Which ships are named?", answers=1).answers] == [whole]
+    assert [a.text for a in ask(store, CREWS, "Which ship is named?").answers] == [whole]
+
+
+def test_an_item_that_stands_in_two_places_is_given_once(store: Store) -> None:
+    list(store.put_all([FLEET, Document(uri="file:///g", title="G", text="Later the tug Orion and the barge came.")]))
+    response = ask(store, CREWS | {"the tug Orion and the barge": 3.0}, "Which ships are named?")
+    texts = [a.text for a in response.answers]
+    assert texts == ["frigate Vega", "the tug Orion", "the tanker Lyra", "the barge", "cutter Mira"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -66,9 +67,10 @@ def read(teacher: Path, folder: Path, rows: list[Row]) -> TeacherLabels:
     return load_labels(folder)
 
 
-def by_hand(labels: dict[str, list[tuple[int, int] | None]]) -> TeacherLabels:
+def by_hand(labels: Mapping[str, Sequence[tuple[int, int] | None]]) -> TeacherLabels:
     """Labels that are sure of one span, in passage tokens, or of the null, in every window."""
-    first, spans = {}, []
+    first: dict[str, tuple[int, int]] = {}
+    spans: list[tuple[int, int] | None] = []
     for key, windows in labels.items():
         first[key] = (len(spans), len(windows))
         spans.extend(windows)
