@@ -45,8 +45,8 @@ _NOT_PLURAL = frozenset(
 _DETERMINERS = frozenset("the a an this that these those his her its their our my your".split())
 # What may follow the subject of a question in the plural.
 _PLURAL_VERBS = frozenset(
-    "are were do did have had can could will would shall should may might must of that which who in on at from to for by "
-    "took made gave came went led left won lost".split()
+    "are were do did have had can could will would shall should may might must of that which who in on at from to for "
+    "by took made gave came went led left won lost".split()
 )
 
 
