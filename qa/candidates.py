@@ -39,10 +39,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One distinct answer: its best place, and the other places where the same words answer."""
+    """One distinct answer: its best place, and the other places where the same words answer.
+
+    `close` holds its margins in its sentence alone and with the neighbours, None where it was not found there; it is
+    None as a whole where nothing was read again.
+    """
 
     best: Place
     others: tuple[Place, ...]
+    close: tuple[float | None, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

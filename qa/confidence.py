@@ -29,6 +29,8 @@ FEATURES = (
     "agreement",
     "coverage",
     "length",
+    "margin_alone",
+    "margin_near",
 )
 # Beyond these a larger margin tells nothing more, and one outlier must not decide.
 MARGIN_LIMIT, GAP_LIMIT = 12.0, 8.0
@@ -63,6 +65,15 @@ class Calibration(BaseModel):
         if min(self.scale, default=1.0) <= 0:
             raise ValueError("every scale must be above 0")
         return self
+
+    @property
+    def reads_closely(self) -> bool:
+        """Whether the margins of closer readings count: they cost a second, short reading."""
+        return any(
+            weight != 0
+            for name, weight in zip(self.features, self.weights, strict=True)
+            if name in ("margin_alone", "margin_near")
+        )
 
     @property
     def rank_weights(self) -> RankWeights:
@@ -146,7 +157,7 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
     around = _around(best.passage.text, best.start - best.passage.start, best.end - best.passage.start)
     return np.array(
         [
-            max(-MARGIN_LIMIT, min(MARGIN_LIMIT, best.margin)),
+            _clip(best.margin),
             max(-GAP_LIMIT, min(GAP_LIMIT, gap)),
             best.similarity,
             1.0 / best.hit.dense_rank if best.hit.dense_rank else 0.0,
@@ -154,8 +165,21 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
             math.log1p(sum(place.margin > 0 for place in own.others)),
             evidence.coverage(around),
             math.log1p(len(best.text)),
+            *_close_margins(own),
         ]
     )
+
+
+def _close_margins(candidate: Candidate) -> tuple[float, float]:
+    if candidate.close is None:
+        same = _clip(candidate.best.margin)
+        return same, same
+    alone, near = candidate.close
+    return _clip(alone), _clip(near)
+
+
+def _clip(margin: float | None) -> float:
+    return -MARGIN_LIMIT if margin is None else max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
 
 
 def _with_context(entry: ReadPassage) -> str:

@@ -16,6 +16,7 @@ from index.catalogue import Snapshot
 from index.store import Store
 from qa.candidates import Candidate, Place, ReadPassage, candidates
 from qa.cite import cite
+from qa.closely import read_closely
 from qa.confidence import Calibration, Evidence, answer_features
 from qa.enumeration import items
 from qa.forms import question_form
@@ -78,17 +79,18 @@ class Engine:
         found = self.retrieve_many(questions)
         reading = time.perf_counter()
         read = self.read_many(questions, found)
+        judged = self.judge_many(questions, read)
         ended = time.perf_counter()
         share = 1000.0 / max(1, len(questions))
         responses = []
-        for question, retrieved, passages in zip(questions, found, read, strict=True):
+        for question, retrieved, own in zip(questions, found, judged, strict=True):
             elapsed = Elapsed(
                 embed=round(retrieved.embed_ms, 2),
                 retrieve=round(retrieved.retrieve_ms, 2),
                 read=round((ended - reading) * share, 2),
                 total=round((time.perf_counter() - begun) * share, 2),
             )
-            responses.append((retrieved, self._respond(question, retrieved, passages, elapsed)))
+            responses.append((retrieved, self._respond(question, retrieved, own, elapsed)))
         return responses
 
     def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
@@ -113,10 +115,31 @@ class Engine:
         ]
 
     def judge(self, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
-        """The distinct answers of read passages, best first, each with its confidence. Yes or no is for the reader of
-        the answer to say: such a question gets the sentence that settles it."""
-        polar = question_form(question.question) == "polar"
-        found = candidates(read, self.calibration.rank_weights, whole_sentences=polar)[:MAX_ANSWERS]
+        """`judge_many` for one question."""
+        return self.judge_many([question], [read])[0]
+
+    def judge_many(self, questions: Sequence[Question], read: Sequence[Sequence[ReadPassage]]) -> list[list[Judged]]:
+        """The distinct answers of each question's passages, best first, each with its confidence.
+
+        Yes or no is for whoever asked to say: such a question gets the sentence that settles it.
+        """
+        polar = [question_form(question.question) == "polar" for question in questions]
+        found = [
+            candidates(own, self.calibration.rank_weights, whole_sentences=whole)[:MAX_ANSWERS]
+            for own, whole in zip(read, polar, strict=True)
+        ]
+        if self.calibration.reads_closely:
+            # A whole sentence is no span that the reader could find again.
+            again = [number for number, whole in enumerate(polar) if not whole]
+            asked = [questions[number].question for number in again]
+            closer = read_closely(self.reader, asked, [found[number] for number in again])
+            for number, own in zip(again, closer, strict=True):
+                found[number] = own
+        return [
+            self._weigh(question, own, passages) for question, own, passages in zip(questions, found, read, strict=True)
+        ]
+
+    def _weigh(self, question: Question, found: list[Candidate], read: Sequence[ReadPassage]) -> list[Judged]:
         evidence = Evidence.of(question.question, read)
         judged = []
         for number, candidate in enumerate(found):
@@ -148,10 +171,9 @@ class Engine:
         return Retrieved(snapshot, passages, None if passages else "nothing_retrieved", embed_ms, ms)
 
     def _respond(
-        self, question: Question, retrieved: Retrieved, read: Sequence[ReadPassage], elapsed: Elapsed
+        self, question: Question, retrieved: Retrieved, judged: Sequence[Judged], elapsed: Elapsed
     ) -> Response:
         threshold = self.calibration.threshold if question.threshold is None else question.threshold
-        judged = self.judge(question, read)
         sure = [entry for entry in judged if entry.confidence >= threshold]
         reason: Reason | None = None
         if not sure:
