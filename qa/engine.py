@@ -71,7 +71,7 @@ class Engine:
         return [response for _, response in self.ask_inspected(questions)]
 
     def ask_inspected(self, questions: Sequence[Question]) -> list[tuple[Retrieved, Response]]:
-        """As `ask_many`, each response with the passages that it was read from."""
+        """As `ask_many`, each response with the passages that it was read from and the spans found in them."""
         begun = time.perf_counter()
         found = self.retrieve_many(questions)
         reading = time.perf_counter()
@@ -86,7 +86,8 @@ class Engine:
                 read=round((ended - reading) * share, 2),
                 total=round((time.perf_counter() - begun) * share, 2),
             )
-            responses.append((retrieved, self._respond(question, retrieved, passages, elapsed)))
+            response = self._respond(question, retrieved, passages, elapsed)
+            responses.append((replace(retrieved, passages=passages), response))
         return responses
 
     def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
@@ -112,7 +113,13 @@ class Engine:
 
     def judge(self, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
         """The distinct answers of read passages, best first, each with its confidence."""
-        found = candidates(read, self.calibration.rank_weights)[:MAX_ANSWERS]
+        return self.judge_candidates(question, candidates(read, self.calibration.rank_weights), read)
+
+    def judge_candidates(
+        self, question: Question, ranked: Sequence[Candidate], read: Sequence[ReadPassage]
+    ) -> list[Judged]:
+        """As `judge`, of candidates that were made elsewhere from the passages read."""
+        found = ranked[:MAX_ANSWERS]
         evidence = Evidence.of(question.question, read)
         judged = []
         for number, candidate in enumerate(found):

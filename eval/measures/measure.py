@@ -1,0 +1,81 @@
+"""What a measure is: a name, a direction, and the rows of numbers that its value is reduced from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.results import QuestionResult
+
+Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measure(ABC):
+    """A figure of a run. Its value comes in two steps, so that questions can be drawn again without judging anew:
+    `rows` says what each question brings, `reduce` what rows come to.
+
+    A question that failed brings the worst there is; none is left out. `depth` is how many passages must have been
+    looked at; `timed` tells a measure of time, which no two runs share.
+    """
+
+    name: str
+    higher_is_better: bool = True
+    depth: int = 0
+    timed: bool = False
+
+    additive: ClassVar[bool] = True
+    """Whether rows may be added up by groups of questions before they are reduced."""
+
+    @abstractmethod
+    def rows(self, results: Sequence[QuestionResult]) -> Rows:
+        """(n, columns), a row a question in the order given."""
+
+    @abstractmethod
+    def reduce(self, rows: Rows) -> float | None:
+        """The value; None where there is nothing to measure it on."""
+
+    def value(self, results: Sequence[QuestionResult]) -> float | None:
+        """The measure of these results."""
+        return self.reduce(self.rows(results)) if results else None
+
+    def contributions(self, results: Sequence[QuestionResult]) -> list[float | None] | None:
+        """What each question contributes to the mean, None where it is not in the denominator; None altogether for a
+        measure that is no mean over questions."""
+        return None
+
+    def over(self, results: Sequence[QuestionResult]) -> int:
+        """How many questions the value is measured on."""
+        return len(results)
+
+
+@dataclass(frozen=True)
+class Ratio(Measure):
+    """Sum of numerators by sum of denominators: a mean over the questions that count, where denominators are 0 or 1."""
+
+    of: Callable[[QuestionResult], tuple[float, float]] = field(kw_only=True)
+
+    def rows(self, results: Sequence[QuestionResult]) -> Rows:
+        return np.array([self.of(result) for result in results], dtype=np.float64).reshape(-1, 2)
+
+    def reduce(self, rows: Rows) -> float | None:
+        return ratio_of_sums(rows)
+
+    def contributions(self, results: Sequence[QuestionResult]) -> list[float | None] | None:
+        rows = self.rows(results)
+        if not np.isin(rows[:, 1], (0.0, 1.0)).all():
+            return None
+        return [float(value) if counts else None for value, counts in rows]
+
+    def over(self, results: Sequence[QuestionResult]) -> int:
+        return int(np.count_nonzero(self.rows(results)[:, 1]))
+
+
+def ratio_of_sums(rows: Rows) -> float | None:
+    numerator, denominator = rows.sum(axis=0)
+    return float(numerator / denominator) if denominator else None
