@@ -13,19 +13,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.measures import Measure, Rows
+from eval.measures import Measure, Weights
 from eval.results import QuestionResult
 from eval.runs import SEED, GoldRef, Run
 from index.errors import InputError
 
-RESAMPLES = 2000
+RESAMPLES = 1000
 LEVEL = 0.95
 MIN_SOURCES = 10
 # Differences of sums that should be equal may differ in their last bits.
 ROUNDING = 1e-12
 
 Verdict = Literal["better", "worse", "no difference shown", "not measured"]
-Draw = NDArray[np.int64]
+Sources = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def compare(before: Run, after: Run, measures: Sequence[Measure], *, seed: int =
     check_same_gold(before.about.gold, after.about.gold)
     own, other = _aligned(before, after)
     depth = min(before.settings.passages, after.settings.passages)
-    sources = len({result.source for result in own if result.source is not None})
+    sources = _count_sources(own)
     differences = [
         difference(measure, own, other, seed=seed)
         if measure.depth <= depth
@@ -109,85 +109,54 @@ def difference(
     The interval is the percentile bootstrap's (Efron, Tibshirani 1993, chapter 13), the p-value that of approximate
     randomisation (Noreen 1989; Yeh, COLING 2000), which swaps what the two runs have for a source, at random.
     """
-    first, second = _Units.of(measure, before), _Units.of(measure, after)
-    old, new = measure.reduce(first.rows), measure.reduce(second.rows)
+    sources = _sources(before)
+    one, none = np.ones(len(sources)), np.zeros(len(sources))
+    value = measure.reducer(np.concatenate([measure.rows(before), measure.rows(after)]))
+
+    def changed(old: Weights, new: Weights) -> float:
+        """The change between two mixtures of both runs' questions, (2n,) each."""
+        values = value(old), value(new)
+        return np.nan if values[0] is None or values[1] is None else values[1] - values[0]
+
+    old, new = value(np.concatenate([one, none])), value(np.concatenate([none, one]))
     if old is None or new is None:
         return Difference(measure, old, new, None, None, None)
     change = new - old
-
-    def changed(one: Rows, other: Rows) -> float:
-        values = measure.reduce(one), measure.reduce(other)
-        return float("nan") if values[0] is None or values[1] is None else values[1] - values[0]
-
-    interval = _bootstrap(lambda draw: changed(first.take(draw), second.take(draw)), len(first), seed)
+    bounds = _bootstrap(
+        lambda drawn: changed(np.concatenate([drawn, none]), np.concatenate([none, drawn])), sources, seed
+    )
     generator = np.random.default_rng(seed)
     extreme = 0
     for _ in range(RESAMPLES):
-        swap = generator.random(len(first)) < 0.5
-        shuffled = changed(first.swapped(second, swap), second.swapped(first, swap))
+        swap = generator.integers(2, size=sources.max() + 1)[sources].astype(np.float64)
+        shuffled = changed(np.concatenate([1 - swap, swap]), np.concatenate([swap, 1 - swap]))
         # What cannot be measured after a swap speaks for no difference.
         extreme += not abs(shuffled) < abs(change) - ROUNDING
-    return Difference(measure, old, new, change, interval, (extreme + 1) / (RESAMPLES + 1))
+    return Difference(measure, old, new, change, bounds, (extreme + 1) / (RESAMPLES + 1))
 
 
 def interval(measure: Measure, results: Sequence[QuestionResult], *, seed: int = SEED) -> Interval | None:
     """The percentile bootstrap interval of a measure of one run; None where there is nothing to measure, or only one
     question."""
-    if not results:
-        return None
-    units = _Units.of(measure, results)
+    value = measure.reducer(measure.rows(results))
 
-    def value(draw: Draw) -> float:
-        found = measure.reduce(units.take(draw))
-        return float("nan") if found is None else found
+    def drawn_value(drawn: Weights) -> float:
+        found = value(drawn)
+        return np.nan if found is None else found
 
-    return _bootstrap(value, len(units), seed)
+    return _bootstrap(drawn_value, _sources(results), seed)
 
 
-class _Units:
-    """The rows of a measure by cluster, to be drawn again; added up beforehand where the measure allows it."""
-
-    def __init__(self, rows: Rows, members: list[Draw]) -> None:
-        self.rows = rows
-        self._members = members
-        self._single = len(members) == len(rows)
-
-    @classmethod
-    def of(cls, measure: Measure, results: Sequence[QuestionResult]) -> _Units:
-        rows, members = measure.rows(results), _clusters(results)
-        if not measure.additive:
-            return cls(rows, members)
-        sums = np.array([rows[own].sum(axis=0) for own in members])
-        return cls(sums, [np.array([number]) for number in range(len(members))])
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def take(self, draw: Draw) -> Rows:
-        if self._single:
-            return self.rows[draw]
-        rows: Rows = self.rows[np.concatenate([self._members[number] for number in draw])]
-        return rows
-
-    def swapped(self, other: _Units, swap: NDArray[np.bool_]) -> Rows:
-        """These rows with those of the clusters to swap taken from `other`, which has the same clusters."""
-        if self._single:
-            swapped: Rows = np.where(swap[:, None], other.rows, self.rows)
-            return swapped
-        rows = self.rows.copy()
-        chosen = [own for own, is_swapped in zip(self._members, swap, strict=True) if is_swapped]
-        if chosen:
-            at = np.concatenate(chosen)
-            rows[at] = other.rows[at]
-        return rows
-
-
-def _bootstrap(value: Callable[[Draw], float], clusters: int, seed: int) -> Interval | None:
+def _bootstrap(value: Callable[[Weights], float], sources: Sources, seed: int) -> Interval | None:
     # One question is always drawn again: it tells nothing of how much others would differ.
-    if clusters < 2:
+    count = int(sources.max()) + 1 if len(sources) else 0
+    if count < 2:
         return None
     generator = np.random.default_rng(seed)
-    values = np.array([value(generator.integers(clusters, size=clusters)) for _ in range(RESAMPLES)])
+    values = np.empty(RESAMPLES)
+    for number in range(RESAMPLES):
+        drawn = np.bincount(generator.integers(count, size=count), minlength=count)
+        values[number] = value(drawn[sources].astype(np.float64))
     # A draw without any question to measure has no value.
     values = values[~np.isnan(values)]
     if not len(values):
@@ -196,15 +165,17 @@ def _bootstrap(value: Callable[[Draw], float], clusters: int, seed: int) -> Inte
     return Interval(float(low), float(high))
 
 
-def _clusters(results: Sequence[QuestionResult]) -> list[Draw]:
-    """The positions of the questions of each source, in order of first occurrence; of each question where it has no
-    source, or the sources are too few."""
-    by_source = len({result.source for result in results if result.source is not None}) >= MIN_SOURCES
-    members: dict[tuple[str, str], list[int]] = {}
-    for number, result in enumerate(results):
-        own = ("question", result.id) if result.source is None or not by_source else ("source", result.source)
-        members.setdefault(own, []).append(number)
-    return [np.array(own, dtype=np.int64) for own in members.values()]
+def _sources(results: Sequence[QuestionResult]) -> Sources:
+    """(n,) the number, from 0, of what each question is drawn together with: its source, or itself where it has none or
+    the sources are too few."""
+    few = _count_sources(results) < MIN_SOURCES
+    numbers: dict[tuple[bool, str], int] = {}
+    names = [(True, r.id) if few or r.source is None else (False, r.source) for r in results]
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+def _count_sources(results: Sequence[QuestionResult]) -> int:
+    return len({result.source for result in results if result.source is not None})
 
 
 def check_same_gold(one: GoldRef | None, other: GoldRef | None) -> None:

@@ -230,19 +230,20 @@ def software() -> Software:
 
 
 def gold_sha256(path: Path) -> str:
-    """SHA-256 of a gold file, or of a folder's files with their names; raises InputError where it cannot be read."""
-    digest = hashlib.sha256()
+    """SHA-256 of a gold file, or of the list of a folder's files with theirs; raises InputError for an unreadable one."""
     try:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if not file.is_file():
-                continue
-            if file != path:
-                digest.update(f"{file.relative_to(path).as_posix()}\n".encode("utf-8", "surrogateescape"))
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        if not path.is_dir():
+            return _file_sha256(path)
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        listed = "".join(f"{_file_sha256(file)} {file.relative_to(path).as_posix()}\n" for file in files)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
+    return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _counts(results: Sequence[QuestionResult]) -> Counts:

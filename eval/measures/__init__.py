@@ -16,7 +16,7 @@ from eval.measures.basic import (
     percentile,
 )
 from eval.measures.confidence import risk_coverage
-from eval.measures.measure import Measure, Rows
+from eval.measures.measure import Measure, Rows, Weights
 from eval.measures.names import KNOWN, default_measures, parse_bound, parse_measure
 from eval.results import RIGHT_F1, QuestionResult
 
@@ -28,6 +28,7 @@ __all__ = [
     "Measure",
     "QuestionResult",
     "Rows",
+    "Weights",
     "bin_of",
     "calibration_bins",
     "default_measures",

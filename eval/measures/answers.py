@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 
-from eval.measures.basic import percentile
-from eval.measures.measure import Measure, Ratio, Rows
+from eval.measures.measure import Measure, Ratio, Rows, Weights
 from eval.results import QuestionResult
 
 Of = Callable[[QuestionResult], float]
@@ -67,13 +65,22 @@ class Latency(Measure):
     """Milliseconds a question, nearest-rank percentile over those that did not fail."""
 
     percent: float = field(kw_only=True)
-    additive: ClassVar[bool] = False
 
     def rows(self, results: Sequence[QuestionResult]) -> Rows:
-        return np.array([[np.nan if r.status == "failed" else r.elapsed_ms] for r in results]).reshape(-1, 1)
+        return np.array([(r.elapsed_ms, r.status != "failed") for r in results], dtype=np.float64).reshape(-1, 2)
 
-    def reduce(self, rows: Rows) -> float | None:
-        return percentile(rows[~np.isnan(rows[:, 0]), 0].tolist(), self.percent)
+    def reducer(self, rows: Rows) -> Callable[[Weights], float | None]:
+        order = np.argsort(rows[:, 0], kind="stable")
+        times, counted = rows[order, 0], rows[order, 1]
+
+        def reduce(weights: Weights) -> float | None:
+            reached = np.cumsum(weights[order] * counted)
+            if not len(reached) or not reached[-1]:
+                return None
+            # The least time that so many percent do not exceed; in whole questions, with no rounding to go wrong.
+            return float(times[np.searchsorted(reached, max(1.0, np.ceil(reached[-1] * self.percent / 100)))])
+
+        return reduce
 
     def over(self, results: Sequence[QuestionResult]) -> int:
         return sum(result.status != "failed" for result in results)

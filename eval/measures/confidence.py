@@ -5,15 +5,13 @@ A failed question counts as sure and wrong, so that failing never looks good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.measures.basic import CALIBRATION_BINS, bin_of
-from eval.measures.measure import Measure, Rows
+from eval.measures.measure import Measure, Rows, Weights
 from eval.results import QuestionResult
 
 _UNSTATED = -1.0
@@ -36,9 +34,12 @@ class CalibrationError(Measure):
                 row[-1] = 1.0
         return rows
 
-    def reduce(self, rows: Rows) -> float | None:
-        sums = rows.sum(axis=0)
-        return min(1.0, float(np.abs(sums[:-1]).sum() / sums[-1])) if sums[-1] else None
+    def reducer(self, rows: Rows) -> Callable[[Weights], float | None]:
+        def reduce(weights: Weights) -> float | None:
+            sums = weights @ rows
+            return min(1.0, float(np.abs(sums[:-1]).sum() / sums[-1])) if sums[-1] else None
+
+        return reduce
 
     def over(self, results: Sequence[QuestionResult]) -> int:
         return sum(_stated(result) is not None for result in results)
@@ -47,8 +48,6 @@ class CalibrationError(Measure):
 @dataclass(frozen=True)
 class _Selective(Measure):
     """The surest questions first. Every question is in the curve, one without a span last and wrong."""
-
-    additive: ClassVar[bool] = False
 
     def rows(self, results: Sequence[QuestionResult]) -> Rows:
         stated = [(_stated(result), not result.forced_right) for result in results]
@@ -60,14 +59,17 @@ class AreaUnderRiskCoverage(_Selective):
     """The mean, over every number n of questions, of the share of errors among the n surest (Geifman, Uziel, El-Yaniv,
     ICLR 2019). Among equally sure questions the errors are spread evenly, so that their order does not matter."""
 
-    def reduce(self, rows: Rows) -> float | None:
-        if not len(rows):
-            return None
-        sizes, wrong = _by_confidence(rows)
-        errors = np.concatenate([[0.0], np.cumsum(wrong)])
-        answered = np.concatenate([[0], np.cumsum(sizes)])
-        counts = np.arange(1, answered[-1] + 1)
-        return float((np.interp(counts, answered, errors) / counts).mean())
+    def reducer(self, rows: Rows) -> Callable[[Weights], float | None]:
+        steps = _by_confidence(rows)
+
+        def reduce(weights: Weights) -> float | None:
+            answered, errors = steps(weights)
+            if not answered[-1]:
+                return None
+            counts = np.arange(1, answered[-1] + 1)
+            return float((np.interp(counts, answered, errors) / counts).mean())
+
+        return reduce
 
 
 @dataclass(frozen=True)
@@ -77,35 +79,44 @@ class CoverageAtRisk(_Selective):
 
     risk: float = field(kw_only=True)
 
-    def reduce(self, rows: Rows) -> float | None:
-        if not len(rows):
-            return None
-        told = rows[rows[:, 0] > _UNSTATED]
-        sizes, wrong = _by_confidence(told)
-        answered, errors = np.cumsum(sizes), np.cumsum(wrong)
-        # A count against a product, with room for its rounding: 1 of 10 is a risk of 0.1.
-        kept = answered[errors <= self.risk * answered + 1e-9]
-        return float(kept.max() / len(rows)) if len(kept) else 0.0
+    def reducer(self, rows: Rows) -> Callable[[Weights], float | None]:
+        told = rows[:, 0] > _UNSTATED
+        steps = _by_confidence(rows[told])
+
+        def reduce(weights: Weights) -> float | None:
+            if not weights.sum():
+                return None
+            answered, errors = steps(weights[told])
+            # A count against a product, with room for its rounding: 1 of 10 is a risk of 0.1. Nobody is always covered.
+            return float(answered[errors <= self.risk * answered + 1e-9].max() / weights.sum())
+
+        return reduce
 
 
 def risk_coverage(results: Sequence[QuestionResult]) -> list[tuple[float, float, float]]:
     """The risk-coverage curve, surest first: (confidence, coverage, risk) at every distinct confidence."""
     rows = AreaUnderRiskCoverage("AURC", False).rows(results)
     told = rows[rows[:, 0] > _UNSTATED]
-    sizes, wrong = _by_confidence(told)
-    answered, errors = np.cumsum(sizes), np.cumsum(wrong)
+    answered, errors = (steps[1:] for steps in _by_confidence(told)(np.ones(len(told))))
     confidences = np.unique(told[:, 0])[::-1]
-    return list(
-        zip(confidences.tolist(), (answered / max(1, len(rows))).tolist(), (errors / answered).tolist(), strict=True)
-    )
+    return [
+        (float(confidence), float(count / len(rows)), float(wrong / count))
+        for confidence, count, wrong in zip(confidences, answered, errors, strict=True)
+    ]
 
 
 def _stated(result: QuestionResult) -> float | None:
     return 1.0 if result.status == "failed" else result.confidence
 
 
-def _by_confidence(rows: Rows) -> tuple[NDArray[np.int64], Rows]:
-    """How many questions, and errors among them, have each distinct confidence, highest first."""
-    _, group, sizes = np.unique(-rows[:, 0], return_inverse=True, return_counts=True)
-    wrong: Rows = np.bincount(group, weights=rows[:, 1], minlength=len(sizes)).astype(np.float64)
-    return sizes.astype(np.int64), wrong
+def _by_confidence(rows: Rows) -> Callable[[Weights], tuple[Weights, Weights]]:
+    """By weights: how many questions, and errors among them, are at least as sure as each distinct confidence, highest
+    first, after a 0 for answering nothing."""
+    distinct, group = np.unique(-rows[:, 0], return_inverse=True)
+
+    def steps(weights: Weights) -> tuple[Weights, Weights]:
+        answered = np.bincount(group, weights=weights, minlength=len(distinct))
+        errors = np.bincount(group, weights=weights * rows[:, 1], minlength=len(distinct))
+        return np.concatenate([[0.0], np.cumsum(answered)]), np.concatenate([[0.0], np.cumsum(errors)])
+
+    return steps

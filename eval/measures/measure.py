@@ -1,11 +1,10 @@
-"""What a measure is: a name, a direction, and the rows of numbers that its value is reduced from."""
+"""What a measure is: a name, a direction, and the rows of numbers that its value is made from."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,13 @@ from numpy.typing import NDArray
 from eval.results import QuestionResult
 
 Rows = NDArray[np.float64]
+Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Measure(ABC):
     """A figure of a run. Its value comes in two steps, so that questions can be drawn again without judging anew:
-    `rows` says what each question brings, `reduce` what rows come to.
+    `rows` says what each question brings, `reducer` what so many of each come to.
 
     A question that failed brings the worst there is; none is left out. `depth` is how many passages must have been
     looked at; `timed` tells a measure of time, which no two runs share.
@@ -29,20 +29,18 @@ class Measure(ABC):
     depth: int = 0
     timed: bool = False
 
-    additive: ClassVar[bool] = True
-    """Whether rows may be added up by groups of questions before they are reduced."""
-
     @abstractmethod
     def rows(self, results: Sequence[QuestionResult]) -> Rows:
         """(n, columns), a row a question in the order given."""
 
     @abstractmethod
-    def reduce(self, rows: Rows) -> float | None:
-        """The value; None where there is nothing to measure it on."""
+    def reducer(self, rows: Rows) -> Callable[[Weights], float | None]:
+        """The value of these rows by how many times each counts, (n,) whole numbers from 0; None where there is nothing
+        to measure it on."""
 
     def value(self, results: Sequence[QuestionResult]) -> float | None:
         """The measure of these results."""
-        return self.reduce(self.rows(results)) if results else None
+        return self.reducer(self.rows(results))(np.ones(len(results)))
 
     def contributions(self, results: Sequence[QuestionResult]) -> list[float | None] | None:
         """What each question contributes to the mean, None where it is not in the denominator; None altogether for a
@@ -63,7 +61,7 @@ class Ratio(Measure):
     def rows(self, results: Sequence[QuestionResult]) -> Rows:
         return np.array([self.of(result) for result in results], dtype=np.float64).reshape(-1, 2)
 
-    def reduce(self, rows: Rows) -> float | None:
+    def reducer(self, rows: Rows) -> Callable[[Weights], float | None]:
         return ratio_of_sums(rows)
 
     def contributions(self, results: Sequence[QuestionResult]) -> list[float | None] | None:
@@ -76,6 +74,11 @@ class Ratio(Measure):
         return int(np.count_nonzero(self.rows(results)[:, 1]))
 
 
-def ratio_of_sums(rows: Rows) -> float | None:
-    numerator, denominator = rows.sum(axis=0)
-    return float(numerator / denominator) if denominator else None
+def ratio_of_sums(rows: Rows) -> Callable[[Weights], float | None]:
+    """The reducer of (n, 2) rows of numerator and denominator."""
+
+    def reduce(weights: Weights) -> float | None:
+        numerator, denominator = weights @ rows
+        return float(numerator / denominator) if denominator else None
+
+    return reduce

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import ir_measures
 import numpy as np
 from ir_measures import Qrel, ScoredDoc
 
-from eval.measures.measure import Measure, Rows, ratio_of_sums
+from eval.measures.measure import Measure, Rows, Weights, ratio_of_sums
 from eval.results import QuestionResult
 
 
@@ -38,7 +38,7 @@ class Retrieval(Measure):
             rows[int(number)] = scores.get(number, 0.0), 1.0
         return rows
 
-    def reduce(self, rows: Rows) -> float | None:
+    def reducer(self, rows: Rows) -> Callable[[Weights], float | None]:
         return ratio_of_sums(rows)
 
     def contributions(self, results: Sequence[QuestionResult]) -> list[float | None]:

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from eval.asking import StoreAsker
 from eval.calibrating import calibrate_end_to_end, draw, tune_fusion
@@ -17,6 +15,7 @@ from eval.corpus import gold_documents
 from eval.gold import GoldAnswer, GoldQuestion, read_gold
 from eval.harness import evaluate
 from index.documents import Document
+from index.embedder import Embedder
 from index.errors import ModelError
 from index.store import Store
 from qa.confidence import FEATURES, uncalibrated
@@ -26,25 +25,6 @@ from qa.spans import Span
 TOWNS = [
     f"{a}{b}" for a in ("Lin", "Bor", "Tar", "Vel", "Mor", "Kas", "Fen", "Hul") for b in ("dal", "gard", "by", "mo")
 ]
-
-
-class LetterEmbedder:
-    """Vectors of letter pairs: alike words are near each other."""
-
-    name = "letters"
-    sha256 = "e" * 64
-    dimensions = 64
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = np.full((len(texts), self.dimensions), 0.01, dtype=np.float32)
-        for row, text in enumerate(texts):
-            for pair in zip(text.lower(), text.lower()[1:], strict=False):
-                rows[row, (31 * ord(pair[0]) + ord(pair[1])) % self.dimensions] += 1
-        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        return unit
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [max(1, len(text.split())) for text in texts]
 
 
 class YearReader:
@@ -82,8 +62,8 @@ def gold_set() -> list[GoldQuestion]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "store", LetterEmbedder())
+def store(tmp_path: Path, embedder: Embedder) -> Iterator[Store]:
+    opened = Store(tmp_path / "store", embedder)
     assert len(list(opened.put_all(gold_documents(gold_set())))) == len(TOWNS)
     opened.sync()
     yield opened

@@ -50,7 +50,7 @@ def test_figures(answer: Callable[..., Answer], response: Callable[..., Response
     assert "33.3%" in line(text, "HasAnsEM") and "55.6%" in line(text, "HasAnsF1")
     assert "100.0%" in line(text, "NoAnsF1") and "1 question" in line(text, "NoAnsF1")
     assert "n/a" in line(text, "HitRate@1 ") and "n/a" in line(text, "CitationValidity")
-    assert "100.0%" in line(text, "AbstentionPrecision")
+    assert "50.0%" in line(text, "AbstentionPrecision") and "100.0%" in line(text, "AbstentionRecall")
     assert "Why 2 questions went wrong" in text
     assert line(text, "ended in an error").split()[1:6] == ["failed", "│", "1", "│", "50.0%"]
     assert "Went wrong: 2" in text
