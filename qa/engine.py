@@ -74,7 +74,7 @@ class Engine:
         return [response for _, response in self.ask_inspected(questions)]
 
     def ask_inspected(self, questions: Sequence[Question]) -> list[tuple[Retrieved, Response]]:
-        """As `ask_many`, each response with the passages that it was read from."""
+        """As `ask_many`, each response with the passages that it was read from and the spans found in them."""
         begun = time.perf_counter()
         found = self.retrieve_many(questions)
         reading = time.perf_counter()
@@ -83,14 +83,15 @@ class Engine:
         ended = time.perf_counter()
         share = 1000.0 / max(1, len(questions))
         responses = []
-        for question, retrieved, own in zip(questions, found, judged, strict=True):
+        for question, retrieved, passages, own in zip(questions, found, read, judged, strict=True):
             elapsed = Elapsed(
                 embed=round(retrieved.embed_ms, 2),
                 retrieve=round(retrieved.retrieve_ms, 2),
                 read=round((ended - reading) * share, 2),
                 total=round((time.perf_counter() - begun) * share, 2),
             )
-            responses.append((retrieved, self._respond(question, retrieved, own, elapsed)))
+            response = self._respond(question, retrieved, own, elapsed)
+            responses.append((replace(retrieved, passages=passages), response))
         return responses
 
     def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
@@ -123,14 +124,28 @@ class Engine:
 
         Yes or no is for whoever asked to say: such a question gets the sentence that settles it.
         """
-        polar = [question_form(question.question) == "polar" for question in questions]
-        found = [
-            candidates(own, self.calibration.rank_weights, whole_sentences=whole)[:MAX_ANSWERS]
-            for own, whole in zip(read, polar, strict=True)
+        ranked = [
+            candidates(own, self.calibration.rank_weights, whole_sentences=_is_polar(question))
+            for question, own in zip(questions, read, strict=True)
         ]
+        return self._judge(questions, ranked, read)
+
+    def judge_candidates(
+        self, question: Question, ranked: Sequence[Candidate], read: Sequence[ReadPassage]
+    ) -> list[Judged]:
+        """As `judge`, of candidates that were made elsewhere from the passages read."""
+        return self._judge([question], [ranked], [read])[0]
+
+    def _judge(
+        self,
+        questions: Sequence[Question],
+        ranked: Sequence[Sequence[Candidate]],
+        read: Sequence[Sequence[ReadPassage]],
+    ) -> list[list[Judged]]:
+        found = [own[:MAX_ANSWERS] for own in ranked]
         if self.calibration.reads_closely:
             # A whole sentence is no span that the reader could find again.
-            again = [number for number, whole in enumerate(polar) if not whole]
+            again = [number for number, question in enumerate(questions) if not _is_polar(question)]
             asked = [questions[number].question for number in again]
             closer = read_closely(self.reader, asked, [found[number] for number in again])
             for number, own in zip(again, closer, strict=True):
@@ -139,7 +154,7 @@ class Engine:
             self._weigh(question, own, passages) for question, own, passages in zip(questions, found, read, strict=True)
         ]
 
-    def _weigh(self, question: Question, found: list[Candidate], read: Sequence[ReadPassage]) -> list[Judged]:
+    def _weigh(self, question: Question, found: Sequence[Candidate], read: Sequence[ReadPassage]) -> list[Judged]:
         evidence = Evidence.of(question.question, read)
         judged = []
         for number, candidate in enumerate(found):
@@ -218,6 +233,10 @@ class Engine:
     @cached_property
     def _reader_ref(self) -> ModelRef:
         return ModelRef(name=self.reader.name, sha256=self.reader.sha256)
+
+
+def _is_polar(question: Question) -> bool:
+    return question_form(question.question) == "polar"
 
 
 def _why_not(judged: Sequence[Judged]) -> Reason:
