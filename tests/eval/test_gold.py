@@ -103,7 +103,7 @@ MALFORMED: list[tuple[str, str, Any, list[str]]] = [
     ("empty json", "g.json", b"", ["line 1", "not JSON"]),
     ("no questions", "g.json", {"data": []}, ["holds no question"]),
     ("suffix", "g.csv", b"id", ["g.csv", ".jsonl", ".json"]),
-    ("not utf-8", "g.jsonl", b'{}\n{"id": "\xff"}', ["line 2", "not UTF-8"]),
+    ("not utf-8", "g.jsonl", json.dumps(OURS).encode() + b'\n{"id": "\xff"}', ["line 2", "not UTF-8"]),
     ("utf-16", "g.jsonl", json.dumps(OURS).encode("utf-16"), ["line 1", "not UTF-8"]),
     ("not json", "g.jsonl", json.dumps(OURS) + "\n{'id': 1}", ["line 2", "column 2", "not JSON"]),
     ("cut off json", "g.json", '{"data":\n[', ["line 2", "not JSON"]),
