@@ -163,21 +163,23 @@ def evaluate_beir(
     """
     import ir_measures
 
-    corpus_ids = {document_id(document_uri(own)): own for graded in beir.grades.values() for own in graded}
     run: dict[str, dict[str, float]] = {}
     queries = iter(beir.queries.items())
     while batch := list(islice(queries, BATCH)):
         found = engine.retrieve_many([Question(question=text, passages=passages) for _, text in batch])
         for (query, _), retrieved in zip(batch, found, strict=True):
             ranked = dict.fromkeys(entry.passage.document_id for entry in retrieved.passages)
-            # Ids of documents that nobody judged are as good as any other: none is relevant.
-            run[query] = {corpus_ids.get(own, f"\0{own}"): -float(rank) for rank, own in enumerate(ranked)}
+            run[query] = {own: -float(rank) for rank, own in enumerate(ranked)}
         if progress:
             progress(len(run), len(beir.queries))
+    grades = {
+        query: {document_id(document_uri(own)): grade for own, grade in graded.items()}
+        for query, graded in beir.grades.items()
+    }
     names: dict[Any, str] = {ir_measures.Success @ k: f"HitRate@{k}" for k in HIT_RATE_AT}
     names |= {ir_measures.RR @ RANKED_TO: f"MRR@{RANKED_TO}", ir_measures.nDCG @ RANKED_TO: f"nDCG@{RANKED_TO}"}
     totals = dict.fromkeys(names.values(), 0.0)
-    for score in ir_measures.iter_calc(list(names), beir.grades, run):
+    for score in ir_measures.iter_calc(list(names), grades, run):
         totals[names[score.measure]] += score.value
     return BeirScores(
         name=beir.name,

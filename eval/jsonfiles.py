@@ -18,7 +18,7 @@ from index.errors import InputError
 
 MAX_LINE_BYTES = 16 * 2**20
 """The most bytes of one line of JSON Lines: a book is about a tenth of it."""
-_SHOWN_CHARACTERS = 80
+_SHOWN_CHARACTERS = 120
 _BOM = "\ufeff"
 
 
