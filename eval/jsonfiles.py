@@ -71,6 +71,8 @@ def lines(file: Path, limit: int) -> Iterator[tuple[int, str | PlacedError]]:
             except UnicodeDecodeError as error:
                 yield number, _not_utf8(file, number, error)
                 continue
+            # Without its end, or an error at the end of the line would be counted as one on the next.
+            text = text.rstrip("\r\n")
             text = text.removeprefix(_BOM) if number == 1 else text
             if text.strip():
                 yield number, text
