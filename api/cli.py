@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from api import lab
+from api import gold, lab
 from api.console import print_response, printable
 from api.errors import UsageError
 from api.opening import be_offline, open_engine, open_store
@@ -34,6 +34,7 @@ app = typer.Typer(
 documents = typer.Typer(help="What the store holds.", no_args_is_help=True)
 app.add_typer(documents, name="documents")
 lab.add_to(app)
+gold.add_to(app)
 MAX_CITATION_BYTES = 50_000_000
 
 

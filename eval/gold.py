@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from eval.jsonfiles import AnyText, PlacedError, Text, json_object, lines, shown, validated, whole
 from index.errors import InputError
 from qa.types import MAX_QUESTION_LENGTH
 
@@ -20,9 +17,10 @@ MAX_GOLD_BYTES = 512 * 2**20
 
 _LINES = (".jsonl", ".jsonl.gz")
 _SQUAD = (".json", ".json.gz")
+# No text that can be indexed is longer, and a number of thousands of digits is none that anyone meant.
+_MAX_OFFSET = 2**31 - 1
 
-Text = Annotated[str, Field(min_length=1)]
-Offset = Annotated[int, Field(ge=0)]
+Offset = Annotated[int, Field(ge=0, le=_MAX_OFFSET)]
 
 
 class GoldAnswer(BaseModel):
@@ -33,9 +31,11 @@ class GoldAnswer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    text: Text
-    start: Offset | None = None
-    end: Offset | None = None
+    text: Text = Field(description="The exact words.")
+    start: Offset | None = Field(
+        default=None, description="Where the words begin: Unicode code points from the start of the text, from 0."
+    )
+    end: Offset | None = Field(default=None, description="Where they end, exclusive: start + the length of the words.")
 
     @model_validator(mode="after")
     def _span_has_length_of_text(self) -> GoldAnswer:
@@ -47,21 +47,26 @@ class GoldAnswer(BaseModel):
 
 
 class GoldQuestion(BaseModel):
-    """A question and every answer that counts as right; none when the documents do not answer it.
-
-    `document` is the name of the document's file as the gold file has it; `context` the paragraph that a SQuAD
-    question was written for; `kind` a label of the author's, for reading results.
-    """
+    """A question and every answer that counts as right; none when the documents do not answer it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    id: Text
-    question: Annotated[str, Field(max_length=MAX_QUESTION_LENGTH)]
-    answers: tuple[GoldAnswer, ...]
-    document: Text | None = None
-    context: str | None = None
-    title: str = ""
-    kind: str | None = None
+    id: Text = Field(description="Different for every question of the file.")
+    question: Annotated[AnyText, Field(max_length=MAX_QUESTION_LENGTH)] = Field(description="As a user asks it.")
+    answers: tuple[GoldAnswer, ...] = Field(
+        description="Every text that counts as right; [] when the documents do not answer the question."
+    )
+    document: Text | None = Field(
+        default=None, description="The file that the answers stand in: its path from the gold file, or its file name."
+    )
+    context: AnyText | None = Field(
+        default=None, description="The paragraph that the question was written for; places are then in it."
+    )
+    title: AnyText = Field(default="", description="The title of the article that the context is from.")
+    kind: AnyText | None = Field(default=None, description="A label of your own, by which results are grouped.")
+    reviewed: bool = Field(
+        default=True, description="false marks a draft that nobody has looked at: it is refused as gold."
+    )
 
     @property
     def answerable(self) -> bool:
@@ -78,13 +83,15 @@ class GoldQuestion(BaseModel):
     def _holds(self) -> GoldQuestion:
         if not self.question.strip():
             raise ValueError("question: is empty")
+        if not any(character.isalnum() for character in self.question):
+            raise ValueError("question: has no words")
         for number, answer in enumerate(self.answers):
             if self.context is None or answer.start is None or answer.end is None:
                 continue
             found = self.context[answer.start : answer.end]
             if found != answer.text:
                 raise ValueError(
-                    f"answers[{number}].text: is {answer.text!r}, but the context has {found!r} "
+                    f"answers[{number}].text: is {shown(answer.text)}, but the context has {shown(found)} "
                     f"at [{answer.start}, {answer.end})"
                 )
         return self
@@ -143,24 +150,47 @@ class _Row(_Raw):
     context: str | None = None
     title: str | None = None
     kind: str | None = None
+    reviewed: bool = True
 
 
-_Parsed = TypeVar("_Parsed", bound=BaseModel)
+class _OpenRow(_Raw):
+    id: Text | None = None
+    question: str
+    answer: list[Text]
 
 
 def read_gold(path: str | Path) -> list[GoldQuestion]:
     """The questions of a gold file, in its order; at least one.
 
-    The name tells the format: `.jsonl` and `.jsonl.gz` hold one object a line,
-    `{id, question, answers: [{text, start, end}], document?, kind?}` or a SQuAD row
-    `{id, question, answers: [{text, answer_start}], context, title?, is_impossible?}`; `.json` and `.json.gz` hold
-    SQuAD 1.1 or 2.0 (`{data: [{title, paragraphs: [{context, qas}]}]}`). UTF-8, offsets in code points, no answers
-    meaning unanswerable. Other fields are ignored, as are empty lines.
+    The name tells the format: `.jsonl` and `.jsonl.gz` hold one object a line, ours
+    `{id, question, answers: [{text, start, end}], document?, kind?}` (see `gold_schema`), a SQuAD row
+    `{id, question, answers: [{text, answer_start}], context, title?, is_impossible?}` or a Natural Questions open row
+    `{question, answer: [text]}`, whose id is its line; `.json` and `.json.gz` hold SQuAD 1.1 or 2.0
+    (`{data: [{title, paragraphs: [{context, qas}]}]}`). UTF-8, offsets in code points, no answers meaning
+    unanswerable. Other fields are ignored, as are blank lines.
 
     Raises InputError, naming the file, the line or JSON path and the field, for anything that cannot be scored as
     written: an unreadable, empty or undecodable file, one of more than `MAX_GOLD_BYTES`, bad JSON, a missing field or
     one of the wrong type, a question that `qa.types.Question` would refuse, a span that does not match its context, an
-    `is_impossible` that contradicts the answers, an id that occurs twice.
+    `is_impossible` that contradicts the answers, an id that occurs twice, a draft that nobody has reviewed.
+    """
+    questions: list[GoldQuestion] = []
+    for place, found in scan_gold(path):
+        if isinstance(found, PlacedError):
+            raise found
+        if not found.reviewed:
+            raise PlacedError(
+                Path(path), place, "reviewed: is false: a draft that nobody has looked at. Correct the question and "
+                "its answers or delete them, then set it to true"
+            )  # fmt: skip
+        questions.append(found)
+    return questions
+
+
+def scan_gold(path: str | Path) -> Iterator[tuple[str, GoldQuestion | PlacedError]]:
+    """Every question of a gold file with its place, drafts too, and in place of one that cannot be used its error.
+
+    Raises InputError, as `read_gold` does, where the file as a whole cannot be read or holds no question.
     """
     file = Path(path)
     name = file.name.lower()
@@ -169,118 +199,84 @@ def read_gold(path: str | Path) -> list[GoldQuestion]:
             f"{file}: a gold file's name ends in {', '.join(_LINES)} (one question a line) "
             f"or {', '.join(_SQUAD)} (SQuAD)"
         )
-    text = _text(file)
-    rows = _from_squad(file, text) if name.endswith(_SQUAD) else _from_lines(file, text)
-    questions: list[GoldQuestion] = []
     places: dict[str, str] = {}
-    for place, question in rows:
-        if question.id in places:
-            raise InputError(f"{file}: {place}: id: {question.id!r} occurs twice, first at {places[question.id]}")
-        places[question.id] = place
-        questions.append(question)
-    if not questions:
-        raise InputError(f"{file}: holds no question")
-    return questions
-
-
-def _text(file: Path) -> str:
-    try:
-        # A device or a pipe has no end that could be waited for.
-        if file.exists() and not file.is_file():
-            raise InputError(f"{file}: is not a file")
-        with gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb") as stream:
-            data = stream.read(MAX_GOLD_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except (EOFError, zlib.error) as error:
-        raise InputError(f"{file}: is not a whole gzip file: {error}") from error
-    except ValueError as error:
-        raise InputError(f"{file}: cannot be read: {error}") from error
-    if len(data) > MAX_GOLD_BYTES:
-        raise InputError(
-            f"{file}: holds more than {MAX_GOLD_BYTES >> 20} MiB, the most that a gold file may hold; split it"
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{file}: line {line}: is not UTF-8 (byte {error.start}: {error.reason})") from error
-
-
-def _from_lines(file: Path, text: str) -> Iterator[tuple[str, GoldQuestion]]:
-    # Only a line feed ends a line: U+2028 and its like may stand inside a JSON string.
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
+    empty = True
+    for place, found in _from_squad(file) if name.endswith(_SQUAD) else _from_lines(file):
+        empty = False
+        if isinstance(found, GoldQuestion) and found.id in places:
+            twice = f"id: {shown(found.id)} occurs twice, first at {places[found.id]}"
+            yield place, PlacedError(file, place, twice)
             continue
-        place = f"line {number}"
-        row = _validated(file, place + ": ", _Row, _json(file, line, number))
+        if isinstance(found, GoldQuestion):
+            places[found.id] = place
+        yield place, found
+    if empty:
+        raise InputError(f"{file}: holds no question")
+
+
+def gold_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a line of our own gold files, from the model that reads them."""
+    schema = GoldQuestion.model_json_schema()
+    # Reading ignores fields that it does not know; only code that builds questions is held to the known ones.
+    for model in (schema, *schema["$defs"].values()):
+        del model["additionalProperties"]
+    schema["title"] = "spanqa gold question, one line of a .jsonl file"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _from_lines(file: Path) -> Iterator[tuple[str, GoldQuestion | PlacedError]]:
+    for number, line in lines(file, MAX_GOLD_BYTES):
+        try:
+            if isinstance(line, PlacedError):
+                raise line
+            yield f"line {number}", _from_row(file, number, json_object(file, line, number))
+        except PlacedError as error:
+            yield f"line {number}", error
+
+
+def _from_row(file: Path, number: int, value: dict[str, Any]) -> GoldQuestion:
+    place = f"line {number}"
+    if "answer" in value and "answers" not in value:
+        found = validated(file, place, _OpenRow, value)
+        answers: list[dict[str, Any]] = [{"text": text} for text in found.answer]
+        fields: dict[str, Any] = {"id": found.id or place.replace(" ", "-"), "question": found.question}
+    else:
+        row = validated(file, place, _Row, value)
         answers = [
             {"text": answer.text, "start": answer.start, "end": answer.end}
             if answer.answer_start is None
             else _span(answer.text, answer.answer_start)
             for answer in row.answers
         ]
-        _check_impossible(file, place + ": ", row.is_impossible, answers)
-        fields = {**row.model_dump(include={"id", "question", "document", "context", "kind"}), "title": row.title or ""}
-        yield place, _validated(file, place + ": ", GoldQuestion, {**fields, "answers": tuple(answers)})
+        _check_impossible(file, place, row.is_impossible, answers)
+        fields = row.model_dump(exclude={"answers", "is_impossible"}) | {"title": row.title or ""}
+    return validated(file, place, GoldQuestion, {**fields, "answers": tuple(answers)})
 
 
-def _from_squad(file: Path, text: str) -> Iterator[tuple[str, GoldQuestion]]:
-    squad = _validated(file, "", _SquadFile, _json(file, text, 1))
+def _from_squad(file: Path) -> Iterator[tuple[str, GoldQuestion | PlacedError]]:
+    squad = validated(file, "", _SquadFile, json_object(file, whole(file, MAX_GOLD_BYTES)))
     for i, article in enumerate(squad.data):
         for j, paragraph in enumerate(article.paragraphs):
             for k, asked in enumerate(paragraph.qas):
                 place = f"data[{i}].paragraphs[{j}].qas[{k}]"
-                answers = tuple(_span(answer.text, answer.answer_start) for answer in asked.answers)
-                _check_impossible(file, place + ".", asked.is_impossible, answers)
-                fields = {"id": asked.id, "question": asked.question, "answers": answers}
-                fields |= {"context": paragraph.context, "title": article.title}
-                yield place, _validated(file, place + ".", GoldQuestion, fields)
+                try:
+                    yield place, _from_qa(file, place, article.title, paragraph.context, asked)
+                except PlacedError as error:
+                    yield place, error
+
+
+def _from_qa(file: Path, place: str, title: str, context: str, asked: _SquadQuestion) -> GoldQuestion:
+    answers = tuple(_span(answer.text, answer.answer_start) for answer in asked.answers)
+    _check_impossible(file, place, asked.is_impossible, answers)
+    fields = {"id": asked.id, "question": asked.question, "answers": answers, "context": context, "title": title}
+    return validated(file, place, GoldQuestion, fields)
 
 
 def _span(text: str, start: int) -> dict[str, Any]:
     return {"text": text, "start": start, "end": start + len(text)}
 
 
-def _check_impossible(file: Path, prefix: str, impossible: bool | None, answers: Any) -> None:
+def _check_impossible(file: Path, place: str, impossible: bool | None, answers: Sequence[Any]) -> None:
     if impossible is not None and impossible == bool(answers):
         said, has = ("true", "has answers") if impossible else ("false", "has no answer")
-        raise InputError(f"{file}: {prefix}is_impossible: is {said}, but the question {has}")
-
-
-def _json(file: Path, text: str, first_line: int) -> Any:
-    try:
-        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeated_key)
-    except json.JSONDecodeError as error:
-        line = first_line + error.lineno - 1
-        raise InputError(f"{file}: line {line}: column {error.colno}: is not JSON: {error.msg}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: line {first_line}: is not usable JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{file}: line {first_line}: should be a JSON object, is a {type(value).__name__}")
-    return value
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _no_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        # Which of the two was meant cannot be known, and the parser would drop one silently.
-        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        raise ValueError(f"the key {twice!r} occurs twice in one object")
-    return found
-
-
-def _validated(file: Path, prefix: str, model: type[_Parsed], value: Any) -> _Parsed:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ""
-        for part in first["loc"]:
-            field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else part
-        message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{file}: {prefix}{field}{': ' if field else ''}{message}") from error
+        raise PlacedError(file, place, f"is_impossible: is {said}, but the question {has}")

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 import eval.gold
-from eval.gold import GoldAnswer, GoldQuestion, read_gold
+from eval.gold import GoldAnswer, GoldQuestion, gold_schema, read_gold, scan_gold
 from index.errors import InputError
 from qa.types import Question
 
@@ -90,6 +90,45 @@ def test_a_line_separator_inside_a_string_does_not_end_the_line(tmp_path: Path) 
     assert question.question == "Who\u2028\u0085?"
 
 
+def test_natural_questions_open_lines(tmp_path: Path) -> None:
+    lines = [{"question": "who wrote it", "answer": ["Ada", "Ada L."]}, {"id": "7", "question": "why", "answer": []}]
+    first, second = read_gold(write(tmp_path, "nq.jsonl", "\n\n".join(json.dumps(line) for line in lines)))
+    assert (first.id, [answer.text for answer in first.answers]) == ("line-1", ["Ada", "Ada L."])
+    assert first.answerable and not first.located
+    assert (second.id, second.answerable) == ("7", False)
+
+
+def test_drafts_are_no_gold_but_can_be_scanned(tmp_path: Path) -> None:
+    path = write(tmp_path, "g.jsonl", changed(OURS, reviewed=False, draft={"sentence": "Ada wrote it."}))
+    with pytest.raises(InputError, match=r"line 1: reviewed: is false.*set it to true"):
+        read_gold(path)
+    ((place, question),) = scan_gold(path)
+    assert isinstance(question, GoldQuestion) and (place, question.reviewed) == ("line 1", False)
+
+
+def test_scanning_goes_on_behind_errors(tmp_path: Path) -> None:
+    lines = [json.dumps(OURS), "{", b"\xff", json.dumps(OURS), json.dumps(OURS | {"id": "2", "question": ""})]
+    content = b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines)
+    found = list(scan_gold(write(tmp_path, "g.jsonl", content)))
+    assert [place for place, _ in found] == [f"line {number}" for number in range(1, 6)]
+    assert [isinstance(entry, GoldQuestion) for _, entry in found] == [True, False, False, False, False]
+
+
+def test_the_schema_in_the_repository_is_up_to_date() -> None:
+    committed = Path(eval.gold.__file__).with_name("gold.schema.json").read_text(encoding="utf-8")
+    assert committed == json.dumps(gold_schema(), indent=2) + "\n", "write it anew: qa gold schema"
+
+
+def test_the_schema_describes_every_field_of_the_seed_gold() -> None:
+    schema = gold_schema()
+    answer = schema["$defs"]["GoldAnswer"]["properties"]
+    for line in (SEEDS / "gold.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        assert set(schema["required"]) <= row.keys() <= schema["properties"].keys()
+        assert all(given.keys() <= answer.keys() for given in row["answers"])
+    assert all("description" in field for field in [*schema["properties"].values(), *answer.values()])
+
+
 def changed(base: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {key: value for key, value in (base | changes).items() if value is not ...}
 
@@ -103,7 +142,7 @@ MALFORMED: list[tuple[str, str, Any, list[str]]] = [
     ("empty json", "g.json", b"", ["line 1", "not JSON"]),
     ("no questions", "g.json", {"data": []}, ["holds no question"]),
     ("suffix", "g.csv", b"id", ["g.csv", ".jsonl", ".json"]),
-    ("not utf-8", "g.jsonl", b'{}\n{"id": "\xff"}', ["line 2", "not UTF-8"]),
+    ("not utf-8", "g.jsonl", json.dumps(OURS).encode() + b'\n{"id": "\xff"}', ["line 2", "not UTF-8"]),
     ("utf-16", "g.jsonl", json.dumps(OURS).encode("utf-16"), ["line 1", "not UTF-8"]),
     ("not json", "g.jsonl", json.dumps(OURS) + "\n{'id': 1}", ["line 2", "column 2", "not JSON"]),
     ("cut off json", "g.json", '{"data":\n[', ["line 2", "not JSON"]),
