@@ -11,6 +11,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from eval.corpus import context_uri
 from eval.gold import GoldQuestion
 from eval.measures import RIGHT_F1, QuestionResult, Summary, summarize
 from eval.squad import exact_match, f1
@@ -90,6 +91,25 @@ class Run(_Frozen):
         except (OSError, ValueError) as error:
             raise InputError(f"{target}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
 
+    @classmethod
+    def read(cls, path: str | Path) -> Run:
+        """A run from its file; raises InputError for one that cannot be read, is none, or names no sources."""
+        file = Path(path)
+        try:
+            run = cls.model_validate_json(file.read_bytes())
+        except OSError as error:
+            raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InputError(
+                f"{file}: is no run of this version: {field}: {first['msg']}; run qa eval again"
+            ) from error
+        # Taken for questions that have none, those of one paragraph would count as independent.
+        if any("source" not in result.model_fields_set for result in run.results):
+            raise InputError(f"{file}: was written before runs named the source of a question; run qa eval again")
+        return run
+
 
 def evaluate(
     gold: Sequence[GoldQuestion],
@@ -158,6 +178,7 @@ def _judge(
         return QuestionResult(
             id=gold.id,
             question=gold.question,
+            source=_source(gold),
             kind=gold.kind,
             answerable=gold.answerable,
             golds=golds,
@@ -172,6 +193,7 @@ def _judge(
     return QuestionResult(
         id=gold.id,
         question=gold.question,
+        source=_source(gold),
         kind=gold.kind,
         answerable=gold.answerable,
         golds=golds,
@@ -193,6 +215,10 @@ def _judge(
         # As the answer states it: an asker may work in batches, of which a clock here would see only the first.
         elapsed_ms=response.elapsed_ms.total,
     ), response.provenance
+
+
+def _source(gold: GoldQuestion) -> str | None:
+    return gold.document or (context_uri(gold.context) if gold.context else None)
 
 
 def citation_holds(answer: Answer, sources: SourceTexts) -> bool:

@@ -35,11 +35,13 @@ class QuestionResult(_Frozen):
     (SQuAD 2.0, 0..1); all four are 0 for a failed question. `right` asks besides that the decision to answer or to
     abstain was right. `retrieval_judged`: the place of an answer is known and a rank was asked for; `rank` counts from
     1, None when not retrieved. `citation_valid` is None when no answer was given or no sources to check against.
-    `elapsed_ms` is the time that the answer states, in a batch its even share; 0 for a question that failed.
+    `elapsed_ms` is the time that the answer states, in a batch its even share; 0 for a question that failed. `source`
+    is the document or paragraph that the gold question belongs to, as the gold file has it.
     """
 
     id: str
     question: str
+    source: str | None = None
     kind: str | None = None
     answerable: bool
     golds: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The threshold from which on at most a share R of the answers is wrong, with confidence 1 - delta, or why there is none.
+"""The threshold from which on at most a share R of the answers is wrong, with confidence 1 - delta; or why none is.
 
 Learn then Test (Angelopoulos, Bates, Candes, Jordan, Lei 2021): the share of wrong answers need not fall as the
 threshold rises, so every threshold of a grid is a hypothesis of its own ("more than R are wrong from here on") that the
@@ -12,8 +12,8 @@ Each test is the greater of two p-values, for x wrong among n answers and m = fl
 - P(Binomial(n, R) <= x): that the long-run share is above R.
 - P(X <= x), X hypergeometric: of 2n answers x + m + 1 are wrong, n are drawn. By exchangeability, whatever the
   distribution, this bounds the chance that so few wrong ones are seen here while more than R of the *next* n answers
-  are wrong. It is what a user reads the promise as, and stricter: the next n answers fluctuate as well, so a test of the
-  long-run share alone is exceeded by the next set about 18 % of the time where delta is 10 %.
+  are wrong. It is what a user reads the promise as, and stricter: the next n answers fluctuate as well, so that a
+  test of the long-run share alone is exceeded by the next set in up to 18 % of cases where delta is 10 %.
 
 Both hold for every distribution and sample size where questions err independently (for the hypergeometric one: at
 each threshold by itself; that choosing the last one passed adds nothing was checked by simulation, see the tests).
@@ -140,16 +140,16 @@ class _Counts:
             answered=by_threshold(np.ones_like(wrong)),
             wrong=by_threshold(wrong),
             asked=np.bincount(rows).astype(np.float64),
-            asked_wrong=np.bincount(rows, weights=wrong),
+            asked_wrong=np.bincount(rows, weights=wrong).astype(np.float64),
         )
 
     @property
     def totals(self) -> _Floats:
-        return self.answered.sum(axis=0)
+        return np.asarray(self.answered.sum(axis=0))
 
     @property
     def wrong_totals(self) -> _Floats:
-        return self.wrong.sum(axis=0)
+        return np.asarray(self.wrong.sum(axis=0))
 
     def effective_share(self, delta: float) -> _Floats:
         """How many independent answers each answer is worth, (len(GRID),), 0..1.
@@ -163,7 +163,8 @@ class _Counts:
         together = (self.answered**2).sum(axis=0) / np.maximum(self.totals, 1)
         effect = np.maximum(1.0, np.maximum(here, 1 + self._correlation() * (together - 1)))
         few = (norm.isf(delta) / student_t.isf(delta, several - 1)) ** 2
-        return np.where(together > 1, np.where(seen > 1, few / effect, 0.0), 1.0)
+        worth: _Floats = np.where(together > 1, np.where(seen > 1, few / effect, 0.0), 1.0)
+        return worth
 
     def _correlation(self) -> float:
         """The correlation within groups of being wrong, over all questions, 0..1 (by the method of moments).
@@ -230,5 +231,5 @@ def _refusal(counts: _Counts, share: _Floats, risk: float, delta: float) -> Refu
 
 def _rounded_up(count: float) -> int:
     """To two significant digits: the estimate knows no more."""
-    unit = 10 ** max(0, math.floor(math.log10(max(count, 1.0))) - 1)
+    unit = int(10 ** max(0, math.floor(math.log10(max(count, 1.0))) - 1))
     return max(1, math.ceil(count / unit)) * unit
