@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api import evaluating
+from api import evaluating, promises
+from api.errors import UsageError
 from api.evaluating import CorpusOption, index_corpus
 from api.opening import open_store
-from api.options import ReaderOption, StoreOption, errors, progress_bar
+from api.options import CalibrationOption, ReaderOption, StoreOption, errors, progress_bar
 
 GoldArgument = Annotated[Path, typer.Argument(help="Gold questions: JSONL, SQuAD-like JSONL or SQuAD JSON, .gz too.")]
 
@@ -22,21 +23,76 @@ def calibrate(
     gold: GoldArgument,
     *,
     store: StoreOption,
+    risk: promises.RiskOption = None,
+    delta: promises.DeltaOption = None,
+    articles: Annotated[
+        str | None, typer.Option(help="With --risk: only a slice of the sorted article titles, as 11:.")
+    ] = None,
+    calibration: CalibrationOption = None,
     corpus: CorpusOption = None,
     tune: Annotated[
-        str, typer.Option(help="Articles that choose fusion and ranking, a slice of sorted titles.")
-    ] = "0:6",
-    fit: Annotated[str, typer.Option(help="Articles that fit confidence and threshold.")] = "6:11",
-    sample: Annotated[int | None, typer.Option(min=100, help="At most this many questions for each.")] = 1000,
-    passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200)] = 20,
-    output: Annotated[Path, typer.Option(help="Where to write the calibration.")] = Path("calibration.json"),
+        str | None, typer.Option(help="Articles that choose fusion and ranking, a slice of sorted titles; 0:6.")
+    ] = None,
+    fit: Annotated[str | None, typer.Option(help="Articles that fit confidence and threshold; 6:11.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="At most this many questions, for each; 1000, or all with --risk.")
+    ] = None,
+    passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
+    output: Annotated[Path | None, typer.Option(help="Where to write the calibration; calibration.json.")] = None,
     reader: ReaderOption = None,
 ) -> None:
-    """Fit fusion, ranking, confidence and threshold to gold questions with paragraphs, asked end to end.
+    """Promise a share of wrong answers (--risk), or else fit fusion, ranking, confidence and threshold anew.
 
-    Each question is asked twice: of the whole store, and of its own article alone, so that the confidence holds in
-    large and in small stores.
+    With --risk the gold questions are asked of the store as it is, and the threshold is set so that at most that share
+    of the answers is wrong, by a guarantee that asks nothing of their distribution. The promise is kept with the store
+    and returned with every answer. Use questions that the calibration was not fitted to.
+
+    Without --risk a calibration file is written. The gold questions need paragraphs, and each is asked twice: of the
+    whole store, and of its own article alone, so that the confidence holds in large and in small stores.
     """
+    fits = {"--corpus": corpus, "--tune": tune, "--fit": fit, "--output": output}
+    promise = {"--delta": delta, "--articles": articles, "--calibration": calibration}
+    for name, value in (fits if risk is not None else promise).items():
+        if value is not None:
+            raise UsageError(f"{name} does not go {'with' if risk is not None else 'without'} --risk")
+    if risk is not None:
+        promises.make_promise(
+            gold,
+            store=store,
+            risk=risk,
+            delta=delta,
+            articles=articles,
+            sample=sample,
+            passages=passages,
+            reader=reader,
+            calibration=calibration,
+        )
+        return
+    _fit(
+        gold,
+        store=store,
+        corpus=corpus,
+        tune=tune or "0:6",
+        fit=fit or "6:11",
+        sample=sample or 1000,
+        passages=passages,
+        output=output or Path("calibration.json"),
+        reader=reader,
+    )
+
+
+def _fit(
+    gold: Path,
+    *,
+    store: Path,
+    corpus: Path | None,
+    tune: str,
+    fit: str,
+    sample: int,
+    passages: int,
+    output: Path,
+    reader: str | None,
+) -> None:
     from eval.calibrating import calibrate_end_to_end, draw
     from eval.corpus import by_articles
     from eval.gold import read_gold
@@ -106,4 +162,5 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     evaluating.add_to(app)
     app.command("calibrate")(calibrate)
+    app.add_typer(promises.promise, name="promise")
     app.add_typer(train, name="train")

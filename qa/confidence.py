@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -82,6 +83,11 @@ class Calibration(BaseModel):
     @property
     def fusion(self) -> FusionWeights:
         return FusionWeights(dense=self.fusion_dense, lexical=self.fusion_lexical)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all that is fitted: equal ones give equal confidences."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def probability(self, features: NDArray[np.float64]) -> float:
         """The logistic function of the weighted, standardised features (len(FEATURES),).

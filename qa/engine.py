@@ -21,8 +21,9 @@ from qa.confidence import Calibration, Evidence, answer_features
 from qa.enumeration import items
 from qa.forms import question_form
 from qa.fusion import fuse
+from qa.promise import kept
 from qa.reader import Reader
-from qa.types import MAX_ANSWERS, Answer, Citation, Elapsed, ModelRef, Provenance, Question, Reason, Response
+from qa.types import MAX_ANSWERS, Answer, Citation, Elapsed, ModelRef, Promise, Provenance, Question, Reason, Response
 
 # How deep each list is searched for each passage that is read: fusion needs to see past the cut.
 DEPTH_FACTOR = 3
@@ -65,6 +66,17 @@ class Engine:
         own = (self.reader.sha256, self.store.embedder.sha256)
         return own == (self.calibration.reader_sha256, self.calibration.embedder_sha256)
 
+    def promise(self) -> tuple[Promise | None, str | None]:
+        """The store's promise where it holds for these models, else None; and why one that is kept is ignored."""
+        try:
+            found = kept(self.store.catalogue)
+        except ValueError as error:
+            return None, str(error)
+        if found is None:
+            return None, None
+        obstacle = found.obstacle(self.reader.sha256, self.store.embedder.sha256, self._calibration_sha256)
+        return (None, obstacle) if obstacle else (found.promise, None)
+
     def ask(self, question: Question) -> Response:
         """Answer one question, or abstain with the reason."""
         return self.ask_many([question])[0]
@@ -82,6 +94,8 @@ class Engine:
         judged = self.judge_many(questions, read)
         ended = time.perf_counter()
         share = 1000.0 / max(1, len(questions))
+        # Looked up every time: a promise may be made, or withdrawn, while a server runs.
+        promise, _ = self.promise()
         responses = []
         for question, retrieved, passages, own in zip(questions, found, read, judged, strict=True):
             elapsed = Elapsed(
@@ -90,7 +104,7 @@ class Engine:
                 read=round((ended - reading) * share, 2),
                 total=round((time.perf_counter() - begun) * share, 2),
             )
-            response = self._respond(question, retrieved, own, elapsed)
+            response = self._respond(question, retrieved, own, elapsed, promise)
             responses.append((replace(retrieved, passages=passages), response))
         return responses
 
@@ -186,9 +200,16 @@ class Engine:
         return Retrieved(snapshot, passages, None if passages else "nothing_retrieved", embed_ms, ms)
 
     def _respond(
-        self, question: Question, retrieved: Retrieved, judged: Sequence[Judged], elapsed: Elapsed
+        self,
+        question: Question,
+        retrieved: Retrieved,
+        judged: Sequence[Judged],
+        elapsed: Elapsed,
+        promise: Promise | None,
     ) -> Response:
-        threshold = self.calibration.threshold if question.threshold is None else question.threshold
+        threshold = question.threshold
+        if threshold is None:
+            threshold = promise.threshold if promise else self.calibration.threshold
         sure = [entry for entry in judged if entry.confidence >= threshold]
         reason: Reason | None = None
         if not sure:
@@ -201,6 +222,7 @@ class Engine:
             reason=reason,
             answers=answers,
             threshold=threshold,
+            promise=promise if promise and promise.covers(question, threshold) else None,
             elapsed_ms=elapsed,
             provenance=self._provenance(retrieved.snapshot.generation),
         )
@@ -218,6 +240,10 @@ class Engine:
         return Provenance(
             version=self._version, store_generation=generation, embedder=self._embedder_ref, reader=self._reader_ref
         )
+
+    @cached_property
+    def _calibration_sha256(self) -> str:
+        return self.calibration.sha256
 
     @cached_property
     def _version(self) -> str:

@@ -64,7 +64,7 @@ def test_agrees_with_a_second_implementation(prediction: str, golds: list[str]) 
 
 
 def by_the_script(prediction: str, golds: list[str]) -> tuple[float, float]:
-    """Exact match and F1 in the steps of the published script, for a question with these answers, null cases included."""
+    """Exact match and F1 in the steps of the published script, for a question with these answers, null included."""
 
     def normal(text: str) -> str:
         bare = "".join(character for character in text.lower() if character not in set(string.punctuation))

@@ -180,6 +180,47 @@ def test_a_span_that_beats_null_but_not_the_threshold(full: Store) -> None:
     assert outcome(ask(full, {"1843": 0.5})) == ("abstained", "below_threshold", [])
 
 
+@pytest.mark.parametrize(
+    ("margins", "reason"),
+    [
+        ({}, "not_in_passages"),
+        ({"1843": -0.01}, "not_in_passages"),
+        ({"1843": 0.0}, "not_in_passages"),
+        ({"1843": 0.01}, "below_threshold"),
+        ({"1843": 0.01, "Ada Lovelace": -9.0}, "below_threshold"),
+        ({"1843": -9.0, "1844": 1.0, "Ada Lovelace": -9.0}, "below_threshold"),
+    ],
+)
+def test_null_and_threshold_are_told_apart(full: Store, margins: dict[str, float], reason: Reason) -> None:
+    """One span above null, anywhere, is enough for "not sure"; without one the passages do not hold the answer."""
+    assert outcome(ask(full, margins)) == ("abstained", reason, [])
+
+
+def test_nothing_retrieved_is_not_a_matter_of_reading(full: Store) -> None:
+    """The reason is that of the stage that came to nothing, also for one who asks for candidates at any confidence."""
+    nowhere = {"filters": {"uri_prefix": "file:///c"}, "candidates": True, "threshold": 0.0}
+    assert outcome(ask(full, {"1843": 9.0}, **nowhere)) == ("abstained", "nothing_retrieved", [])
+    reader = WordReader({"1843": 9.0})
+    search = full.search
+
+    def search_then_remove_all(*args: object, **more: object) -> object:
+        result = search(*args, **more)  # type: ignore[arg-type]
+        for document in (NOTES, ENGINES, LETTERS):
+            full.catalogue.remove(document.id)
+        return result
+
+    engine = Engine(full, reader, calibration())
+    engine.store.search = search_then_remove_all  # type: ignore[assignment,method-assign]
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "nothing_retrieved", [])
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "empty_index", [])
+
+
+def test_a_confidence_at_the_threshold_answers(full: Store) -> None:
+    at = confidence(0.5)
+    assert outcome(ask(full, {"1843": 0.5}, threshold=at))[0] == "answered"
+    assert outcome(ask(full, {"1843": 0.5}, threshold=at + 1e-4))[:2] == ("abstained", "below_threshold")
+
+
 def test_the_threshold_is_the_calibrated_one_or_the_asked_one(full: Store) -> None:
     assert ask(full, {"1843": 0.5}).threshold == 0.75
     lower = ask(full, {"1843": 0.5}, threshold=0.6)
