@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,22 +70,6 @@ def test_a_run_file_gives_the_same_evidence(
     run.write(tmp_path / "run.json")
     read, kept = Evidence.of(Run.read(tmp_path / "run.json")), Evidence.of(run)
     assert all(np.array_equal(getattr(read, name), getattr(kept, name)) for name in ("confidence", "wrong", "group"))
-
-
-def test_a_run_file_that_names_no_sources_is_refused(response: MakeResponse, fake_asker: Any, tmp_path: Path) -> None:
-    file = tmp_path / "run.json"
-    evaluate([gold("a", "1843")], fake_asker({"a": response(abstain="nothing_retrieved")})).write(file)
-    content = json.loads(file.read_text(encoding="utf-8"))
-    for result in content["results"]:
-        del result["source"]
-    file.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(InputError, match=r"run\.json.*run qa eval again"):
-        Run.read(file)
-    file.write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match=r"run\.json: is no run"):
-        Run.read(file)
-    with pytest.raises(InputError, match="cannot be read"):
-        Run.read(tmp_path / "none.json")
 
 
 def test_halves_keep_what_the_others_promise() -> None:
