@@ -26,6 +26,8 @@ FEWEST_UNANSWERABLE = 20
 LEAST_UNANSWERABLE_SHARE = 0.1
 WIDEST_INTERVAL = 0.1
 """The widest half-width of a 95 % interval that passes without a warning: 93 questions."""
+MAX_MALFORMED = 1_000
+"""So many questions that cannot be read end the check: the file is something else."""
 _Z = NormalDist().inv_cdf(0.975)
 
 _QUESTION_WORDS = frozenset(
@@ -125,13 +127,19 @@ def check_gold(
 
     progress is called with (questions done, all). Raises InputError where the file as a whole cannot be read.
     """
-    entries = list(scan_gold(path))
     check = _Check(texts)
-    for done, (place, found) in enumerate(entries, start=1):
-        if isinstance(found, PlacedError):
-            check.findings.append(Finding(severity="error", code="malformed", message=found.detail, place=place))
-        else:
-            check.question(place, found)
+    entries: list[tuple[str, GoldQuestion]] = []
+    for place, found in scan_gold(path):
+        if not isinstance(found, PlacedError):
+            entries.append((place, found))
+            continue
+        check.findings.append(Finding(severity="error", code="malformed", message=found.detail, place=place))
+        if len(check.findings) == MAX_MALFORMED:
+            raise InputError(
+                f"{path}: {MAX_MALFORMED} questions cannot be read, up to {place}; the last: {found.detail}"
+            )
+    for done, (place, question) in enumerate(entries, start=1):
+        check.question(place, question)
         if progress:
             progress(done, len(entries))
     check.duplicates()

@@ -19,7 +19,7 @@ import numpy as np
 
 from eval.gold import GoldAnswer, GoldQuestion
 from eval.measures import RIGHT_F1
-from eval.patterns import FUNCTION_WORDS, Proposal, common_words, propose
+from eval.patterns import Proposal, common_words, mid_sentence_names, propose
 from eval.squad import f1, normalize_answer
 from index.catalogue import embedding_text
 from index.documents import Document
@@ -99,17 +99,19 @@ class Drafter:
         # The other passages are rows too: their names are what a name is swapped for.
         rows += [Row(f"other-{number}", "", "", context, None, None, ()) for number, context in enumerate(asker.texts)]
         edited = one_edit_unanswerables(rows, self._seed)
-        found: list[Draft] = []
+        found: dict[str, Draft] = {}
         for row, span in zip(edited, asker.best([row.question for row in edited]), strict=True):
             original = originals[row.id.removeprefix("oe-")]
-            new = set(_WORD.findall(row.question)) - set(_WORD.findall(original.question.question))
-            # A name that begins a sentence may bring a word that is none along ("Although the Taliban").
-            clumsy = any(word[0].isupper() and word.lower() in source.common | FUNCTION_WORDS for word in new)
+            before = _WORD.findall(original.question.question)
+            new = [word for word in _WORD.findall(row.question) if word not in before]
+            capital = next((word for word in new if word[0].isupper()), None)
+            # A word that begins a sentence may have been taken for a name ("Although the Taliban").
+            clumsy = capital is not None and capital not in source.names
             # Where the reader's sentence holds the very words that were swapped in, it may well be right.
-            answered = span is not None and new.issubset(_WORD.findall(source.sentence_at(span[0])))
+            answered = span is not None and set(new).issubset(_WORD.findall(source.sentence_at(span[0])))
             if new and not clumsy and not answered:
-                found.append(source.unanswerable(original, row.question))
-        return found[: max(1, len(drafts) // ANSWERABLE_FOR_ONE)]
+                found.setdefault(row.question, source.unanswerable(original, row.question))
+        return list(found.values())[: max(1, len(drafts) // ANSWERABLE_FOR_ONE)]
 
 
 class _Source:
@@ -118,7 +120,8 @@ class _Source:
     def __init__(self, document: Document, name: str) -> None:
         self.text = document.text[:MAX_CHARACTERS]
         self.document = document.model_copy(update={"text": self.text})
-        self.common = common_words(self.text)
+        self.names = mid_sentence_names(self.text)
+        self._common = common_words(self.text)
         self._name = name
         self._sentences = split_sentences(self.text, markdown=document.media_type == "text/markdown")
 
@@ -128,7 +131,7 @@ class _Source:
         for number, sentence in enumerate(self._sentences):
             after = self._sentences[number + 1] if number + 1 < len(self._sentences) else None
             follows = self.text[after.start : after.end] if after and after.block == sentence.block else ""
-            for proposal in propose(self.text, sentence.start, sentence.end, follows=follows, common=self.common):
+            for proposal in propose(self.text, sentence.start, sentence.end, follows=follows, common=self._common):
                 if (key := normalize_answer(proposal.question)) not in asked:
                     asked.add(key)
                     yield proposal

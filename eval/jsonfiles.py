@@ -18,6 +18,8 @@ from index.errors import InputError
 
 MAX_LINE_BYTES = 16 * 2**20
 """The most bytes of one line of JSON Lines: a book is about a tenth of it."""
+MAX_BLANK_LINES = 100_000
+"""A small gzip file may hold hundreds of millions of them, which would take minutes to pass over."""
 _SHOWN_CHARACTERS = 120
 _BOM = "\ufeff"
 
@@ -54,11 +56,11 @@ def lines(file: Path, limit: int) -> Iterator[tuple[int, str | PlacedError]]:
     line that cannot be decoded.
 
     Only a line feed ends a line: U+2028 and its like may stand inside a JSON string. Raises InputError for a file
-    that cannot be read, holds more than `limit` bytes once decompressed or a line of more than `MAX_LINE_BYTES`.
+    that cannot be read, holds more than `limit` bytes once decompressed, a line of more than `MAX_LINE_BYTES` or more
+    than `MAX_BLANK_LINES`.
     """
-    total = 0
+    total = number = blank = 0
     with opened(file) as stream:
-        number = 0
         while line := stream.readline(MAX_LINE_BYTES + 1):
             number += 1
             total += len(line)
@@ -66,6 +68,11 @@ def lines(file: Path, limit: int) -> Iterator[tuple[int, str | PlacedError]]:
                 raise _too_large(file, limit)
             if len(line) > MAX_LINE_BYTES:
                 raise PlacedError(file, f"line {number}", f"is longer than {MAX_LINE_BYTES >> 20} MiB")
+            if line.isspace():
+                blank += 1
+                if blank > MAX_BLANK_LINES:
+                    raise PlacedError(file, f"line {number}", f"more than {MAX_BLANK_LINES} blank lines up to here")
+                continue
             try:
                 text = line.decode("utf-8")
             except UnicodeDecodeError as error:

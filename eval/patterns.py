@@ -87,8 +87,6 @@ _AFTER_CLAUSE = frozenset(
     "her their then making together".split()
 )
 _STRANDED = _PREPOSITIONS | frozenset("and or but the a an its his her their that which is was were are".split())
-FUNCTION_WORDS = _FUNCTION_WORDS | _NO_SUBJECT | _PREPOSITIONS
-"""Words that are no name even where a sentence begins with them."""
 _LONGEST_SUBJECT = 12
 # Longer ones are seldom plain statements, and the patterns may take time that grows faster than the sentence.
 LONGEST_SENTENCE = 400
@@ -103,6 +101,11 @@ class Proposal:
     start: int
     end: int
     kind: str
+
+
+def mid_sentence_names(text: str) -> frozenset[str]:
+    """The first words of the names of a text, told by a capital where no sentence begins."""
+    return frozenset(re.findall(r"(?<=[a-z,;] )[A-Z][\w’'-]*", text))
 
 
 def common_words(text: str) -> frozenset[str]:
@@ -373,7 +376,7 @@ def _how_many(words: str, clause: _Clause, follows: str) -> _Found | None:
         span = (clause.start + found.start(1), clause.start + found.end(1))
         rest = _up_to_second_clause(words[clause.rest : clause.end])
         return f"How many {found[2]} {clause.verb} {rest}", span, "how many"
-    chain = r"((?:[a-z]+ ){0,2})" if clause.asked[1] == "" else "()"
+    chain = r"((?:[a-z]+ ){0,2}?)" if clause.asked[1] == "" else "()"
     match = re.compile(rf"{chain}{_ABOUT}({_NUMBER}) {_THINGS}").match(words[: clause.end], clause.rest)
     if match is None or re.fullmatch(_YEAR, match[2]) or not _all_verbs(match[1], clause.verb):
         return None
@@ -431,7 +434,7 @@ def _life_dates(text: str, start: int, end: int) -> Iterator[Proposal]:
     date = DATE.replace(" ", r"\s")
     match = re.compile(
         rf"((?:{_NAME_WORD}\s){{1,4}}{_NAME_WORD})"
-        rf"\s\((?:[^()]{{0,60}}?[;, ])?(?:born |b\. )?({date})(?: ?[–—-] ?({date}))?\)"
+        rf"\s\((?:[^()]{{0,60}}?[;, ])??(?:born |b\. )?({date})(?: ?[–—-] ?({date}))?\)"
     ).match(text, start, end)
     # Years alone are as often those of a state or a reign.
     if match is None or not re.search(_MONTH, match[2]):
@@ -466,7 +469,7 @@ def _placed(sentence: _Cleaned, question: str, first: int, last: int, kind: str)
     words = question.split()
     # A name that is no mere acronym: without one the question could be asked of any text.
     named = any(word[0].isupper() and not word.isupper() and word.strip("?,") not in _MONTHS for word in words[1:])
-    stranded = words[-1].rstrip("?").lower() in _STRANDED
+    stranded = words[-1].rstrip("?").lower() in _STRANDED and not question.endswith(" known as?")
     leaks = f" {normalize_answer(answer)} " in f" {normalize_answer(question)} "
     if not whole or not named or stranded or leaks or not 3 <= len(words) <= 28 or _PRONOUN.search(question):
         return None

@@ -65,7 +65,7 @@ def past_base(word: str) -> str | None:
 
 def participle_past(word: str) -> str | None:
     """The past tense with a participle (`written`: `wrote`; `founded`: itself), None where it is no participle."""
-    return _PAST.get(word) or (word if past_base(word) else None)
+    return _PAST.get(word) or (word if word.endswith("ed") and past_base(word) else None)
 
 
 def is_participle(word: str) -> bool:

@@ -125,6 +125,13 @@ def test_every_malformed_line_is_reported_with_its_place(tmp_path: Path) -> None
     assert (report.questions, report.errors) == (2, 3)
 
 
+def test_a_file_of_something_else_is_not_read_to_its_end(tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text("1\n" * 100_000)
+    with pytest.raises(InputError, match=r"1000 questions cannot be read, up to line 1000; the last: should be a JSON"):
+        check_gold(gold)
+
+
 def test_the_same_question_twice(tmp_path: Path) -> None:
     again = row(2, "when were  the NOTES written")
     elsewhere = row(3, document="other.txt", answers=[])
@@ -206,7 +213,7 @@ def test_the_interval_is_wilsons(tmp_path: Path, questions: int) -> None:
     assert report.half_width == pytest.approx((interval.high - interval.low) / 2)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(text=st.text(min_size=1), start=st.integers(0, 80), words=st.text(min_size=1, max_size=5))
 def test_an_error_is_found_exactly_where_the_text_differs(
     tmp_path_factory: pytest.TempPathFactory, text: str, start: int, words: str

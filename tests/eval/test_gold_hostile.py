@@ -176,6 +176,7 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("empty.jsonl.gz", packed(b""), ("holds no question",))
     yield Hostile("bom-only.jsonl", b"\xef\xbb\xbf", ("holds no question",))
     yield Hostile("blank.jsonl", b"\r\n \r\n\t\n", ("holds no question",))
+    yield Hostile("newlines.jsonl.gz", packed(b"\n" * 2_000_000), ("line 100001", "blank lines"))
     yield Hostile("nothing-in-it.json", b'{"data": [{"paragraphs": []}]}', ("holds no question",))
     yield Hostile("long-line.jsonl", b"x" * 30_000_000, ("line 1", "longer than 16 MiB"))
     yield Hostile("second-long-line.jsonl", line + b"\n" + b" " * 17_000_000, ("line 2", "longer than 16 MiB"))
@@ -221,7 +222,7 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.parametrize("name", ["bomb.jsonl.gz", "bomb.json.gz"])
-@pytest.mark.parametrize("filling", [b"\n", b" ", b"\0"])
+@pytest.mark.parametrize("filling", [b" ", b"\0"])
 def test_a_gzip_bomb_stops_at_the_limit(
     tmp_path: Path, name: str, filling: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,7 +276,7 @@ def test_a_name_that_is_too_long_and_a_file_that_may_not_be_read(
     assert_clear(caught.value, path, "Permission denied")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     name=st.sampled_from(sorted(FORMATS)),
     at=st.floats(0, 1),
@@ -382,7 +383,7 @@ def test_a_beir_folder_with_what_is_no_file(beir: Path, file: str, make: Callabl
 def test_a_beir_corpus_that_grows_beyond_the_limit(beir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eval.beir, "MAX_CORPUS_BYTES", 2**20)
     (beir / "corpus.jsonl").unlink()
-    (beir / "corpus.jsonl.gz").write_bytes(packed(CORPUS.encode() + b"\n" * 2**20))
+    (beir / "corpus.jsonl.gz").write_bytes(packed(CORPUS.encode() + b" " * 2**20))
     with pytest.raises(InputError) as caught:
         read_beir(beir)
     assert_clear(caught.value, beir / "corpus.jsonl.gz", "more than 1 MiB")
