@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eval.reading import Reading
     from eval.runs import GoldRef, Run
 
+# As eval.runs.SEED, which would cost start-up time to import.
 SEED = 13
 # What each standard set is short for.
 SETS = {
@@ -117,6 +118,8 @@ def evaluate_gold(
     before = _earlier(compare, asked)
     if own_paragraph:
         run = _read_own_paragraphs(asked, tune_on=tune_on, reader=reader, measures=measures)
+        if output is not None:
+            run.write(output)
     else:
         opened = open_store(store, create=corpus is not None)
         if corpus is not None:

@@ -136,8 +136,10 @@ def difference(
 
 
 def interval(measure: Measure, results: Sequence[QuestionResult], *, seed: int = SEED) -> Interval | None:
-    """The percentile bootstrap interval of a measure of one run; None where there is nothing to measure, or only one
-    question."""
+    """The percentile bootstrap interval of a measure of one run; None where there is nothing to measure, only one
+    question, or a measure that drawing again distorts."""
+    if not measure.resampled:
+        return None
     value = measure.reducer(measure.rows(results))
 
     def drawn_value(drawn: Weights) -> float:

@@ -15,7 +15,7 @@ from index.documents import Document, DocumentRecord, StoredPassage, document_id
 from index.store import Store
 
 # Documents kept at hand, texts and passages: enough for the citations of a batch, a bound for a large store.
-KEPT = 128
+KEPT = 64
 SEARCHED = 50
 
 

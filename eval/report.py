@@ -37,7 +37,9 @@ def print_run(run: Run, console: Console, *, seed: int = SEED) -> None:
 
 def print_comparison(comparison: Comparison, before: str, after: str, console: Console) -> None:
     """Prints each measure before and after, the change with its interval, and what that shows."""
-    table = Table(title=Text(_clean(f"{before} -> {after}")), box=box.SIMPLE_HEAD)
+    # Without edges and with little padding it fits a terminal of 80 columns.
+    title = Text(_clean(f"{before} -> {after}"))
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading in ("Measure", "Before", "After", "Change", f"{LEVEL:.0%} interval", "p"):
         table.add_column(heading, justify="left" if heading == "Measure" else "right", no_wrap=True)
     table.add_column("Difference")

@@ -230,7 +230,7 @@ def software() -> Software:
 
 
 def gold_sha256(path: Path) -> str:
-    """SHA-256 of a gold file, or of the list of a folder's files and theirs; raises InputError if it cannot be read."""
+    """SHA-256 of a gold file, or of a list of a folder's files with theirs; raises InputError for an unreadable one."""
     try:
         if not path.is_dir():
             return _file_sha256(path)

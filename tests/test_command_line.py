@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
+from eval.asking import StoreAsker
 from qa.confidence import load_calibration
+from qa.types import Question, Response
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 ARTICLE = SEEDS / "000_a47247f0e3dcde29.txt"
@@ -207,3 +209,127 @@ def test_verify_refuses_what_is_no_citation(qa: Callable[..., Ran], store: str) 
         ran = qa("verify", "-", "--store", store, stdin=text)
         assert ran.code == 1
         assert "error" in ran.err
+
+
+@pytest.fixture
+def gold(shared: Path, store: str, qa: Callable[..., Ran]) -> str:
+    """Four questions, and beside them the run of them, made once."""
+    path = shared.with_name("gold.jsonl")
+    if not path.exists():
+        lines = (SEEDS / "gold.jsonl").read_text(encoding="utf-8").splitlines()
+        path.write_text("\n".join(lines[:4]), encoding="utf-8")
+        assert qa("eval", str(path), "--store", store, "--output", str(path.with_name("first.json"))).code == 0
+    return str(path)
+
+
+@pytest.fixture
+def first(gold: str) -> str:
+    return str(Path(gold).with_name("first.json"))
+
+
+def test_two_runs_of_the_same_are_identical_and_show_no_difference(
+    qa: Callable[..., Ran], store: str, gold: str, first: str, tmp_path: Path
+) -> None:
+    second = str(tmp_path / "second.json")
+    bounds = ("--fail-under", "HitRate@1=0", "--fail-under", "Risk=1")
+    ran = qa("eval", gold, "--store", store, "--output", second, "--compare", first, *bounds)
+    assert ran.code == 0, ran.err
+    assert "identical apart from times" in ran.out and "none shown" in ran.out
+    contents = [json.loads(Path(path).read_text(encoding="utf-8")) for path in (first, second)]
+    assert contents[0].pop("times") != contents[1].pop("times")
+    assert contents[0] == contents[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["second.json"]
+    assert "identical apart from times" in qa("compare", first, second, "--measure", "F1").out
+
+
+def test_runs_of_different_gold_sets_are_not_compared(
+    qa: Callable[..., Ran], store: str, gold: str, first: str, tmp_path: Path
+) -> None:
+    fewer = tmp_path / "gold.jsonl"
+    fewer.write_text("\n".join(Path(gold).read_text(encoding="utf-8").splitlines()[1:]), encoding="utf-8")
+    # Said before anything is asked.
+    early = qa("eval", str(fewer), "--store", store, "--output", str(tmp_path / "run.json"), "--compare", first)
+    assert early.code == 1 and "different gold sets" in early.err and not (tmp_path / "run.json").exists()
+    other = json.loads(Path(first).read_text(encoding="utf-8"))
+    other["about"]["gold"]["sha256"] = "0" * 64
+    (tmp_path / "other.json").write_text(json.dumps(other), encoding="utf-8")
+    ran = qa("compare", first, str(tmp_path / "other.json"))
+    assert ran.code == 1 and "different gold sets" in ran.err
+
+
+def test_a_bound_that_is_not_reached_fails(qa: Callable[..., Ran], store: str, gold: str) -> None:
+    options = ("--store", store, "--measure", "HitRate@3", "--threshold", "1")
+    ran = qa("eval", gold, *options, "--fail-under", "F1=0.7", "--fail-under", "AURC=-1", "--fail-under", "Risk=0.5")
+    assert ran.code == 1
+    said = " ".join(ran.err.split())
+    assert "F1 is 0, under 0.7" in said and "over -1" in said and "Risk could not be measured" in said
+    assert "HitRate@3" in ran.out and "MRR@10" not in ran.out
+
+
+def test_wrong_use_of_eval_is_said_before_anything_is_asked(
+    qa: Callable[..., Ran], store: str, gold: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = {
+        "no measure 'Accuracy'": ("--measure", "Accuracy"),
+        "is no bound": ("--fail-under", "F1"),
+        "looks deeper than the 5": ("--measure", "HitRate@9", "-k", "5"),
+        "name it": ("--resume",),
+        "expected GOLD, or a standard set": (gold,),
+        "do not go with": ("--own-paragraph", "--corpus", gold),
+    }
+    for said, options in cases.items():
+        ran = qa("eval", gold, "--store", store, *options)
+        assert (ran.code, ran.out) == (2, "") and said in " ".join(ran.err.split()), said
+    assert "expected GOLD, or a standard set" in " ".join(qa("eval", "squad2", "--store", store).err.split())
+    assert "needs --corpus" in qa("eval", "open", gold, "--store", store).err
+    monkeypatch.delenv("QA_STORE", raising=False)
+    unnamed = qa("eval", "open", gold, "--corpus", gold)
+    assert unnamed.code == 2 and "name one for them by --store" in " ".join(unnamed.err.split())
+
+
+CONTEXT = "The harbour of Lindal opened in 1911 after nine years of work."
+
+
+def test_the_standard_sets(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    asked = [
+        {"id": "1", "question": "When did the harbour of Lindal open?", "is_impossible": False,
+         "answers": [{"text": "1911", "answer_start": CONTEXT.index("1911")}]},
+        {"id": "2", "question": "Who paid for the bridge of Bordal?", "is_impossible": True, "answers": []},
+    ]  # fmt: skip
+    path, output = tmp_path / "dev.json", tmp_path / "run.json"
+    path.write_text(json.dumps({"data": [{"title": "Lindal", "paragraphs": [{"context": CONTEXT, "qas": asked}]}]}))
+    ran = qa("eval", "squad2", str(path), "--output", str(output))
+    assert ran.code == 0 and "chosen on these very questions" in " ".join(ran.out.split())
+    run = json.loads(output.read_text(encoding="utf-8"))
+    assert run["values"]["F1"] == 1.0 and run["settings"]["own_paragraph"] and run["about"]["store"] is None
+    corpus = tmp_path / "articles.jsonl"
+    corpus.write_text(json.dumps({"title": "Bordal", "text": "Bordal has a bridge. It is old."}))
+    store = str(tmp_path / "store")
+    ran = qa("eval", "open", str(path), "--corpus", str(corpus), "--store", store, "--output", str(output))
+    assert ran.code == 0
+    run = json.loads(output.read_text(encoding="utf-8"))
+    assert run["about"]["store"]["documents"] == 2 and run["values"]["HitRate@5"] == 1.0
+
+
+def test_an_interrupted_run_is_kept_and_goes_on(
+    qa: Callable[..., Ran], store: str, gold: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "run.json"
+    ask, asked = StoreAsker.ask, []
+
+    def impatient(self: StoreAsker, question: Question) -> Response:
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        asked.append(question.question)
+        return ask(self, question)
+
+    monkeypatch.setattr(StoreAsker, "ask", impatient)
+    ran = qa("eval", gold, "--store", store, "--output", str(output))
+    assert ran.code == 1 and "--resume" in ran.err and not output.exists()
+    assert (tmp_path / "run.json.journal").exists()
+    monkeypatch.setattr(StoreAsker, "ask", ask)
+    again = qa("eval", gold, "--store", store, "--output", str(output))
+    assert again.code == 1 and "--resume" in again.err
+    assert qa("eval", gold, "--store", store, "--output", str(output), "--resume").code == 0
+    assert json.loads(output.read_text(encoding="utf-8"))["counts"]["questions"] == 4
+    assert not (tmp_path / "run.json.journal").exists()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,9 @@ class CalibrationError(Measure):
 
     A question without any span makes no statement and is not counted.
     """
+
+    # Questions that are drawn twice make every bin noisier and the error larger than it is.
+    resampled: ClassVar[bool] = False
 
     def rows(self, results: Sequence[QuestionResult]) -> Rows:
         rows = np.zeros((len(results), CALIBRATION_BINS + 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ class Measure(ABC):
     higher_is_better: bool = True
     depth: int = 0
     timed: bool = False
+
+    resampled: ClassVar[bool] = True
+    """Whether drawing questions again tells how much the value itself would vary."""
 
     @abstractmethod
     def rows(self, results: Sequence[QuestionResult]) -> Rows:

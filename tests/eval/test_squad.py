@@ -64,10 +64,10 @@ def test_agrees_with_a_second_implementation(prediction: str, golds: list[str]) 
 
 
 def by_the_script(prediction: str, golds: list[str]) -> tuple[float, float]:
-    """Exact match and F1 in the steps of the published script, for a question with these answers, null included."""
+    """Exact match and F1 in the steps of the published script, null cases included."""
 
     def normal(text: str) -> str:
-        bare = "".join(character for character in text.lower() if character not in set(string.punctuation))
+        bare = "".join(character for character in text.lower() if character not in string.punctuation)
         return " ".join(re.sub(re.compile(r"\b(a|an|the)\b", re.UNICODE), " ", bare).split())
 
     def one_f1(gold: str) -> float:
