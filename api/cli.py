@@ -24,6 +24,7 @@ from api.options import CalibrationOption, EmbedderOption, ReaderOption, StoreOp
 from index.documents import DocumentRecord
 from index.errors import InputError, SpanqaError
 from index.store import Store
+from qa.engine import Engine
 
 app = typer.Typer(
     name="qa",
@@ -77,7 +78,10 @@ def ask(
     *,
     store: StoreOption,
     as_json: Annotated[bool, typer.Option("--json", help="The whole response as JSON.")] = False,
-    answers: Annotated[int, typer.Option("-n", "--answers", min=1, max=20, help="How many answers at most.")] = 1,
+    answers: Annotated[
+        int | None,
+        typer.Option("-n", "--answers", min=1, max=20, help="How many answers at most; one, or a list's items."),
+    ] = None,
     passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Confidence needed to answer.")] = None,
     candidates: Annotated[bool, typer.Option("--candidates", help="Show the best spans even when abstaining.")] = False,
@@ -105,6 +109,7 @@ def ask(
     engine = open_engine(open_store(store, embedder), reader, calibration)
     if not engine.calibrated:
         errors.print("[yellow]the confidence was calibrated with other models; fit it anew: qa calibrate[/yellow]")
+    _tell_ignored_promise(engine)
     if single is not None:
         response = engine.ask(single)
         if as_json:
@@ -219,7 +224,9 @@ def serve(
     """Serve the HTTP API; its documentation is at /docs."""
     from api.http import serve as run
 
-    run(open_engine(open_store(store, embedder, create=True), reader, calibration), host, port)
+    engine = open_engine(open_store(store, embedder, create=True), reader, calibration)
+    _tell_ignored_promise(engine)
+    run(engine, host, port)
 
 
 def main() -> None:
@@ -238,6 +245,16 @@ def main() -> None:
         # The reader of our output has gone (a pager that was quit): nothing is left to say.
         sys.stderr.close()
         raise SystemExit(1) from None
+
+
+def _tell_ignored_promise(engine: Engine) -> None:
+    _, ignored = engine.promise()
+    if ignored:
+        errors.print(
+            f"[yellow]the store's promise is ignored: {escape(ignored)}; make it anew: qa calibrate GOLD "
+            "--risk R[/yellow]",
+            soft_wrap=True,
+        )
 
 
 def _find(store: Store, name: str) -> DocumentRecord:

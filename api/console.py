@@ -9,7 +9,7 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
-from qa.types import Answer, Citation, Reason, Response
+from qa.types import Answer, Citation, Promise, Reason, Response
 
 _REASONS: dict[Reason, str] = {
     "empty_index": "The store is empty. Add documents with: qa index PATH",
@@ -29,6 +29,23 @@ def print_response(response: Response, console: Console) -> None:
             console.print(Text("See the nearest spans with: --candidates", style="dim"))
     for answer in response.answers:
         console.print(_panel(answer, candidate=response.status == "abstained"))
+    if response.status == "answered" and response.promise:
+        console.print(Text(promise_text(response.promise, response.provenance.store_generation), style="dim"))
+
+
+def promise_text(promise: Promise, generation: int) -> str:
+    """A promise in words, to be read at a generation of the store."""
+    since = "" if promise.store_generation == generation else "; documents have changed since"
+    return (
+        f"Promised: at most {percent(promise.risk)} of the answers are wrong, with {percent(1 - promise.delta)} "
+        f"confidence, for questions like the {promise.questions:,} of {printable(promise.gold)} "
+        f"({promise.measured_at.partition('T')[0]}{since})."
+    )
+
+
+def percent(share: float) -> str:
+    """A share as people say it, with no more digits than it has."""
+    return f"{100 * share:.4g} %"
 
 
 def _panel(answer: Answer, *, candidate: bool) -> Panel:

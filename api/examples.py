@@ -50,6 +50,18 @@ RESPONSE: dict[str, Any] = {
     "reason": None,
     "answers": [{"text": _QUOTE, "confidence": 0.87, "citation": CITATION, "supporting": [], "normalized": None}],
     "threshold": 0.5,
+    "promise": {
+        "risk": 0.1,
+        "delta": 0.1,
+        "threshold": 0.5,
+        "strictest": 0.74,
+        "coverage": 0.42,
+        "questions": 600,
+        "passages": 20,
+        "gold": "gold.jsonl",
+        "measured_at": "2026-11-22T16:00:00+00:00",
+        "store_generation": 1,
+    },
     "elapsed_ms": {"embed": 8.1, "retrieve": 1.4, "read": 61.0, "total": 70.9},
     "schema_version": "1",
     "provenance": {

@@ -1,17 +1,21 @@
-"""Asking a store: batches ahead of the harness, and the ranks and texts that judge what comes back."""
+"""Asking a store: batches ahead of the harness, and what was read, cited and missed."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.corpus import context_uri
+from eval.attribution import Attribution
 from eval.gold import GoldQuestion
-from eval.measures import first_overlap
-from index.documents import document_id
-from index.errors import SpanqaError
+from eval.harness import Inspected
+from eval.places import StorePlaces
+from eval.results import Cause, PassageRead
+from eval.runs import About, GoldRef, StoreRef, software
+from index.errors import InputError, SpanqaError
+from index.store import Store
 from qa.engine import Engine, Retrieved
-from qa.types import Question, Response
+from qa.types import ModelRef, Question, Response
 
 BATCH = 16
 
@@ -19,63 +23,91 @@ BATCH = 16
 class StoreAsker:
     """Answers gold questions from an engine, a batch ahead of what is asked.
 
-    Fulfils the harness's `Asker`, `Retrieves` and `SourceTexts`. A question whose batch fails is asked alone, so that
-    only the one at fault fails.
+    Fulfils the harness's `Asker`, `Inside` and `SourceTexts`. Batches are cut at fixed places of the gold set, so that
+    a run that was interrupted reads what it has left just as it would have. Questions whose batch fails are asked one
+    by one, so that only the one at fault fails.
     """
 
-    def __init__(self, engine: Engine, gold: Sequence[GoldQuestion], gold_file: Path) -> None:
+    def __init__(self, engine: Engine, gold: Sequence[GoldQuestion], gold_file: Path, *, done: int = 0) -> None:
+        """`done` questions of `gold` have been asked by an earlier run and will not be asked again."""
         self._engine = engine
-        self._ahead = [question.question for question in gold]
-        self._folder = gold_file.resolve().parent
-        self._ready: dict[str, tuple[Retrieved, Response]] = {}
-        self._texts: dict[str, str | None] = {}
-        self._documents: dict[str, str | None] = {}
+        self._texts = [question.question for question in gold]
+        self._begin = done // BATCH * BATCH
+        self._places = StorePlaces(engine.store, gold_file)
+        self._attribution = Attribution(engine, self._places)
+        self._ready: dict[str, tuple[Retrieved, Response] | SpanqaError] = {}
 
     def ask(self, question: Question) -> Response:
         if question.question not in self._ready:
             self._ask_batch(question)
-        return self._ready[question.question][1]
+        return self._found(question.question)[1]
 
-    def gold_rank(self, gold: GoldQuestion, k: int) -> int | None:
-        found = self._ready.get(gold.question)
-        wanted = self._document_of(gold)
-        if found is None or wanted is None:
-            return None
+    def inspect(self, gold: GoldQuestion) -> Inspected:
+        read = self._found(gold.question)[0].passages
         passages = [
-            (entry.passage.document_id, entry.passage.start, entry.passage.end) for entry in found[0].passages[:k]
+            PassageRead(entry.passage.document_id, entry.passage.start, entry.passage.end, round(entry.hit.score, 6))
+            for entry in read
         ]
-        spans = [(a.start, a.end) for a in gold.answers if a.start is not None and a.end is not None]
-        return first_overlap(passages, wanted, spans)
+        return Inspected(self._places.place(gold), passages)
+
+    def cause(self, gold: GoldQuestion, question: Question) -> Cause:
+        return self._attribution.cause(gold, question, self._found(gold.question)[0].passages)
 
     def text(self, document_id: str) -> str | None:
-        if document_id not in self._texts:
-            document = self._engine.store.catalogue.document(document_id)
-            self._texts[document_id] = document.text if document else None
-        return self._texts[document_id]
+        document = self._places.document(document_id)
+        return document.text if document else None
+
+    def _found(self, text: str) -> tuple[Retrieved, Response]:
+        found = self._ready.get(text)
+        if found is None:
+            raise InputError(f"the question {text[:80]!r} was not asked last")
+        if isinstance(found, SpanqaError):
+            raise found
+        return found
 
     def _ask_batch(self, question: Question) -> None:
-        at = self._ahead.index(question.question)
-        batch = [question.model_copy(update={"question": text}) for text in dict.fromkeys(self._ahead[at : at + BATCH])]
-        try:
-            answered = self._engine.ask_inspected(batch)
-        except SpanqaError:
-            batch = [question]
-            answered = self._engine.ask_inspected(batch)
+        # Onwards first: the same words may be asked of many documents.
+        later = self._texts[self._begin :]
+        onwards = self._begin if question.question in later else 0
+        begin = self._texts.index(question.question, onwards) // BATCH * BATCH
+        self._begin = begin
+        texts = dict.fromkeys(self._texts[begin : begin + BATCH])
+        batch = [question.model_copy(update={"question": text}) for text in texts]
         # Only the newest batch is kept: a run of thousands must not hold every text that it read.
-        self._ready = {asked.question: result for asked, result in zip(batch, answered, strict=True)}
+        self._ready = {}
+        try:
+            self._ready.update(zip(texts, self._engine.ask_inspected(batch), strict=True))
+        except SpanqaError:
+            for alone in batch:
+                try:
+                    (self._ready[alone.question],) = self._engine.ask_inspected([alone])
+                except SpanqaError as error:
+                    self._ready[alone.question] = error
 
-    def _document_of(self, gold: GoldQuestion) -> str | None:
-        if gold.document is None:
-            return document_id(context_uri(gold.context)) if gold.context else None
-        if gold.document not in self._documents:
-            self._documents[gold.document] = self._stored(gold.document)
-        return self._documents[gold.document]
 
-    def _stored(self, name: str) -> str | None:
-        """The id of the stored document that a gold file names: by its path beside that file, or by its file name."""
-        catalogue = self._engine.store.catalogue
-        own = document_id((self._folder / name).as_uri())
-        if catalogue.version_of(own) is not None:
-            return own
-        named = [record.id for record in catalogue.records() if record.uri.rsplit("/", 1)[-1] == Path(name).name]
-        return named[0] if len(named) == 1 else None
+def about_engine(engine: Engine, gold: GoldRef) -> About:
+    """What decides a run of these gold questions over an engine."""
+    return About(
+        software=software(),
+        gold=gold,
+        store=about_store(engine.store),
+        embedder=ModelRef(name=engine.store.embedder.name, sha256=engine.store.embedder.sha256),
+        reader=ModelRef(name=engine.reader.name, sha256=engine.reader.sha256),
+        calibration_sha256=hashlib.sha256(engine.calibration.model_dump_json().encode()).hexdigest(),
+    )
+
+
+def about_store(store: Store) -> StoreRef:
+    """A store by its content: equal for stores of the same documents, in whatever order they came."""
+    generation = store.catalogue.generation()
+    records = store.catalogue.records()
+    digest = hashlib.sha256()
+    for record in sorted(records, key=lambda record: record.id):
+        line = f"{record.id} {record.sha256} {record.passages} {record.media_type} {record.title}\n"
+        digest.update(line.encode("utf-8", "surrogatepass"))
+    return StoreRef(
+        sha256=digest.hexdigest(),
+        generation=generation,
+        documents=len(records),
+        passages=sum(record.passages for record in records),
+    )

@@ -19,7 +19,8 @@ from index.documents import document_id
 from index.errors import InputError
 from index.store import Store
 from qa.calibrate import choose_threshold, fit_logistic
-from qa.candidates import RankWeights, ReadPassage, candidates
+from qa.candidates import Candidate, RankWeights, ReadPassage, candidates
+from qa.closely import read_closely
 from qa.confidence import FEATURES, Calibration, Evidence, answer_features, uncalibrated
 from qa.engine import Engine
 from qa.fusion import FusionWeights, fuse
@@ -137,17 +138,17 @@ def tune_ranking(observations: Sequence[Observation]) -> tuple[RankWeights, floa
 
 def fit_calibration(
     observations: Sequence[Observation],
+    reader: Reader,
     *,
     fusion: FusionWeights,
     ranking: RankWeights,
-    reader_sha256: str,
     embedder_sha256: str,
     fitted_on: str,
 ) -> Calibration:
-    """Fit the confidence of answers and the default threshold to observations."""
+    """Fit the confidence of answers and the default threshold to observations; `reader`, which made them, reads the
+    best answers again closely."""
     features, right, weight, first = [], [], [], []
-    for entry in observations:
-        found = candidates(entry.read, ranking)[:CANDIDATES]
+    for entry, found in zip(observations, _found_closely(observations, reader, ranking), strict=True):
         evidence = Evidence.of(entry.gold.question, entry.read)
         golds = [answer.text for answer in entry.gold.answers]
         for number, candidate in enumerate(found):
@@ -168,7 +169,7 @@ def fit_calibration(
         rank_fused=ranking.fused,
         fusion_dense=fusion.dense,
         fusion_lexical=fusion.lexical,
-        reader_sha256=reader_sha256,
+        reader_sha256=reader.sha256,
         embedder_sha256=embedder_sha256,
         fitted_on=fitted_on,
     )
@@ -177,6 +178,15 @@ def fit_calibration(
     answerable = np.array([entry.gold.answerable for entry in observations if candidates(entry.read, ranking)])
     threshold = choose_threshold(confidence[best], labels[best], answerable)
     return calibration.model_copy(update={"threshold": threshold})
+
+
+def _found_closely(observations: Sequence[Observation], reader: Reader, ranking: RankWeights) -> list[list[Candidate]]:
+    found: list[list[Candidate]] = []
+    for begin in range(0, len(observations), BATCH):
+        batch = observations[begin : begin + BATCH]
+        own = [candidates(entry.read, ranking)[:CANDIDATES] for entry in batch]
+        found.extend(read_closely(reader, [entry.gold.question for entry in batch], own))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +228,9 @@ def calibrate_end_to_end(
     observations = read("reading in the whole store", fitting, False) + read("reading in its article", fitting, True)
     calibration = fit_calibration(
         observations,
+        reader,
         fusion=fusion,
         ranking=ranking,
-        reader_sha256=reader.sha256,
         embedder_sha256=store.embedder.sha256,
         fitted_on=f"{fitted_on}: {len(fitting)} questions, asked of {store.catalogue.counts()[1]} passages and of "
         "their own articles",

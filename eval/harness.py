@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from eval.gold import GoldQuestion
-from eval.measures import RIGHT_F1, QuestionResult, Summary, summarize
+from eval.journal import Journal
+from eval.measures import Measure, first_overlap, overlaps
+from eval.places import source_of
+from eval.results import RIGHT_F1, Cause, Cited, GoldPlace, PassageRead, QuestionResult
+from eval.runs import About, Run, RunSettings
 from eval.squad import exact_match, f1
 from index.documents import text_sha256
 from index.errors import InputError, SpanqaError
-from qa.types import MAX_PASSAGES, Answer, Provenance, Question, Response
-
-RUN_VERSION = "1"
+from qa.types import Answer, Citation, Provenance, Question, Response
 
 
 class Asker(Protocol):
@@ -29,11 +29,21 @@ class Asker(Protocol):
         ...
 
 
-class Retrieves(Protocol):
-    """A retriever that can be judged against known places."""
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """Where the answer of a gold question stands, None where that is not in the store, and what was read for it."""
 
-    def gold_rank(self, gold: GoldQuestion, k: int) -> int | None:
-        """The rank, from 1, of the first of k passages that overlaps a gold span in the gold document, or None."""
+    place: GoldPlace | None
+    passages: Sequence[PassageRead]
+
+
+class Inside(Protocol):
+    """A system that can be looked into: what it read for the question just asked, and why it went wrong."""
+
+    def inspect(self, gold: GoldQuestion) -> Inspected: ...
+
+    def cause(self, gold: GoldQuestion, question: Question) -> Cause:
+        """The cause of a wrong outcome (eval.attribution)."""
         ...
 
 
@@ -45,50 +55,13 @@ class SourceTexts(Protocol):
         ...
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class RunSettings(_Frozen):
-    """How the questions were asked: `threshold` None left it to the system's calibrated default."""
-
-    passages: int = Field(ge=1, le=MAX_PASSAGES)
-    threshold: float | None = Field(default=None, ge=0, le=1)
-    gold: str | None = None
-
-
-class Run(_Frozen):
-    """An evaluation: what was asked of what, what came out, question by question.
-
-    `provenance` holds every distinct origin that the answers named: more than one tells that the store or a model
-    changed while the run went on. `started_at` is UTC, ISO 8601.
-    """
-
-    run_version: str = RUN_VERSION
-    started_at: str
-    settings: RunSettings
-    provenance: tuple[Provenance, ...]
-    summary: Summary
-    results: tuple[QuestionResult, ...]
-
-    def write(self, path: str | Path) -> None:
-        """Writes the run as UTF-8 JSON, whole or not at all; raises InputError where it cannot be written."""
-        target = Path(path)
-        # A lone surrogate, which UTF-8 cannot hold, becomes a \uXXXX escape: in a JSON string that is the same text.
-        content = json.dumps(self.model_dump(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        data = content.encode("utf-8", "backslashreplace")
-        try:
-            beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            try:
-                with beside.open("xb") as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                os.replace(beside, target)
-            finally:
-                beside.unlink(missing_ok=True)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{target}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+def run_settings(passages: int, threshold: float | None) -> RunSettings:
+    """Settings that a question may have; raises InputError for others."""
+    try:
+        return RunSettings(passages=passages, threshold=threshold)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{first['loc'][0]}: {first['msg']}") from error
 
 
 def evaluate(
@@ -97,102 +70,168 @@ def evaluate(
     *,
     passages: int = 20,
     threshold: float | None = None,
-    retrieval: Retrieves | None = None,
+    inside: Inside | None = None,
     sources: SourceTexts | None = None,
-    gold_name: str | None = None,
+    about: About | None = None,
+    measures: Sequence[Measure] | None = None,
+    journal: Journal | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
     """Asks every question once, in order, and judges the outcome.
 
-    `passages` are read for each question and are the depth of the ranks; `threshold` None takes the system's own.
-    Without `retrieval` no rank, without `sources` no citation is judged. `gold_name` is recorded. `progress` is called
+    `passages` are read for each question; `threshold` None takes the system's own. Without `inside` neither retrieval
+    nor causes are known, without `sources` no citation is judged. `about` is recorded; `measures` None takes the
+    default ones. What `journal` has already is not asked again, and every result is added to it. `progress` is called
     with (done, total) after each question.
 
     A SpanqaError from any of the three becomes the question's `error`, and the question counts as wrong; any other
-    exception is a defect and ends the run. Raises InputError for settings that no question may have.
+    exception is a defect and ends the run. Raises InputError for settings that no question may have, and for a journal
+    of other questions.
     """
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    try:
-        settings = RunSettings(passages=passages, threshold=threshold, gold=gold_name)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{first['loc'][0]}: {first['msg']}") from error
+    settings = run_settings(passages, threshold)
     results: list[QuestionResult] = []
     origins: list[Provenance] = []
-    for number, question in enumerate(gold, 1):
-        result, origin = _judge(question, asker, settings, retrieval, sources)
+    done = journal.done if journal is not None else []
+    for number, question in enumerate(gold):
+        if journal is not None and number < len(done):
+            result, origin = done[number].result, done[number].origin
+            if result.id != question.id:
+                raise InputError(f"{journal.path}: line {number + 2}: holds another question than {question.id!r}")
+        else:
+            result, origin = _judge(question, asker, settings, inside, sources)
+            if journal is not None:
+                journal.add(result, origin)
         results.append(result)
         if origin is not None and origin not in origins:
             origins.append(origin)
         if progress is not None:
-            progress(number, len(gold))
-    return Run(
-        started_at=started_at,
-        settings=settings,
-        provenance=tuple(origins),
-        summary=summarize(results, depth=settings.passages),
-        results=tuple(results),
-    )
+            progress(number + 1, len(gold))
+    return Run.of(results, settings=settings, started_at=started_at, about=about, provenance=origins, measures=measures)
 
 
 def _judge(
     gold: GoldQuestion,
     asker: Asker,
     settings: RunSettings,
-    retrieval: Retrieves | None,
+    inside: Inside | None,
     sources: SourceTexts | None,
 ) -> tuple[QuestionResult, Provenance | None]:
-    golds = tuple(answer.text for answer in gold.answers)
-    judged = retrieval is not None and gold.located
-    asked = Question(question=gold.question, passages=settings.passages, threshold=settings.threshold, candidates=True)
+    asked = Question(
+        question=gold.question, answers=1, passages=settings.passages, threshold=settings.threshold, candidates=True
+    )
     response: Response | None = None
     try:
         response = asker.ask(asked)
         # With candidates an abstention may carry spans too: only the status tells whether an answer was given.
-        answered = response.status == "answered"
-        if answered and not response.answers:
+        if response.status == "answered" and not response.answers:
             raise InputError("the status is answered, but there is no answer")
-        rank = retrieval.gold_rank(gold, settings.passages) if retrieval is not None and judged else None
-        valid = all(citation_holds(answer, sources) for answer in response.answers) if answered and sources else None
+        result = _judged(gold, response, inside, sources)
+        if not result.right:
+            cause = inside.cause(gold, asked) if inside is not None else "unknown"
+            result = result.model_copy(update={"cause": cause})
     except SpanqaError as error:
         return QuestionResult(
             id=gold.id,
             question=gold.question,
             kind=gold.kind,
+            source=source_of(gold),
             answerable=gold.answerable,
-            golds=golds,
+            golds=tuple(answer.text for answer in gold.answers),
             status="failed",
-            retrieval_judged=judged,
+            cause="failed",
+            retrieval_judged=inside is not None and gold.located,
+            citation_valid=None if sources is None else False,
+            citation_precise=False if inside is not None and (gold.located or not gold.answerable) else None,
             error=_printable(error),
         ), response.provenance if response is not None else None
+    return result, response.provenance
+
+
+def _judged(
+    gold: GoldQuestion, response: Response, inside: Inside | None, sources: SourceTexts | None
+) -> QuestionResult:
+    answered = response.status == "answered"
     best = response.answers[0] if response.answers else None
-    forced = best.text if best is not None else ""
-    predicted = forced if answered else ""
-    score = f1(predicted, golds)
+    seen = inside.inspect(gold) if inside is not None else None
+    place = seen.place if seen is not None else None
+    passages = tuple(seen.passages) if seen is not None else ()
+    judged = seen is not None and gold.located
+    ranked = [(passage.document, passage.start, passage.end) for passage in passages]
+    valid = precise = None
+    if answered and best is not None:
+        valid = all(citation_holds(answer, sources) for answer in response.answers) if sources is not None else None
+        if judged or (seen is not None and not gold.answerable):
+            precise = citation_contains(best.citation, place)
+    scored = score(gold, best.text if best is not None else "", answered)
+    return scored.model_copy(
+        update={
+            "status": response.status,
+            "reason": response.reason,
+            "best": best.text if best is not None else None,
+            "confidence": best.confidence if best is not None else None,
+            "threshold": response.threshold,
+            "place": place,
+            "cited": cited(best.citation) if best is not None else None,
+            "citation_valid": valid,
+            "citation_precise": precise,
+            "retrieval_judged": judged,
+            "rank": first_overlap(ranked, place.document, place.spans) if judged and place is not None else None,
+            "passages": passages,
+            # As the answer states it: an asker may work in batches, of which a clock here would see only the first.
+            "elapsed_ms": response.elapsed_ms.total,
+        }
+    )
+
+
+def score(gold: GoldQuestion, best: str, answered: bool) -> QuestionResult:
+    """The scores of a question whose best span is `best`, "" when there is none, and that was answered or not."""
+    golds = tuple(answer.text for answer in gold.answers)
+    predicted = best if answered else ""
+    value = f1(predicted, golds)
     return QuestionResult(
         id=gold.id,
         question=gold.question,
         kind=gold.kind,
+        source=source_of(gold),
         answerable=gold.answerable,
         golds=golds,
-        status=response.status,
-        reason=response.reason,
+        status="answered" if answered else "abstained",
         predicted=predicted,
-        best=best.text if best is not None else None,
-        confidence=best.confidence if best is not None else None,
-        threshold=response.threshold,
+        best=best or None,
         em=exact_match(predicted, golds),
-        f1=score,
+        f1=value,
         # SQuAD takes an answer without words ("the") for an abstention; whoever was shown it would not.
-        right=score >= RIGHT_F1 and answered == gold.answerable,
-        forced_em=exact_match(forced, golds),
-        forced_f1=f1(forced, golds),
-        retrieval_judged=judged,
-        rank=rank,
-        citation_valid=valid,
-        # As the answer states it: an asker may work in batches, of which a clock here would see only the first.
-        elapsed_ms=response.elapsed_ms.total,
-    ), response.provenance
+        right=value >= RIGHT_F1 and answered == gold.answerable,
+        forced_em=exact_match(best, golds),
+        forced_f1=f1(best, golds),
+    )
+
+
+def cited(citation: Citation) -> Cited:
+    """What a run file keeps of a citation."""
+    return Cited(
+        document=citation.document.id,
+        uri=citation.document.uri,
+        start=citation.start,
+        end=citation.end,
+        sentence_start=citation.sentence.start,
+        sentence_end=citation.sentence.end,
+        sentence=citation.sentence.text,
+    )
+
+
+def citation_contains(citation: Citation, place: GoldPlace | None) -> bool:
+    """Whether the cited sentence contains an answer to the question: it overlaps a gold span in the gold document.
+
+    Never for a question without an answer. The same words elsewhere do not count: whether they say the same is not
+    known.
+    """
+    return (
+        place is not None
+        and citation.document.id == place.document
+        and overlaps(citation.sentence.start, citation.sentence.end, place.spans)
+    )
 
 
 def citation_holds(answer: Answer, sources: SourceTexts) -> bool:

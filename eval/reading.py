@@ -4,47 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict
-
+from eval.corpus import context_uri
 from eval.gold import GoldQuestion
-from eval.measures import mean
-from eval.squad import best_threshold, exact_match, f1
+from eval.harness import cited, score
+from eval.measures import Measure, parse_measure
+from eval.results import Cause, GoldPlace, QuestionResult
+from eval.runs import About, Run, RunSettings
+from eval.squad import best_threshold, f1
+from index.documents import Document, document_id
+from qa.cite import cite
 from qa.reader import Reader
 
 BATCH = 64
-
-
-class ReadingScores(BaseModel):
-    """Scores of a reader, 0..1. `forced_*`: answerable questions, best span without abstention.
-
-    `*_all`: all questions, abstaining where the best span's margin is below `threshold`.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    questions: int
-    answerable: int
-    forced_em: float | None
-    forced_f1: float | None
-    threshold: float
-    em_all: float | None
-    f1_all: float | None
+# The margin of a question in whose paragraph no span was found: below whatever a reader says.
+NO_SPAN = -100.0
+MEASURES = ("EM", "F1", "HasAnsEM", "HasAnsF1", "NoAnsF1", "ForcedEM", "ForcedF1", "Coverage", "Risk")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The best span of a question in its paragraph: its text and margin over null in logits, and its scores."""
+    """The best span `[start, end)` of a question in its paragraph, its margin over null in logits, and its F1."""
 
-    gold: tuple[str, ...]
-    text: str
+    gold: GoldQuestion
+    start: int
+    end: int
     margin: float
-    em: float
     f1: float
 
     @property
-    def answerable(self) -> bool:
-        return bool(self.gold)
+    def text(self) -> str:
+        return (self.gold.context or "")[self.start : self.end]
 
 
 def read_paragraphs(
@@ -57,12 +48,10 @@ def read_paragraphs(
         found = reader.read([q.question for q in batch], [[q.context or ""] for q in batch])
         for question, spans in zip(batch, found, strict=True):
             best = spans[0][0] if spans[0] else None
-            text = (question.context or "")[best.start : best.end] if best else ""
-            golds = tuple(answer.text for answer in question.answers)
-            scored = golds or ("",)
-            readings.append(
-                Reading(golds, text, best.margin if best else -100.0, exact_match(text, scored), f1(text, scored))
-            )
+            start, end, margin = (best.start, best.end, best.margin) if best else (0, 0, NO_SPAN)
+            text = (question.context or "")[start:end]
+            scored = f1(text, [answer.text for answer in question.answers])
+            readings.append(Reading(question, start, end, margin, scored))
         if progress:
             progress(min(begin + BATCH, len(gold)), len(gold))
     return readings
@@ -73,27 +62,50 @@ def choose_threshold(readings: Sequence[Reading]) -> float:
     best = best_threshold(
         [reading.f1 for reading in readings],
         [-reading.margin for reading in readings],
-        [reading.answerable for reading in readings],
+        [reading.gold.answerable for reading in readings],
         [bool(reading.text) for reading in readings],
     )
-    return -best.threshold
+    # Adding 0 makes -0.0, a negated zero, a plain one.
+    return -best.threshold + 0.0
 
 
-def score_reading(readings: Sequence[Reading], threshold: float) -> ReadingScores:
-    """Score readings at a threshold that was chosen elsewhere."""
-    answerable = [reading for reading in readings if reading.answerable]
-
-    def over_all(measure: Callable[[Reading], float]) -> float | None:
-        return mean(
-            measure(reading) if reading.margin >= threshold else float(not reading.answerable) for reading in readings
-        )
-
-    return ReadingScores(
-        questions=len(readings),
-        answerable=len(answerable),
-        forced_em=mean(reading.em for reading in answerable),
-        forced_f1=mean(reading.f1 for reading in answerable),
-        threshold=threshold,
-        em_all=over_all(lambda reading: reading.em),
-        f1_all=over_all(lambda reading: reading.f1),
+def reading_run(
+    readings: Sequence[Reading],
+    threshold: float,
+    chosen_on: str | None = None,
+    *,
+    about: About | None = None,
+    measures: Sequence[Measure] | None = None,
+) -> Run:
+    """The run of these readings, answered where the margin is at least `threshold`. `chosen_on` names the articles that
+    it was chosen on; None says that it was chosen on these very questions."""
+    return Run.of(
+        [_result(reading, threshold) for reading in readings],
+        settings=RunSettings(passages=1, own_paragraph=True, null_threshold=threshold, chosen_on=chosen_on),
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        about=about,
+        measures=[parse_measure(name) for name in MEASURES] if measures is None else measures,
     )
+
+
+def _result(reading: Reading, threshold: float) -> QuestionResult:
+    gold = reading.gold
+    context = gold.context or ""
+    result = score(gold, reading.text, bool(reading.text) and reading.margin >= threshold)
+    uri = context_uri(context)
+    spans = [(a.start, a.end) for a in gold.answers if a.start is not None and a.end is not None]
+    document = Document(uri=uri, title=gold.title, text=context)
+    citation = cite(document, reading.start, reading.end, around=(0, len(context))) if reading.text else None
+    return result.model_copy(
+        update={
+            "cause": None if result.right else _cause(reading, result),
+            "place": GoldPlace(document=document_id(uri), uri=uri, spans=tuple(dict.fromkeys(spans))),
+            "cited": cited(citation) if citation else None,
+        }
+    )
+
+
+def _cause(reading: Reading, result: QuestionResult) -> Cause:
+    """As eval.attribution has it, where nothing comes before reading."""
+    doubted = result.forced_right if reading.gold.answerable else reading.margin <= 0
+    return "threshold" if doubted else "reading"

@@ -1,82 +1,124 @@
-"""A run for people: the measures as a table, and the first questions that went wrong."""
+"""A run or a comparison for people: tables in the terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eval.harness import Run
-from eval.measures import QuestionResult, Scores
+from eval.attribution import MEANING
+from eval.compare import LEVEL, RESAMPLES, Comparison, Difference, Interval, interval
+from eval.measures import Measure, parse_measure
+from eval.results import Cause, QuestionResult
+from eval.runs import SEED, Run
 
 MAX_ERRORS = 10
 _UNKNOWN = "n/a"
+_COLOURS = {"better": "green", "worse": "red"}
 
 
-def print_run(run: Run, console: Console) -> None:
-    """Prints the measures, shares in percent, and at most `MAX_ERRORS` questions that went wrong, failures first.
+def print_run(run: Run, console: Console, *, seed: int = SEED) -> None:
+    """Prints the measures with their intervals, the causes of the errors, and at most `MAX_ERRORS` questions that went
+    wrong, failures first.
 
     A measure without any question to measure it on shows as n/a.
     """
-    console.print(_measures(run))
+    console.print(_measures(run, seed))
     if len(run.provenance) > 1:
         console.print(Text("The store or a model changed during the run: see provenance.", style="yellow"))
-    wrong = sorted((result for result in run.results if not result.right), key=lambda result: result.status != "failed")
-    if wrong:
-        console.print(_errors(wrong))
+    if run.counts.wrong:
+        console.print(_causes(run))
+        wrong = [result for result in run.results if not result.right]
+        console.print(_errors(sorted(wrong, key=lambda result: result.status != "failed")))
 
 
-def _measures(run: Run) -> Table:
-    summary = run.summary
-    table = Table(title=Text(_clean(run.settings.gold)) if run.settings.gold else None)
-    table.add_column("Measure")
+def print_comparison(comparison: Comparison, before: str, after: str, console: Console) -> None:
+    """Prints each measure before and after, the change with its interval, and what that shows."""
+    table = Table(title=Text(_clean(f"{before} -> {after}")), box=box.SIMPLE_HEAD)
+    for heading in ("Measure", "Before", "After", "Change", f"{LEVEL:.0%} interval", "p"):
+        table.add_column(heading, justify="left" if heading == "Measure" else "right", no_wrap=True)
+    table.add_column("Difference")
+    for entry in comparison.differences:
+        shown = entry.verdict.replace("no difference shown", "none shown")
+        table.add_row(*_compared(entry), Text(shown, style=_COLOURS.get(entry.verdict, "")))
+    console.print(table)
+    drawn = "single questions" if comparison.sources is None else _count(comparison.sources, "document or paragraph")
+    console.print(
+        f"{_count(comparison.questions)}; intervals by paired bootstrap, p by paired randomisation, {RESAMPLES} draws "
+        f"of {drawn}; each measure is judged on its own."
+    )
+    for name, missing in ((before, comparison.missing_before), (after, comparison.missing_after)):
+        if missing:
+            console.print(
+                Text(f"{_count(missing)} missing from {_clean(name)} counted as wrong there.", style="yellow")
+            )
+    if comparison.identical:
+        console.print("The two runs are identical apart from times.")
+    elif not any(entry.verdict in _COLOURS for entry in comparison.differences):
+        console.print("No difference shown.")
+
+
+def _measures(run: Run, seed: int) -> Table:
+    gold, counts = run.about.gold, run.counts
+    table = Table(title=Text(_clean(gold.name)) if gold else None)
+    table.add_column("Measure", no_wrap=True)
     table.add_column("Value", justify="right", no_wrap=True)
+    table.add_column(f"{LEVEL:.0%} interval", justify="right", no_wrap=True)
     table.add_column("Over")
-    table.add_row("Questions", str(summary.questions), f"{summary.answerable} answerable, {summary.unanswerable} not")
+    table.add_row("Questions", str(counts.questions), "", f"{counts.answerable} answerable, {counts.unanswerable} not")
     table.add_row(
-        "Answered", str(summary.answered), f"{summary.abstained} abstained, {summary.failed} failed (count as wrong)"
-    )
-    table.add_row("Right outcome", _percent(summary.right), _count(summary.questions))
-    table.add_row("Risk among answered", _percent(summary.risk), _count(summary.answered))
-    table.add_section()
-    _add_scores(table, "all", summary.overall)
-    _add_scores(table, "answerable", summary.has_answer)
-    _add_scores(table, "unanswerable", summary.no_answer)
-    _add_scores(table, "answerable, span forced", summary.forced)
-    table.add_section()
-    for k, value in summary.retrieval.hit_rate.items():
-        over = _count(summary.retrieval.judged) if k <= summary.retrieval.depth else "deeper than the passages read"
-        table.add_row(f"Hit rate@{k}", _percent(value), over)
-    table.add_row(f"MRR@{summary.retrieval.depth}", _percent(summary.retrieval.mrr), _count(summary.retrieval.judged))
-    table.add_row(
-        "Citation validity", _percent(summary.citations.validity), _count(summary.citations.checked, "answer")
+        "Answered", str(counts.answered), "", f"{counts.abstained} abstained, {counts.failed} failed (count as wrong)"
     )
     table.add_section()
-    table.add_row("Abstention precision", _percent(summary.abstention.precision), _count(summary.abstained))
-    table.add_row("Abstention recall", _percent(summary.abstention.recall), _count(summary.unanswerable))
-    table.add_row("Abstention F1", _percent(summary.abstention.f1), "")
-    table.add_row("Calibration error (ECE)", _percent(summary.calibration.ece), _count(summary.calibration.questions))
-    table.add_section()
-    timed = _count(summary.questions - summary.failed)
-    table.add_row("Time a question p50", _milliseconds(summary.latency.p50_ms), timed)
-    table.add_row("Time a question p95", _milliseconds(summary.latency.p95_ms), timed)
+    for name, value in run.values.items():
+        measure = parse_measure(name)
+        if measure.depth > run.settings.passages:
+            table.add_row(name, _UNKNOWN, "", "deeper than the passages read")
+            continue
+        # Times hang together as questions do not: a busy moment slows many.
+        bounds = None if measure.timed else interval(measure, run.results, seed=seed)
+        table.add_row(name, _shown(measure, value), _range(bounds), _count(measure.over(run.results)))
+    if run.settings.null_threshold is not None:
+        table.add_section()
+        chosen = run.settings.chosen_on
+        where = f"chosen on articles {chosen}" if chosen else "chosen on these very questions: an upper bound"
+        table.add_row("Null threshold", f"{run.settings.null_threshold:.2f}", "", where)
     return table
 
 
-def _add_scores(table: Table, name: str, scores: Scores) -> None:
-    table.add_row(f"EM / F1, {name}", f"{_percent(scores.em)} / {_percent(scores.f1)}", _count(scores.questions))
+def _causes(run: Run) -> Table:
+    table = Table(title=f"Why {_count(run.counts.wrong)} went wrong")
+    table.add_column("Cause", no_wrap=True)
+    table.add_column("Questions", justify="right")
+    table.add_column("Share", justify="right")
+    table.add_column("Meaning")
+    for cause, count in run.causes.items():
+        table.add_row(cause, str(count), _percent(count / run.counts.wrong), MEANING[cause])
+    return table
 
 
-def _errors(wrong: list[QuestionResult]) -> Table:
+def _compared(entry: Difference) -> tuple[str, str, str, str, str, str]:
+    measure = entry.measure
+    change = _UNKNOWN if entry.change is None else _signed(measure, entry.change)
+    p = "" if entry.p is None else f"{entry.p:.3f}"
+    before, after = _shown(measure, entry.before), _shown(measure, entry.after)
+    return measure.name, before, after, change, _range(entry.interval, signed=True), p
+
+
+def _errors(wrong: Sequence[QuestionResult]) -> Table:
     shown = wrong[:MAX_ERRORS]
     more = f"the first {len(shown)} of {len(wrong)}" if len(wrong) > len(shown) else str(len(wrong))
     table = Table(title=f"Went wrong: {more}", show_lines=True)
-    for heading in ("Question", "Gold", "Given"):
+    for heading in ("Question", "Gold", "Given", "Cause"):
         table.add_column(heading, overflow="fold")
     for result in shown:
         gold = " | ".join(dict.fromkeys(result.golds)) if result.answerable else "(no answer)"
+        cause: Cause = result.cause or "unknown"
         # As Text, never as markup: brackets in a document's words are words.
-        table.add_row(Text(_clean(result.question)), Text(_clean(gold)), Text(_clean(_given(result))))
+        table.add_row(Text(_clean(result.question)), Text(_clean(gold)), Text(_clean(_given(result))), cause)
     return table
 
 
@@ -93,13 +135,28 @@ def _clean(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _percent(share: float | None) -> str:
-    return _UNKNOWN if share is None else f"{100 * share:.1f}%"
+def _shown(measure: Measure, value: float | None) -> str:
+    if value is None:
+        return _UNKNOWN
+    return f"{value:.0f} ms" if measure.timed else _percent(value)
 
 
-def _milliseconds(value: float | None) -> str:
-    return _UNKNOWN if value is None else f"{value:.0f} ms"
+def _signed(measure: Measure, change: float) -> str:
+    return f"{change:+.0f} ms" if measure.timed else f"{100 * change:+.1f}"
+
+
+def _range(bounds: Interval | None, *, signed: bool = False) -> str:
+    if bounds is None:
+        return ""
+    sign = "+" if signed else ""
+    return f"{100 * bounds.low:{sign}.1f} to {100 * bounds.high:{sign}.1f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
 
 
 def _count(number: int, noun: str = "question") -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    if number != 1:
+        noun = "documents or paragraphs" if noun == "document or paragraph" else f"{noun}s"
+    return f"{number} {noun}"

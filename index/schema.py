@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 
 metadata = MetaData()
 
-# One value a name: format_version, generation, embedder, embedder_sha256, dimensions.
+# One value a name: format_version, generation, embedder, embedder_sha256, dimensions, promise.
 settings = Table(
     "settings",
     metadata,

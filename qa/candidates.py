@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.documents import StoredPassage
+from index.sentences import split_sentences
 from qa.fusion import Fused
 from qa.spans import Span
 
@@ -38,10 +39,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One distinct answer: its best place, and the other places where the same words answer."""
+    """One distinct answer: its best place, and the other places where the same words answer.
+
+    `close` holds its margins in its sentence alone and with the neighbours, None where it was not found there; it is
+    None as a whole where nothing was read again.
+    """
 
     best: Place
     others: tuple[Place, ...]
+    close: tuple[float | None, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,13 @@ class RankWeights:
     fused: float = 0.0
 
 
-def candidates(read: Sequence[ReadPassage], weights: RankWeights) -> list[Candidate]:
-    """Distinct answers, best first.
+def candidates(read: Sequence[ReadPassage], weights: RankWeights, *, whole_sentences: bool = False) -> list[Candidate]:
+    """Distinct answers, best first; with `whole_sentences` each span is widened to the sentence around it.
 
     Spans of one document that overlap are one answer, of which the best-scored place stays; then the same words
     (case, punctuation and articles aside) at different places are one answer with supporting places.
     """
-    ranked = sorted(_places(read, weights), key=lambda p: (-p.score, p.hit.passage_id, p.start, p.end))
+    ranked = sorted(_places(read, weights, whole_sentences), key=lambda p: (-p.score, p.hit.passage_id, p.start, p.end))
     kept: list[Place] = []
     for place in ranked:
         if not any(_overlap(place, other) for other in kept):
@@ -79,13 +85,17 @@ def candidates(read: Sequence[ReadPassage], weights: RankWeights) -> list[Candid
     return [Candidate(places[0], tuple(places[1:])) for places in groups.values()]
 
 
-def _places(read: Sequence[ReadPassage], weights: RankWeights) -> list[Place]:
+def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: bool) -> list[Place]:
     places = []
     top = max((entry.hit.score for entry in read), default=0.0)
     for entry in read:
         prior = weights.similarity * entry.similarity + (weights.fused * entry.hit.score / top if top > 0 else 0.0)
+        sentences = split_sentences(entry.passage.text) if whole_sentences else []
         for span in entry.spans:
             start, end = whole_words(entry.passage.text, span.start, span.end)
+            for sentence in sentences:
+                if sentence.start < end and start < sentence.end:
+                    start, end = min(start, sentence.start), max(end, sentence.end)
             text = entry.passage.text[start:end]
             if not text.strip():
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ FEATURES = (
     "agreement",
     "coverage",
     "length",
+    "margin_alone",
+    "margin_near",
 )
 # Beyond these a larger margin tells nothing more, and one outlier must not decide.
 MARGIN_LIMIT, GAP_LIMIT = 12.0, 8.0
@@ -65,12 +68,26 @@ class Calibration(BaseModel):
         return self
 
     @property
+    def reads_closely(self) -> bool:
+        """Whether the margins of closer readings count: they cost a second, short reading."""
+        return any(
+            weight != 0
+            for name, weight in zip(self.features, self.weights, strict=True)
+            if name in ("margin_alone", "margin_near")
+        )
+
+    @property
     def rank_weights(self) -> RankWeights:
         return RankWeights(similarity=self.rank_similarity, fused=self.rank_fused)
 
     @property
     def fusion(self) -> FusionWeights:
         return FusionWeights(dense=self.fusion_dense, lexical=self.fusion_lexical)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all that is fitted: equal ones give equal confidences."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def probability(self, features: NDArray[np.float64]) -> float:
         """The logistic function of the weighted, standardised features (len(FEATURES),).
@@ -146,7 +163,7 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
     around = _around(best.passage.text, best.start - best.passage.start, best.end - best.passage.start)
     return np.array(
         [
-            max(-MARGIN_LIMIT, min(MARGIN_LIMIT, best.margin)),
+            _clip(best.margin),
             max(-GAP_LIMIT, min(GAP_LIMIT, gap)),
             best.similarity,
             1.0 / best.hit.dense_rank if best.hit.dense_rank else 0.0,
@@ -154,8 +171,21 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
             math.log1p(sum(place.margin > 0 for place in own.others)),
             evidence.coverage(around),
             math.log1p(len(best.text)),
+            *_close_margins(own),
         ]
     )
+
+
+def _close_margins(candidate: Candidate) -> tuple[float, float]:
+    if candidate.close is None:
+        same = _clip(candidate.best.margin)
+        return same, same
+    alone, near = candidate.close
+    return _clip(alone), _clip(near)
+
+
+def _clip(margin: float | None) -> float:
+    return -MARGIN_LIMIT if margin is None else max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
 
 
 def _with_context(entry: ReadPassage) -> str:

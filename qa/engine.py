@@ -16,10 +16,14 @@ from index.catalogue import Snapshot
 from index.store import Store
 from qa.candidates import Candidate, Place, ReadPassage, candidates
 from qa.cite import cite
+from qa.closely import read_closely
 from qa.confidence import Calibration, Evidence, answer_features
+from qa.enumeration import items
+from qa.forms import question_form
 from qa.fusion import fuse
+from qa.promise import kept
 from qa.reader import Reader
-from qa.types import MAX_ANSWERS, Answer, Citation, Elapsed, ModelRef, Provenance, Question, Reason, Response
+from qa.types import MAX_ANSWERS, Answer, Citation, Elapsed, ModelRef, Promise, Provenance, Question, Reason, Response
 
 # How deep each list is searched for each passage that is read: fusion needs to see past the cut.
 DEPTH_FACTOR = 3
@@ -62,6 +66,17 @@ class Engine:
         own = (self.reader.sha256, self.store.embedder.sha256)
         return own == (self.calibration.reader_sha256, self.calibration.embedder_sha256)
 
+    def promise(self) -> tuple[Promise | None, str | None]:
+        """The store's promise where it holds for these models, else None; and why one that is kept is ignored."""
+        try:
+            found = kept(self.store.catalogue)
+        except ValueError as error:
+            return None, str(error)
+        if found is None:
+            return None, None
+        obstacle = found.obstacle(self.reader.sha256, self.store.embedder.sha256, self._calibration_sha256)
+        return (None, obstacle) if obstacle else (found.promise, None)
+
     def ask(self, question: Question) -> Response:
         """Answer one question, or abstain with the reason."""
         return self.ask_many([question])[0]
@@ -71,22 +86,26 @@ class Engine:
         return [response for _, response in self.ask_inspected(questions)]
 
     def ask_inspected(self, questions: Sequence[Question]) -> list[tuple[Retrieved, Response]]:
-        """As `ask_many`, each response with the passages that it was read from."""
+        """As `ask_many`, each response with the passages that it was read from and the spans found in them."""
         begun = time.perf_counter()
         found = self.retrieve_many(questions)
         reading = time.perf_counter()
         read = self.read_many(questions, found)
+        judged = self.judge_many(questions, read)
         ended = time.perf_counter()
         share = 1000.0 / max(1, len(questions))
+        # Looked up every time: a promise may be made, or withdrawn, while a server runs.
+        promise, _ = self.promise()
         responses = []
-        for question, retrieved, passages in zip(questions, found, read, strict=True):
+        for question, retrieved, passages, own in zip(questions, found, read, judged, strict=True):
             elapsed = Elapsed(
                 embed=round(retrieved.embed_ms, 2),
                 retrieve=round(retrieved.retrieve_ms, 2),
                 read=round((ended - reading) * share, 2),
                 total=round((time.perf_counter() - begun) * share, 2),
             )
-            responses.append((retrieved, self._respond(question, retrieved, passages, elapsed)))
+            response = self._respond(question, retrieved, own, elapsed, promise)
+            responses.append((replace(retrieved, passages=passages), response))
         return responses
 
     def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
@@ -111,8 +130,45 @@ class Engine:
         ]
 
     def judge(self, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
-        """The distinct answers of read passages, best first, each with its confidence."""
-        found = candidates(read, self.calibration.rank_weights)[:MAX_ANSWERS]
+        """`judge_many` for one question."""
+        return self.judge_many([question], [read])[0]
+
+    def judge_many(self, questions: Sequence[Question], read: Sequence[Sequence[ReadPassage]]) -> list[list[Judged]]:
+        """The distinct answers of each question's passages, best first, each with its confidence.
+
+        Yes or no is for whoever asked to say: such a question gets the sentence that settles it.
+        """
+        ranked = [
+            candidates(own, self.calibration.rank_weights, whole_sentences=_is_polar(question))
+            for question, own in zip(questions, read, strict=True)
+        ]
+        return self._judge(questions, ranked, read)
+
+    def judge_candidates(
+        self, question: Question, ranked: Sequence[Candidate], read: Sequence[ReadPassage]
+    ) -> list[Judged]:
+        """As `judge`, of candidates that were made elsewhere from the passages read."""
+        return self._judge([question], [ranked], [read])[0]
+
+    def _judge(
+        self,
+        questions: Sequence[Question],
+        ranked: Sequence[Sequence[Candidate]],
+        read: Sequence[Sequence[ReadPassage]],
+    ) -> list[list[Judged]]:
+        found = [own[:MAX_ANSWERS] for own in ranked]
+        if self.calibration.reads_closely:
+            # A whole sentence is no span that the reader could find again.
+            again = [number for number, question in enumerate(questions) if not _is_polar(question)]
+            asked = [questions[number].question for number in again]
+            closer = read_closely(self.reader, asked, [found[number] for number in again])
+            for number, own in zip(again, closer, strict=True):
+                found[number] = own
+        return [
+            self._weigh(question, own, passages) for question, own, passages in zip(questions, found, read, strict=True)
+        ]
+
+    def _weigh(self, question: Question, found: Sequence[Candidate], read: Sequence[ReadPassage]) -> list[Judged]:
         evidence = Evidence.of(question.question, read)
         judged = []
         for number, candidate in enumerate(found):
@@ -144,22 +200,29 @@ class Engine:
         return Retrieved(snapshot, passages, None if passages else "nothing_retrieved", embed_ms, ms)
 
     def _respond(
-        self, question: Question, retrieved: Retrieved, read: Sequence[ReadPassage], elapsed: Elapsed
+        self,
+        question: Question,
+        retrieved: Retrieved,
+        judged: Sequence[Judged],
+        elapsed: Elapsed,
+        promise: Promise | None,
     ) -> Response:
-        threshold = self.calibration.threshold if question.threshold is None else question.threshold
-        judged = self.judge(question, read)
+        threshold = question.threshold
+        if threshold is None:
+            threshold = promise.threshold if promise else self.calibration.threshold
         sure = [entry for entry in judged if entry.confidence >= threshold]
         reason: Reason | None = None
         if not sure:
             reason = retrieved.reason or _why_not(judged)
         shown = judged if question.candidates else sure
-        answers = tuple(self._answer(entry, retrieved.snapshot) for entry in shown[: question.answers])
+        answers = tuple(self._answer(entry, retrieved.snapshot) for entry in _wanted(question, shown))
         return Response(
             question=question.question,
             status="answered" if sure else "abstained",
             reason=reason,
             answers=answers,
             threshold=threshold,
+            promise=promise if promise and promise.covers(question, threshold) else None,
             elapsed_ms=elapsed,
             provenance=self._provenance(retrieved.snapshot.generation),
         )
@@ -179,6 +242,10 @@ class Engine:
         )
 
     @cached_property
+    def _calibration_sha256(self) -> str:
+        return self.calibration.sha256
+
+    @cached_property
     def _version(self) -> str:
         try:
             return version("spanqa")
@@ -194,10 +261,36 @@ class Engine:
         return ModelRef(name=self.reader.name, sha256=self.reader.sha256)
 
 
+def _is_polar(question: Question) -> bool:
+    return question_form(question.question) == "polar"
+
+
 def _why_not(judged: Sequence[Judged]) -> Reason:
     # The best span against the null of its own window tells whether the reader found nothing, or was not sure.
     found = any(entry.candidate.best.margin > 0 for entry in judged)
     return "below_threshold" if found else "not_in_passages"
+
+
+def _wanted(question: Question, judged: Sequence[Judged]) -> Sequence[Judged]:
+    """As many answers as were asked for. A question for a list, of which not one answer alone is wanted, gets the items
+    of enumerations one by one, in the order of the text."""
+    if question.answers == 1 or question_form(question.question) != "list":
+        return judged[: question.answers or 1]
+    separate: list[Judged] = []
+    known: set[str] = set()
+    for entry in judged:
+        best = entry.candidate.best
+        for start, end in items(best.text):
+            text = best.text[start:end]
+            if text.casefold() in known:
+                continue
+            known.add(text.casefold())
+            whole = (start, end) == (0, len(best.text))
+            place = replace(best, start=best.start + start, end=best.start + end, text=text)
+            # Other places say the whole of it, not this item.
+            others = entry.candidate.others if whole else ()
+            separate.append(replace(entry, candidate=Candidate(place, others)))
+    return separate[: question.answers or MAX_ANSWERS]
 
 
 def _citation(place: Place, snapshot: Snapshot) -> Citation:

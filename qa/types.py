@@ -26,14 +26,19 @@ class Filters(_Frozen):
 
 
 class Question(_Frozen):
-    """A question as a user asks it. `threshold` None takes the calibrated default."""
+    """A question as a user asks it. `threshold` None takes the promised one, or else the calibrated default."""
 
     question: str = Field(
         max_length=MAX_QUESTION_LENGTH,
         description="The question, in the words of the user.",
         examples=["When do the Russia-China drills run?"],
     )
-    answers: int = Field(default=1, ge=1, le=MAX_ANSWERS, description="How many answers to return, at most.")
+    answers: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_ANSWERS,
+        description="How many answers to return, at most; by default one, or every item where a list is asked for.",
+    )
     passages: int = Field(default=20, ge=1, le=MAX_PASSAGES, description="How many passages to read.")
     filters: Filters = Field(default_factory=Filters)
     threshold: float | None = Field(default=None, ge=0, le=1, description="Confidence needed to answer.")
@@ -131,14 +136,46 @@ class Provenance(_Frozen):
     reader: ModelRef
 
 
+class Promise(_Frozen):
+    """That at most a share `risk` of the answers given is wrong, with confidence 1 - `delta` (see `qa.risk`).
+
+    It was proved with gold questions, and speaks of questions like those: of the answers to them in the long run, and
+    of as many answers as the gold questions had. With several answers to a question it speaks of the first. `coverage`
+    is the share of the gold `questions` that is answered at `threshold`; it holds as well at every hundredth from there
+    up to `strictest`, and when `passages` are read. `measured_at` is UTC, ISO 8601; `store_generation` tells whether
+    documents have changed since.
+    """
+
+    risk: float = Field(gt=0, lt=1)
+    delta: float = Field(gt=0, lt=0.5)
+    threshold: float = Field(ge=0, le=1)
+    strictest: float = Field(ge=0, le=1)
+    coverage: float = Field(ge=0, le=1)
+    questions: int = Field(ge=1)
+    passages: int = Field(ge=1, le=MAX_PASSAGES)
+    gold: str
+    measured_at: str
+    store_generation: int = Field(ge=0)
+
+    def covers(self, question: Question, threshold: float) -> bool:
+        """Whether it was proved for questions that are asked like this one, answered from `threshold` on."""
+        # A threshold between two hundredths was not tested, and the share of wrong answers need not be monotone.
+        tested = self.threshold <= threshold <= self.strictest and round(threshold, 2) == threshold
+        return tested and question.passages == self.passages and question.filters == Filters()
+
+
 class Response(_Frozen):
-    """The answer to a question, or an honest abstention with its reason."""
+    """The answer to a question, or an honest abstention with its reason.
+
+    `promise` is null where nothing was proved for answers at this `threshold` to questions that are asked like this.
+    """
 
     question: str
     status: Literal["answered", "abstained"]
     reason: Reason | None
     answers: tuple[Answer, ...]
     threshold: float
+    promise: Promise | None = None
     elapsed_ms: Elapsed
     schema_version: str = SCHEMA_VERSION
     provenance: Provenance

@@ -38,10 +38,8 @@ class WindowMaker:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
-        self._cls = _special(tokenizer, "[CLS]", "<s>")
-        self._sep = _special(tokenizer, "[SEP]", "</s>")
-        # BERT parts question and passage with one separator, RoBERTa with two; both open and close with one token.
-        self._special_tokens = max(3, tokenizer.num_special_tokens_to_add(is_pair=True))
+        self._frame = _frame(tokenizer)
+        self.special_tokens = len(self._frame)
         self.max_length = max_length
         self.stride = stride
 
@@ -58,7 +56,7 @@ class WindowMaker:
 
         A question is cut at 64 tokens, or half a window, so that a long one cannot crowd the passage out of its window.
         """
-        longest = min(MAX_QUESTION_TOKENS, (self.max_length - self._special_tokens) // 2)
+        longest = min(MAX_QUESTION_TOKENS, (self.max_length - self.special_tokens) // 2)
         question_ids = self._encode([question])[0].ids[:longest]
         return [self._cut(question_ids, encoding) for encoding in self._encode(passages)]
 
@@ -71,13 +69,13 @@ class WindowMaker:
         return result
 
     def _cut(self, question_ids: list[int], passage: _Encoding) -> list[Window]:
-        head = [self._cls, *question_ids, *[self._sep] * (self._special_tokens - 2)]
-        room = self.max_length - len(question_ids) - self._special_tokens
+        head = [self._frame[0], *question_ids, *self._frame[1:-1]]
+        room = self.max_length - len(question_ids) - self.special_tokens
         step = max(1, room - min(self.stride, room // 2))
         windows = []
         for begin in range(0, len(passage.ids), step):
             piece = slice(begin, begin + room)
-            ids = np.array([*head, *passage.ids[piece], self._sep], dtype=np.int32)
+            ids = np.array([*head, *passage.ids[piece], self._frame[-1]], dtype=np.int32)
             windows.append(Window(ids, len(head), passage.starts[piece], passage.ends[piece]))
             if begin + room >= len(passage.ids):
                 break
@@ -91,9 +89,15 @@ class _Encoding:
     ends: NDArray[np.int32]
 
 
-def _special(tokenizer: Tokenizer, *names: str) -> int:
-    for name in names:
-        token_id: int | None = tokenizer.token_to_id(name)
-        if token_id is not None:
-            return token_id
-    raise ModelError(f"the tokenizer has none of the special tokens {', '.join(names)}")
+def _frame(tokenizer: Tokenizer) -> list[int]:
+    """The tokens around question and passage: one that opens, separators (BERT has one, RoBERTa two), one that closes.
+
+    They are read from an empty pair, since a vocabulary may hold another family's special tokens as plain words.
+    """
+    frame: list[int] = tokenizer.encode("", "").ids
+    if len(frame) < 3:
+        raise ModelError(
+            "the tokenizer puts no special tokens around a question and a passage; a reader's tokenizer.json needs a "
+            "post-processor for pairs"
+        )
+    return frame

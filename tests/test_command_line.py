@@ -139,10 +139,10 @@ def test_evaluation_prints_and_writes(qa: Callable[..., Ran], store: str, tmp_pa
     output = tmp_path / "run.json"
     ran = qa("eval", str(gold), "--store", store, "--output", str(output))
     assert ran.code == 0
-    assert "Citation validity" in ran.out
+    assert "CitationValidity" in ran.out
     run = json.loads(output.read_text(encoding="utf-8"))
-    assert run["summary"]["questions"] == 4
-    assert run["summary"]["citations"]["validity"] == 1.0
+    assert run["counts"]["questions"] == 4
+    assert run["values"]["CitationValidity"] == 1.0
 
 
 def test_an_empty_question_is_wrong_use(qa: Callable[..., Ran], store: str) -> None:

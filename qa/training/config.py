@@ -11,12 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from index.errors import InputError
 
 DEFAULT_RECIPE = Path(__file__).with_name("recipe.toml")
+TEACHER_RECIPE = Path(__file__).with_name("teacher.toml")
 
 
 class Source(BaseModel):
     """One source of a phase: the stem of a file in the data folder, or a name made by this package.
 
-    `rows` caps how many rows are drawn (seeded, without replacement); `repeat` is how often they are seen.
+    `rows` caps how many rows are drawn (seeded, without replacement); `repeat` is how often they are seen. `teacher` is
+    the share of the loss that the teacher's distribution takes from the rows' own labels; `agreed` keeps only rows on
+    whose label the teacher agrees.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,15 +27,25 @@ class Source(BaseModel):
     name: str
     rows: int | None = Field(default=None, gt=0)
     repeat: int = Field(default=1, ge=1, le=8)
+    teacher: float = Field(default=0.0, ge=0, le=1)
+    agreed: bool = False
+
+    @property
+    def taught(self) -> bool:
+        return self.teacher > 0 or self.agreed
 
 
 class Phase(BaseModel):
-    """One pass over a mixture; phases share one learning-rate schedule."""
+    """One pass over a mixture. A phase with a `learning_rate` of its own begins a new schedule and a new optimizer;
+    phases without share the schedule of the one before. `variants` is the share of questions that are shown as users
+    type them: without marks, as keywords, with a slip."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     tokens: int = Field(gt=0, description="padded tokens to train on in this phase, at most")
+    learning_rate: float | None = Field(default=None, gt=0)
+    variants: float = Field(default=0.0, ge=0, le=1)
     sources: list[Source]
 
 
@@ -46,7 +59,8 @@ class Making(BaseModel):
 
 
 class Recipe(BaseModel):
-    """A training recipe. Lengths are in tokens, `warmup` is a share of all tokens."""
+    """A training recipe. Lengths are in tokens, `warmup` is a share of a schedule's tokens, `temperature` softens the
+    teacher's distributions (Hinton, Vinyals and Dean 2015)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,6 +71,7 @@ class Recipe(BaseModel):
     learning_rate: float = Field(default=1.5e-4, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.06, ge=0, lt=1)
+    temperature: float = Field(default=2.0, ge=1)
     checkpoint_every: int = Field(default=200, ge=1, description="optimizer steps between checkpoints")
     making: Making = Field(default_factory=Making)
     phases: list[Phase] = Field(min_length=1)
@@ -64,6 +79,23 @@ class Recipe(BaseModel):
     @property
     def total_tokens(self) -> int:
         return sum(phase.tokens for phase in self.phases)
+
+    @property
+    def taught(self) -> bool:
+        """Whether some source needs a teacher."""
+        return any(source.taught for phase in self.phases for source in phase.sources)
+
+    def learning_rate_at(self, phase: int, tokens: int) -> float:
+        """The rate in a phase after so many tokens of the whole run: linear warm-up, then linear decay to zero."""
+        own = [number for number, one in enumerate(self.phases) if number == 0 or one.learning_rate is not None]
+        first = max(number for number in own if number <= phase)
+        last = min([number for number in own if number > phase], default=len(self.phases))
+        before = sum(one.tokens for one in self.phases[:first])
+        share = (tokens - before) / sum(one.tokens for one in self.phases[first:last])
+        peak = self.phases[first].learning_rate or self.learning_rate
+        if share < self.warmup:
+            return peak * max(0.0, share) / self.warmup
+        return peak * max(0.0, (1 - share) / (1 - self.warmup))
 
     def fingerprint(self) -> str:
         """SHA-256 of the recipe, kept in checkpoints so that a changed recipe is not resumed by mistake."""

@@ -15,7 +15,11 @@ from index.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question with one passage. `start`/`end` are code points into `context`, None when it does not answer."""
+    """A question with one passage. `start`/`end` are code points into `context`, None when it does not answer.
+
+    `original` is the question as it was written where `question` is a variant of it. `teacher` is the share of the loss
+    that a teacher's distribution takes from the row's own label, where there is one.
+    """
 
     id: str
     title: str
@@ -24,6 +28,8 @@ class Row:
     start: int | None
     end: int | None
     answers: tuple[str, ...]
+    original: str | None = None
+    teacher: float = 0.0
 
     @property
     def answerable(self) -> bool:

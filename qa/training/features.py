@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +18,15 @@ ENCODE_BATCH = 256
 class Features:
     """Windows of a mixture. `ids` (tokens,) int32 with `bounds` (windows + 1,) int64 between windows;
     `passage_start`, `start`, `end` (windows,) int32 token positions within the window, 0 (the null) where
-    the window holds no answer."""
+    the window holds no answer; `row` (windows,) the row of each, `part` (windows,) which of its windows it is."""
 
     ids: NDArray[np.int32]
     bounds: NDArray[np.int64]
     passage_start: NDArray[np.int32]
     start: NDArray[np.int32]
     end: NDArray[np.int32]
+    row: NDArray[np.int32]
+    part: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.passage_start)
@@ -33,15 +35,32 @@ class Features:
     def lengths(self) -> NDArray[np.int64]:
         return np.diff(self.bounds)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Features]) -> Features:
+        """Several mixtures as one, in order; the rows are numbered through."""
+        lengths = np.concatenate([part.lengths for part in parts])
+        rows = np.cumsum([0, *(int(part.row.max(initial=-1)) + 1 for part in parts)])
+        return cls(
+            ids=np.concatenate([part.ids for part in parts]),
+            bounds=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
+            passage_start=np.concatenate([part.passage_start for part in parts]),
+            start=np.concatenate([part.start for part in parts]),
+            end=np.concatenate([part.end for part in parts]),
+            row=np.concatenate([part.row + first for part, first in zip(parts, rows, strict=False)]),
+            part=np.concatenate([part.part for part in parts]),
+        )
+
 
 def build_features(rows: list[Row], maker: WindowMaker) -> Features:
     """Cut rows into labelled windows; a window that lacks the whole answer is labelled null."""
     ids: list[NDArray[np.int32]] = []
-    heads, starts, ends = [], [], []
-    for row in rows:
+    heads, starts, ends, owners, parts = [], [], [], [], []
+    for place, row in enumerate(rows):
         windows = maker.windows(row.question, [row.context])[0]
         for number, window in enumerate(windows):
             ids.append(window.ids)
+            owners.append(place)
+            parts.append(number)
             heads.append(window.passage_start)
             start, end = 0, 0
             if row.start is not None and row.end is not None:
@@ -62,6 +81,8 @@ def build_features(rows: list[Row], maker: WindowMaker) -> Features:
         passage_start=np.array(heads, dtype=np.int32),
         start=np.array(starts, dtype=np.int32),
         end=np.array(ends, dtype=np.int32),
+        row=np.array(owners, dtype=np.int32),
+        part=np.array(parts, dtype=np.int32),
     )
 
 

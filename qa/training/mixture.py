@@ -1,23 +1,46 @@
-"""A phase's rows: the sources that the recipe names, capped, repeated and held apart from the evaluation data."""
+"""A phase's rows: the sources that the recipe names, capped, repeated, filtered by the teacher and varied."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from qa.training.config import Phase, Recipe
+from qa.training.config import Phase, Recipe, Source
 from qa.training.data import Row, find_source, read_rows, sample
+from qa.training.labels import TeacherLabels, agreeing
+from qa.training.variants import variant
+from qa.windows import WindowMaker
 
 MadeSource = Callable[[], list[Row]]
 
 
-def phase_rows(phase: Phase, recipe: Recipe, data_dir: Path, made: dict[str, MadeSource]) -> list[Row]:
-    """The rows of a phase. `made` maps the names of generated sources to what makes (or reloads) them."""
+def source_rows(source: Source, phase: Phase, recipe: Recipe, data_dir: Path, made: dict[str, MadeSource]) -> list[Row]:
+    """The rows of a source in a phase. `made` maps the names of generated sources to what makes (or reloads) them."""
+    make = made.get(source.name)
+    found = make() if make else read_rows(find_source(data_dir, source.name))
+    # Another sample in each phase, so that a capped source shows as many of its rows as it can.
+    return sample(found, source.rows, recipe.seed + recipe.phases.index(phase))
+
+
+def phase_rows(
+    phase: Phase,
+    recipe: Recipe,
+    data_dir: Path,
+    made: dict[str, MadeSource],
+    *,
+    teacher: tuple[TeacherLabels, WindowMaker] | None = None,
+) -> list[Row]:
+    """The rows of a phase. `teacher`, its labels and the student's windows, is needed where a source asks for it."""
+    rng = random.Random(recipe.seed + recipe.phases.index(phase))
     rows: list[Row] = []
     for source in phase.sources:
-        make = made.get(source.name)
-        found = make() if make else read_rows(find_source(data_dir, source.name))
-        # Another sample in each phase, so that a capped source shows as many of its rows as it can.
-        drawn = sample(found, source.rows, recipe.seed + recipe.phases.index(phase))
-        rows.extend(drawn * source.repeat)
+        drawn = source_rows(source, phase, recipe, data_dir, made)
+        if source.agreed and teacher is not None:
+            drawn = list(agreeing(drawn, *teacher))
+        if source.teacher > 0:
+            drawn = [replace(row, teacher=source.teacher) for row in drawn]
+        for row in drawn * source.repeat:
+            rows.append(variant(row, rng) if rng.random() < phase.variants else row)
     return rows

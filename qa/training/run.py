@@ -14,15 +14,21 @@ from rich.console import Console
 from index.documents import Document
 from index.embedder import SentenceTransformerEmbedder, bundled_model
 from index.errors import InputError
-from qa.training.config import Phase, Recipe
+from qa.training.base import teacher_base
+from qa.training.config import TEACHER_RECIPE, Phase, Recipe, load_recipe
 from qa.training.data import Row, find_source, read_rows
 from qa.training.edits import one_edit_unanswerables
 from qa.training.export import export_reader
-from qa.training.mixture import phase_rows
+from qa.training.labels import TeacherLabels, label_rows, load_labels
+from qa.training.mixture import MadeSource, phase_rows, source_rows
 from qa.training.negatives import mine_negatives, save_rows
+from qa.training.sentences import sentence_rows
 from qa.training.trainer import Trainer
+from qa.windows import WindowMaker
 
 ARTICLES = Path("text/wikipedia_articles.jsonl.gz")
+SENTENCES = Path("ir/reqa_squad_train_sentences")
+MADE = ("hard_negatives", "one_edit", "answer_sentences")
 
 
 def train_reader(
@@ -33,12 +39,14 @@ def train_reader(
     out: Path,
     console: Console,
     base: Path | None = None,
+    teacher: Path | None = None,
     last_phase: str | None = None,
 ) -> None:
     """Train a reader and write it to `out`; run again with the same `work` folder to go on after an interruption.
 
     data_dir: folder of the recipe's sources (see `find_source`). base: encoder folder to start from, the bundled
-    embedder by default.
+    embedder by default. teacher: folder of a trained teacher; without one, a recipe that needs a teacher trains it
+    first, in `work/teacher`, from the encoder that the extra `train` installs.
     """
     if not data_dir.is_dir():
         raise InputError(f"no data folder {data_dir}; name the folder of the training files with --data")
@@ -51,21 +59,65 @@ def train_reader(
             save_rows(_make(name, recipe, data_dir, work, console), path)
         return read_rows(path)
 
-    def rows_of(phase: Phase) -> list[Row]:
-        return phase_rows(
-            phase, recipe, data_dir, {name: partial(made, name) for name in ("hard_negatives", "one_edit")}
-        )
+    sources: dict[str, MadeSource] = {name: partial(made, name) for name in MADE}
+    taught = None
+    if recipe.taught:
+        teacher = teacher or _train_teacher(data_dir, work, sources, console)
+        maker = WindowMaker.from_folder(base, max_length=recipe.max_length, stride=recipe.stride)
+        taught = (_labels(recipe, data_dir, teacher, work / "labels", sources, console=console), maker)
 
-    trainer = Trainer(recipe, base=base, work=work, rows_of=rows_of, console=console)
+    def rows_of(phase: Phase) -> list[Row]:
+        return phase_rows(phase, recipe, data_dir, sources, teacher=taught)
+
+    labels = taught[0] if taught else None
+    trainer = Trainer(recipe, base=base, work=work, rows_of=rows_of, console=console, labels=labels)
     trainer.train(last_phase)
     export_reader(trainer.model, base, out)
     console.print(f"reader written to {out}")
+
+
+def _train_teacher(data_dir: Path, work: Path, made: dict[str, MadeSource], console: Console) -> Path:
+    out = work / "teacher"
+    if not (out / "model.safetensors").is_file():
+        recipe = load_recipe(TEACHER_RECIPE)
+        base = teacher_base(work / "teacher-base")
+        trainer = Trainer(
+            recipe,
+            base=base,
+            work=work / "teacher-training",
+            rows_of=lambda phase: phase_rows(phase, recipe, data_dir, made),
+            console=console,
+        )
+        trainer.train()
+        export_reader(trainer.model, base, out)
+    return out
+
+
+def _labels(
+    recipe: Recipe, data_dir: Path, teacher: Path, folder: Path, made: dict[str, MadeSource], *, console: Console
+) -> TeacherLabels:
+    for phase in recipe.phases:
+        for source in phase.sources:
+            if source.taught:
+                rows = source_rows(source, phase, recipe, data_dir, made)
+                console.print(f"labels for {source.name}: {len(rows):,} rows")
+                label_rows(rows, teacher, folder, max_length=recipe.max_length, stride=recipe.stride, console=console)
+    return load_labels(folder)
 
 
 def _make(name: str, recipe: Recipe, data_dir: Path, work: Path, console: Console) -> list[Row]:
     rows = [row for source in recipe.making.sources for row in read_rows(find_source(data_dir, source))]
     if name == "one_edit":
         return one_edit_unanswerables(rows, recipe.seed)
+    if name == "answer_sentences":
+        return sentence_rows(
+            data_dir / SENTENCES,
+            embedder=SentenceTransformerEmbedder(),
+            work=work / "sentence-store",
+            known={row.question for row in rows},
+            seed=recipe.seed,
+            console=console,
+        )
     articles = _articles(data_dir, recipe.making.distractor_articles, recipe.seed)
     return mine_negatives(
         rows,

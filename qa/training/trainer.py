@@ -1,14 +1,16 @@
-"""The training loop: bf16, one linear schedule over all phases, checkpoints that an interrupted run goes on from."""
+"""The training loop: bf16, linear schedules, a teacher's distributions beside the labels, checkpoints to go on from."""
 
 from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import AutoModelForQuestionAnswering, PreTrainedModel
@@ -16,7 +18,9 @@ from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 from index.errors import InputError
 from qa.training.config import Phase, Recipe
 from qa.training.data import Row
+from qa.training.distillation import SoftTargets, span_loss
 from qa.training.features import batches, build_features, collate
+from qa.training.labels import TeacherLabels
 from qa.windows import WindowMaker
 
 MAX_GRADIENT_NORM = 1.0
@@ -38,7 +42,8 @@ class Trainer:
     """Trains a reader by a recipe.
 
     base: folder of the encoder to start from. work: folder for checkpoints. rows_of: the rows of a phase, asked for
-    when the phase begins. Resumes from `work/checkpoint.pt` where the recipe is the same.
+    when the phase begins. labels: what a teacher made of some of them. Resumes from `work/checkpoint.pt`
+    where the recipe is the same.
     """
 
     def __init__(
@@ -49,18 +54,26 @@ class Trainer:
         work: Path,
         rows_of: Callable[[Phase], list[Row]],
         console: Console,
+        labels: TeacherLabels | None = None,
     ) -> None:
         self._recipe = recipe
         self._work = work
         self._rows_of = rows_of
         self._console = console
+        self._labels = labels
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(recipe.seed)
         self._maker = WindowMaker.from_folder(base, max_length=recipe.max_length, stride=recipe.stride)
         # No dropout: on a CPU it costs more than the matrix products, and one or two epochs do not overfit.
         self._model: PreTrainedModel = AutoModelForQuestionAnswering.from_pretrained(
-            base, attn_implementation="eager", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+            base,
+            attn_implementation="eager",
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            dtype=torch.float32,
         ).to(self._device)
+        self._typed = int(getattr(self._model.config, "type_vocab_size", 0) or 0) > 1
+        self._pad_id = int(self._model.config.pad_token_id or 0)
         self._optimizer = self._make_optimizer()
         self._at = _Position()
 
@@ -86,12 +99,15 @@ class Trainer:
             gc.enable()
 
     def _run_phase(self, phase: Phase) -> None:
+        if phase.learning_rate is not None and self._at.phase_tokens == 0:
+            self._optimizer = self._make_optimizer()
         rows = self._rows_of(phase)
         features = build_features(rows, self._maker)
+        soft = SoftTargets.of(rows, features, self._labels) if self._labels else None
         answerable = int((features.start > 0).sum())
         self._console.print(
             f"phase {phase.name}: {len(rows):,} rows, {len(features):,} windows ({answerable:,} with an answer), "
-            f"{int(features.lengths.sum()):,} tokens an epoch"
+            f"{int(features.lengths.sum()):,} tokens an epoch, {soft.taught if soft else 0:,} taught"
         )
         progress = Progress(
             TextColumn(phase.name),
@@ -110,8 +126,11 @@ class Trainer:
                 for number, windows in enumerate(batches(features, self._recipe.batch_tokens, seed)):
                     if number < self._at.batch:
                         continue
-                    batch = [torch.from_numpy(part).to(self._device) for part in collate(features, windows, 0)]
-                    loss = self._step(batch)
+                    batch = [
+                        torch.from_numpy(part).to(self._device) for part in collate(features, windows, self._pad_id)
+                    ]
+                    taught = [torch.from_numpy(part).to(self._device) for part in soft.batch(windows)] if soft else None
+                    loss = self._step(batch, taught)
                     smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
                     size = batch[0].numel()
                     self._at.batch, self._at.step = number + 1, self._at.step + 1
@@ -126,31 +145,27 @@ class Trainer:
                         return
                 self._at.epoch, self._at.batch = self._at.epoch + 1, 0
 
-    def _step(self, batch: list[torch.Tensor]) -> float:
+    def _tensors(self, arrays: Iterable[NDArray[np.generic]]) -> list[torch.Tensor]:
+        return [torch.from_numpy(array).to(self._device) for array in arrays]
+
+    def _step(self, batch: list[torch.Tensor], taught: list[torch.Tensor] | None) -> float:
         ids, mask, types, start, end = batch
+        rate = self._recipe.learning_rate_at(self._at.phase, self._at.tokens)
         for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+            group["lr"] = rate
+        typed = {"token_type_ids": types} if self._typed else {}
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            output = self._model(input_ids=ids, attention_mask=mask, token_type_ids=types)
+            output = self._model(input_ids=ids, attention_mask=mask, **typed)
         # Positions beyond a window's own tokens must not take part in its softmax.
         padding = mask == 0
         start_logits = output.start_logits.float().masked_fill(padding, -1e4)
         end_logits = output.end_logits.float().masked_fill(padding, -1e4)
-        loss = (
-            torch.nn.functional.cross_entropy(start_logits, start) + torch.nn.functional.cross_entropy(end_logits, end)
-        ) / 2
+        loss = span_loss((start_logits, end_logits), (start, end), taught, self._recipe.temperature)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), MAX_GRADIENT_NORM)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
-
-    def _learning_rate(self) -> float:
-        """Linear warm-up, then linear decay to zero, by tokens."""
-        done = self._at.tokens / self._recipe.total_tokens
-        warmup = self._recipe.warmup
-        share = done / warmup if done < warmup else max(0.0, (1 - done) / (1 - warmup))
-        return self._recipe.learning_rate * share
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         decayed = [p for p in self._model.parameters() if p.ndim > 1]

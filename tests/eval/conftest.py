@@ -1,12 +1,15 @@
-"""Fakes for the harness: an asker that says what it is told, and an answer cited in a known document."""
+"""Fakes: an asker that says what it is told, an answer cited in a known document, an embedder without a model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from index.documents import document_id, text_sha256
+from index.embedder import Embedder
 from qa.types import (
     Answer,
     Citation,
@@ -73,6 +76,30 @@ class FakeAsker:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+
+class LetterEmbedder:
+    """Vectors of letter pairs: alike words are near each other."""
+
+    name = "letters"
+    sha256 = "e" * 64
+    dimensions = 64
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = np.full((len(texts), self.dimensions), 0.01, dtype=np.float32)
+        for row, text in enumerate(texts):
+            for pair in zip(text.lower(), text.lower()[1:], strict=False):
+                rows[row, (31 * ord(pair[0]) + ord(pair[1])) % self.dimensions] += 1
+        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [max(1, len(text.split())) for text in texts]
+
+
+@pytest.fixture
+def embedder() -> Embedder:
+    return LetterEmbedder()
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from eval.asking import StoreAsker
 from eval.calibrating import calibrate_end_to_end, draw, tune_fusion
@@ -17,6 +15,7 @@ from eval.corpus import gold_documents
 from eval.gold import GoldAnswer, GoldQuestion, read_gold
 from eval.harness import evaluate
 from index.documents import Document
+from index.embedder import Embedder
 from index.errors import ModelError
 from index.store import Store
 from qa.confidence import FEATURES, uncalibrated
@@ -26,25 +25,6 @@ from qa.spans import Span
 TOWNS = [
     f"{a}{b}" for a in ("Lin", "Bor", "Tar", "Vel", "Mor", "Kas", "Fen", "Hul") for b in ("dal", "gard", "by", "mo")
 ]
-
-
-class LetterEmbedder:
-    """Vectors of letter pairs: alike words are near each other."""
-
-    name = "letters"
-    sha256 = "e" * 64
-    dimensions = 64
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = np.full((len(texts), self.dimensions), 0.01, dtype=np.float32)
-        for row, text in enumerate(texts):
-            for pair in zip(text.lower(), text.lower()[1:], strict=False):
-                rows[row, (31 * ord(pair[0]) + ord(pair[1])) % self.dimensions] += 1
-        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        return unit
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [max(1, len(text.split())) for text in texts]
 
 
 class YearReader:
@@ -82,8 +62,8 @@ def gold_set() -> list[GoldQuestion]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "store", LetterEmbedder())
+def store(tmp_path: Path, embedder: Embedder) -> Iterator[Store]:
+    opened = Store(tmp_path / "store", embedder)
     assert len(list(opened.put_all(gold_documents(gold_set())))) == len(TOWNS)
     opened.sync()
     yield opened
@@ -98,13 +78,12 @@ def engine_over(store: Store) -> Engine:
 def test_right_answers_ranks_and_citations_are_seen(store: Store, tmp_path: Path) -> None:
     gold = gold_set()
     asker = StoreAsker(engine_over(store), gold, tmp_path / "gold.jsonl")
-    run = evaluate(gold, asker, passages=20, retrieval=asker, sources=asker)
-    assert run.summary.questions == len(gold)
-    assert run.summary.has_answer.f1 == 1.0
-    assert run.summary.no_answer.f1 == 1.0
-    assert run.summary.citations.validity == 1.0
-    assert run.summary.retrieval.judged == len(TOWNS)
-    assert run.summary.retrieval.hit_rate[20] == 1.0
+    run = evaluate(gold, asker, passages=20, inside=asker, sources=asker)
+    assert run.counts.questions == len(gold)
+    for name in ("HasAnsF1", "NoAnsF1", "CitationValidity", "CitationPrecision", "HitRate@20"):
+        assert run.values[name] == 1.0
+    assert sum(one.retrieval_judged for one in run.results) == len(TOWNS)
+    assert run.causes == {}
 
 
 def test_a_failing_question_fails_alone_and_counts_as_wrong(store: Store, tmp_path: Path) -> None:
@@ -114,7 +93,7 @@ def test_a_failing_question_fails_alone_and_counts_as_wrong(store: Store, tmp_pa
     asker = StoreAsker(engine_over(store), gold, tmp_path / "gold.jsonl")
     run = evaluate(gold, asker)
     assert [result.status == "failed" for result in run.results] == [n == 2 for n in range(6)]
-    assert run.summary.failed == 1
+    assert run.counts.failed == 1
 
 
 def test_the_gold_document_is_found_beside_the_gold_file_or_by_its_name(store: Store, tmp_path: Path) -> None:
@@ -127,7 +106,7 @@ def test_the_gold_document_is_found_beside_the_gold_file_or_by_its_name(store: S
     )
     gold = read_gold(path)
     asker = StoreAsker(engine_over(store), gold, path)
-    run = evaluate(gold, asker, retrieval=asker, sources=asker)
+    run = evaluate(gold, asker, inside=asker, sources=asker)
     assert run.results[0].rank is not None
     assert run.results[0].right
 
@@ -159,7 +138,7 @@ def test_a_calibration_tells_right_from_wrong(store: Store, tmp_path: Path) -> N
     assert engine.calibrated
     asker = StoreAsker(engine, gold, tmp_path / "gold.jsonl")
     run = evaluate(gold, asker)
-    assert run.summary.right == 1.0
+    assert run.values["Right"] == 1.0
     assert shown[-1] == (len(gold), len(gold))
 
 

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 
 from eval.gold import GoldAnswer, GoldQuestion
-from eval.harness import Run, evaluate
+from eval.harness import Inspected, evaluate
+from eval.measures import parse_measure
+from eval.results import Cause, GoldPlace, PassageRead
+from eval.runs import About, GoldRef, Run
 from index.errors import InputError, ModelError, StoreError
-from qa.types import Answer, Response
+from qa.types import Answer, Question, Response
 
+ABOUT = About(gold=GoldRef(name="g.jsonl", sha256="0" * 64, questions=2))
 MakeAnswer = Callable[..., Answer]
 MakeResponse = Callable[..., Response]
 
@@ -32,21 +36,32 @@ class FakeSources:
         return self.texts.get(document_id)
 
 
-class FakeRetrieval:
-    def __init__(self, rank: int | Exception | None) -> None:
-        self.rank = rank
-        self.asked: list[tuple[str, int]] = []
+class FakeInside:
+    """Reads passages of ten characters; the one at `rank` holds the answer at the start of the document."""
 
-    def gold_rank(self, gold: GoldQuestion, k: int) -> int | None:
-        self.asked.append((gold.id, k))
+    def __init__(self, rank: int | Exception | None, cause: Cause = "reading", place: str = "notes") -> None:
+        self.rank = rank
+        self.because: Cause = cause
+        self.place = GoldPlace(document=place, uri="file:///notes.txt", spans=((0, 4),), passages=((0, 10),))
+        self.asked: list[str] = []
+
+    def inspect(self, gold: GoldQuestion) -> Inspected:
+        self.asked.append(gold.id)
         if isinstance(self.rank, Exception):
             raise self.rank
-        return self.rank
+        passages = [PassageRead(self.place.document, 10 * number, 10 * number + 10, 0.5) for number in range(1, 10)]
+        if self.rank is not None:
+            passages.insert(self.rank - 1, PassageRead(self.place.document, 0, 10, 0.5))
+        nowhere = self.place.model_copy(update={"spans": (), "passages": ()})
+        return Inspected(self.place if gold.answerable else nowhere, passages)
+
+    def cause(self, gold: GoldQuestion, question: Question) -> Cause:
+        return self.because
 
 
 def run_one(question: GoldQuestion, outcome: Response | Exception, fake_asker: Any, **options: Any) -> Any:
     run = evaluate([question], fake_asker({question.question: outcome}), **options)
-    assert run.summary.questions == 1
+    assert run.counts.questions == 1
     return run.results[0]
 
 
@@ -98,33 +113,40 @@ def test_an_answer_without_words_scores_as_squad_says_but_is_not_right(
     assert (found.em, found.f1) == (1, 1) and not found.right
 
 
-@pytest.mark.parametrize("texts", [(), ("1843",), ("the",)], ids=["unanswerable", "answerable", "wordless gold"])
 @pytest.mark.parametrize("error", [StoreError("locked"), ModelError("gone"), InputError("")])
+@pytest.mark.parametrize("texts", [(), ("1843",), ("the",)], ids=["unanswerable", "answerable", "wordless gold"])
 def test_a_failed_question_counts_as_wrong_and_stays_in_every_denominator(
     texts: tuple[str, ...], error: Exception, answer: MakeAnswer, response: MakeResponse, fake_asker: Any
 ) -> None:
     good = gold("good", "1843")
     failing = gold("failing", *texts)
-    asker = fake_asker({"good": response(answer("1843")), "failing": error})
-    run = evaluate([good, failing], asker, retrieval=FakeRetrieval(1))
+    given = answer("1843")
+    asker = fake_asker({"good": response(given), "failing": error})
+    document = given.citation.document.id
+    sources = FakeSources({document: given.citation.sentence.text})
+    run = evaluate([good, failing], asker, inside=FakeInside(1, place=document), sources=sources)
     found = run.results[1]
     assert (found.status, found.predicted, found.right, found.em, found.f1) == ("failed", "", False, 0, 0)
     assert (found.forced_em, found.forced_f1) == (0, 0)
     assert found.error == (str(error) or type(error).__name__)
-    summary = run.summary
-    assert (summary.questions, summary.failed, summary.answered, summary.abstained) == (2, 1, 1, 0)
-    assert (summary.right, summary.overall.em, summary.overall.f1, summary.coverage) == (0.5,) * 4
+    counts, values = run.counts, run.values
+    assert (counts.questions, counts.failed, counts.answered, counts.abstained, counts.wrong) == (2, 1, 1, 0, 1)
+    assert (values["Right"], values["EM"], values["F1"], values["Coverage"], values["Risk"]) == (0.5,) * 5
+    assert (values["CitationValidity"], values["CitationPrecision"], values["AURC"]) == (0.5, 0.5, 0.75)
+    assert values["ECE"] == pytest.approx((0.1 + 1.0) / 2)
+    assert run.causes == {"failed": 1}
     if texts:
-        assert (summary.has_answer.em, summary.forced.f1) == (0.5, 0.5)
-        assert (summary.retrieval.judged, summary.retrieval.hit_rate[20], summary.retrieval.mrr) == (2, 0.5, 0.5)
+        assert (values["HasAnsEM"], values["ForcedF1"], values["HitRate@20"], values["MRR@10"]) == (0.5,) * 4
     else:
-        assert (summary.no_answer.questions, summary.no_answer.f1, summary.abstention.recall) == (1, 0, 0)
+        assert (values["NoAnsF1"], values["AbstentionRecall"], values["AbstentionF1"]) == (0, 0, 0)
 
 
 def test_all_questions_failing_is_a_score_of_zero(fake_asker: Any) -> None:
-    summary = evaluate([gold("q", "x"), gold("r")], fake_asker({"q": StoreError("s"), "r": StoreError("s")})).summary
-    assert (summary.right, summary.overall.f1, summary.has_answer.em, summary.no_answer.em) == (0, 0, 0, 0)
-    assert summary.risk is None and summary.latency.p50_ms is None
+    run = evaluate([gold("q", "x"), gold("r")], fake_asker({"q": StoreError("s"), "r": StoreError("s")}))
+    assert [run.values[name] for name in ("Right", "F1", "HasAnsEM", "NoAnsF1", "Coverage", "Risk", "ECE", "AURC")] == [
+        0, 0, 0, 0, 0, 1, 1, 1,
+    ]  # fmt: skip
+    assert run.values["Latency@50"] is None and run.causes == {"failed": 2}
 
 
 def test_a_defect_ends_the_run(fake_asker: Any) -> None:
@@ -141,13 +163,13 @@ def test_what_is_asked(response: MakeResponse, fake_asker: Any) -> None:
     asker = fake_asker({"q": response(abstain="not_in_passages")})
     seen: list[tuple[int, int]] = []
     run = evaluate(
-        [gold("q"), gold("q")], asker, passages=7, threshold=0.25, gold_name="g.jsonl",
+        [gold("q"), gold("q")], asker, passages=7, threshold=0.25, about=ABOUT,
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     (first, _) = asker.asked
     assert (first.question, first.passages, first.threshold, first.candidates) == ("q", 7, 0.25, True)
     assert seen == [(1, 2), (2, 2)]
-    assert (run.settings.passages, run.settings.threshold, run.settings.gold) == (7, 0.25, "g.jsonl")
+    assert (run.settings.passages, run.settings.threshold, run.about) == (7, 0.25, ABOUT)
 
 
 @pytest.mark.parametrize("options", [{"passages": 0}, {"passages": 10_000}, {"threshold": 1.5}])
@@ -160,22 +182,55 @@ def test_ranks_are_asked_for_where_the_place_is_known(response: MakeResponse, fa
     nowhere = GoldQuestion(id="n", question="n", answers=(GoldAnswer(text="x"),), document="notes.txt")
     questions = [gold("q", "x"), gold("unanswerable"), nowhere, gold("no-document", "x", document=None)]
     asker = fake_asker({question.question: response(abstain="not_in_passages") for question in questions})
-    retrieval = FakeRetrieval(3)
-    run = evaluate(questions, asker, passages=9, retrieval=retrieval)
-    assert retrieval.asked == [("q", 9)]
+    inside = FakeInside(3)
+    run = evaluate(questions, asker, passages=10, inside=inside)
     assert [(one.retrieval_judged, one.rank) for one in run.results] == [(True, 3)] + [(False, None)] * 3
-    assert run.summary.retrieval.hit_rate == {1: 0, 5: 1, 20: None}
-    assert evaluate(questions, asker).summary.retrieval.judged == 0
+    assert [run.values[name] for name in ("HitRate@1", "HitRate@5")] == [0, 1]
+    assert "HitRate@20" not in run.values
+    deeper = evaluate(questions, asker, passages=10, inside=inside, measures=[parse_measure("HitRate@11")])
+    assert deeper.values == {"HitRate@11": None}
+    assert not any(one.retrieval_judged for one in evaluate(questions, asker).results)
 
 
 def test_a_retriever_that_fails_makes_the_question_wrong(
     answer: MakeAnswer, response: MakeResponse, fake_asker: Any
 ) -> None:
-    retrieval = FakeRetrieval(InputError("no such document"))
-    found = run_one(gold("q", "1843"), response(answer("1843")), fake_asker, retrieval=retrieval)
+    inside = FakeInside(InputError("no such document"))
+    found = run_one(gold("q", "1843"), response(answer("1843")), fake_asker, inside=inside)
     assert (found.status, found.error, found.right, found.retrieval_judged, found.rank) == (
         "failed", "no such document", False, True, None,
     )  # fmt: skip
+
+
+def test_only_what_went_wrong_has_a_cause(answer: MakeAnswer, response: MakeResponse, fake_asker: Any) -> None:
+    script = {"right": response(answer("1843")), "wrong": response(answer("Ada")), "withheld": response(
+        answer("1843"), abstain="below_threshold")}  # fmt: skip
+    questions = [gold(name, "1843") for name in script]
+    run = evaluate(questions, fake_asker(script), inside=FakeInside(1, "retrieval"))
+    assert [one.cause for one in run.results] == [None, "retrieval", "retrieval"]
+    assert run.causes == {"retrieval": 2} and run.counts.wrong == 2
+    assert evaluate(questions, fake_asker(script)).causes == {"unknown": 2}
+
+
+def test_a_cited_sentence_is_precise_where_it_overlaps_the_gold_span(
+    answer: MakeAnswer, response: MakeResponse, fake_asker: Any, source: tuple[str, str]
+) -> None:
+    document, _ = source
+
+    def precise(question: GoldQuestion, given: Answer, place: str = document, **options: Any) -> bool | None:
+        inside = FakeInside(1, place=place)
+        found: bool | None = run_one(question, response(given, **options), fake_asker, inside=inside).citation_precise
+        return found
+
+    # The gold span is [0, 4); the sentence of every fake answer is the whole text.
+    given = answer("1843")
+    assert precise(gold("q", "1843"), given) is True
+    elsewhere = given.citation.sentence.model_copy(update={"start": 4, "text": source[1][4:]})
+    assert precise(gold("q", "1843"), answer("1843", sentence=elsewhere)) is False
+    assert precise(gold("q", "1843"), given, place="another document") is False
+    assert precise(gold("q"), given) is False
+    assert precise(gold("q", "1843", document=None), given) is None
+    assert precise(gold("q", "1843"), given, abstain="below_threshold") is None
 
 
 def test_citations(answer: MakeAnswer, response: MakeResponse, fake_asker: Any, source: tuple[str, str]) -> None:
@@ -232,9 +287,9 @@ def test_a_run_survives_writing(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text("older")
     run.write(path)
-    assert Run.model_validate_json(path.read_bytes()) == run
+    assert Run.read(path) == run
     content = json.loads(path.read_bytes())
-    assert content["summary"]["retrieval"]["hit_rate"] == {"1": None, "5": None, "20": None}
+    assert content["values"]["HitRate@5"] is None and "Latency@50" in content["times"]["values"]
     assert content["results"][1]["error"] == "file \\udcff is locked"
     assert os.listdir(tmp_path) == ["run.json"]
 

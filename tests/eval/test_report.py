@@ -8,11 +8,16 @@ from typing import Any
 
 from rich.console import Console
 
+from eval.compare import compare
 from eval.gold import GoldAnswer, GoldQuestion
-from eval.harness import Run, evaluate
-from eval.report import print_run
+from eval.harness import evaluate
+from eval.measures import parse_measure
+from eval.report import print_comparison, print_run
+from eval.runs import About, GoldRef, Run
 from index.errors import StoreError
 from qa.types import Answer, Response
+
+ABOUT = About(gold=GoldRef(name="g[1].jsonl", sha256="0" * 64, questions=4))
 
 
 def gold(question: str, *texts: str) -> GoldQuestion:
@@ -37,15 +42,17 @@ def test_figures(answer: Callable[..., Answer], response: Callable[..., Response
         "down?": StoreError("the store is locked"),
     }
     questions = [gold("right?", "1843"), gold("short?", "in 1843"), gold("none?"), gold("down?", "x")]
-    text = printed(evaluate(questions, fake_asker(script), gold_name="g[1].jsonl"))
+    text = printed(evaluate(questions, fake_asker(script), about=ABOUT))
     assert "g[1].jsonl" in text
     assert "3 answerable, 1 not" in line(text, "Questions")
     assert "1 abstained, 1 failed" in line(text, "Answered")
-    assert "50.0% / 66.7%" in line(text, "EM / F1, all")
-    assert "33.3% / 55.6%" in line(text, "EM / F1, answerable ")
-    assert "100.0% / 100.0%" in line(text, "EM / F1, unanswerable")
-    assert "n/a" in line(text, "Hit rate@1 ") and "n/a" in line(text, "Citation validity")
-    assert "100.0%" in line(text, "Abstention precision")
+    assert "50.0%" in line(text, " EM ") and "66.7%" in line(text, " F1 ")
+    assert "33.3%" in line(text, "HasAnsEM") and "55.6%" in line(text, "HasAnsF1")
+    assert "100.0%" in line(text, "NoAnsF1") and "1 question" in line(text, "NoAnsF1")
+    assert "n/a" in line(text, "HitRate@1 ") and "n/a" in line(text, "CitationValidity")
+    assert "50.0%" in line(text, "AbstentionPrecision") and "100.0%" in line(text, "AbstentionRecall")
+    assert "Why 2 questions went wrong" in text
+    assert line(text, "ended in an error").split()[1:6] == ["failed", "│", "1", "│", "50.0%"]
     assert "Went wrong: 2" in text
     # Failures come first.
     assert text.index("(failed: the store is locked)") < text.index("short?")
@@ -83,3 +90,31 @@ def test_a_change_of_store_is_said(response: Callable[..., Response], fake_asker
         "b": response(abstain="empty_index", generation=2),
     }
     assert "changed during the run" in printed(evaluate([gold("a"), gold("b")], fake_asker(script)))
+
+
+def compared(before: Run, after: Run, width: int = 120) -> str:
+    stream = io.StringIO()
+    measured = [parse_measure(name) for name in ("F1", "HitRate@20")]
+    print_comparison(compare(before, after, measured), "a[b].json", "c.json", Console(file=stream, width=width))
+    return stream.getvalue()
+
+
+def test_a_comparison_says_what_it_shows(
+    answer: Callable[..., Answer], response: Callable[..., Response], fake_asker: Any
+) -> None:
+    questions = [gold(f"q{number}", "1843") for number in range(12)]
+    about = About(gold=GoldRef(name="g", sha256="0" * 64, questions=12))
+    good = evaluate(questions, fake_asker({q.question: response(answer("1843")) for q in questions}), about=about)
+    bad = evaluate(
+        questions, fake_asker({q.question: response(answer("Ada")) for q in questions}), about=about
+    )  # fmt: skip
+    text = compared(good, bad)
+    assert "a[b].json -> c.json" in text and "12 questions; intervals" in text
+    assert "-100.0 to -100.0" in line(text, "F1") and line(text, "F1").rstrip().endswith("worse")
+    assert "n/a" in line(text, "HitRate@20") and "not measured" in line(text, "HitRate@20")
+    same = compared(good, good, width=80)
+    assert "none shown" in line(same, "F1") and "identical apart from times" in same
+    short = bad.model_copy(update={"results": bad.results[:7]})
+    assert "5 questions missing from c.json counted as wrong there." in compared(good, short)
+    other = good.model_copy(update={"provenance": ()})
+    assert "No difference shown." in compared(good, other) and "identical" not in compared(good, other)

@@ -180,6 +180,47 @@ def test_a_span_that_beats_null_but_not_the_threshold(full: Store) -> None:
     assert outcome(ask(full, {"1843": 0.5})) == ("abstained", "below_threshold", [])
 
 
+@pytest.mark.parametrize(
+    ("margins", "reason"),
+    [
+        ({}, "not_in_passages"),
+        ({"1843": -0.01}, "not_in_passages"),
+        ({"1843": 0.0}, "not_in_passages"),
+        ({"1843": 0.01}, "below_threshold"),
+        ({"1843": 0.01, "Ada Lovelace": -9.0}, "below_threshold"),
+        ({"1843": -9.0, "1844": 1.0, "Ada Lovelace": -9.0}, "below_threshold"),
+    ],
+)
+def test_null_and_threshold_are_told_apart(full: Store, margins: dict[str, float], reason: Reason) -> None:
+    """One span above null, anywhere, is enough for "not sure"; without one the passages do not hold the answer."""
+    assert outcome(ask(full, margins)) == ("abstained", reason, [])
+
+
+def test_nothing_retrieved_is_not_a_matter_of_reading(full: Store) -> None:
+    """The reason is that of the stage that came to nothing, also for one who asks for candidates at any confidence."""
+    nowhere = {"filters": {"uri_prefix": "file:///c"}, "candidates": True, "threshold": 0.0}
+    assert outcome(ask(full, {"1843": 9.0}, **nowhere)) == ("abstained", "nothing_retrieved", [])
+    reader = WordReader({"1843": 9.0})
+    search = full.search
+
+    def search_then_remove_all(*args: object, **more: object) -> object:
+        result = search(*args, **more)  # type: ignore[arg-type]
+        for document in (NOTES, ENGINES, LETTERS):
+            full.catalogue.remove(document.id)
+        return result
+
+    engine = Engine(full, reader, calibration())
+    engine.store.search = search_then_remove_all  # type: ignore[assignment,method-assign]
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "nothing_retrieved", [])
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "empty_index", [])
+
+
+def test_a_confidence_at_the_threshold_answers(full: Store) -> None:
+    at = confidence(0.5)
+    assert outcome(ask(full, {"1843": 0.5}, threshold=at))[0] == "answered"
+    assert outcome(ask(full, {"1843": 0.5}, threshold=at + 1e-4))[:2] == ("abstained", "below_threshold")
+
+
 def test_the_threshold_is_the_calibrated_one_or_the_asked_one(full: Store) -> None:
     assert ask(full, {"1843": 0.5}).threshold == 0.75
     lower = ask(full, {"1843": 0.5}, threshold=0.6)
@@ -413,3 +454,48 @@ def test_every_quote_stands_where_its_citation_says(texts: list[str], needles: l
             assert text[cited.sentence.start : cited.sentence.end] == cited.sentence.text
             assert verify(cited, store.catalogue).problems == ()
         store.close()
+
+
+# --- the form of the answer
+
+FLEET = Document(
+    uri="file:///f/fleet.txt",
+    title="Fleet",
+    text="It was windy. The frigate Vega, the tug Orion and the tanker Lyra left port. The cutter Mira stayed.",
+)
+CREWS = {"frigate Vega, the tug Orion and the tanker Lyra": 4.0, "cutter Mira": 2.0, "windy": -2.0}
+
+
+def test_a_yes_or_no_question_gets_the_sentence_that_settles_it(store: Store) -> None:
+    list(store.put_all([FLEET]))
+    response = ask(store, {"Vega": 3.0}, "Did the Vega leave port?")
+    assert outcome(response) == (
+        "answered",
+        None,
+        ["The frigate Vega, the tug Orion and the tanker Lyra left port."],
+    )
+    cited = response.answers[0].citation
+    assert FLEET.text[cited.start : cited.end] == cited.quote
+    assert ask(store, {"Vega": -1.0}, "Did the Vega leave port?").reason == "not_in_passages"
+
+
+def test_a_question_for_a_list_gets_its_items(store: Store) -> None:
+    list(store.put_all([FLEET]))
+    response = ask(store, CREWS, "Which ships are named?")
+    assert [a.text for a in response.answers] == ["frigate Vega", "the tug Orion", "the tanker Lyra", "cutter Mira"]
+    for cited in citations(response):
+        assert FLEET.text[cited.start : cited.end] == cited.quote
+    assert [a.text for a in ask(store, CREWS, "Which ships are named?", answers=2).answers] == [
+        "frigate Vega",
+        "the tug Orion",
+    ]
+    whole = "frigate Vega, the tug Orion and the tanker Lyra"
+    assert [a.text for a in ask(store, CREWS, "Which ships are named?", answers=1).answers] == [whole]
+    assert [a.text for a in ask(store, CREWS, "Which ship is named?").answers] == [whole]
+
+
+def test_an_item_that_stands_in_two_places_is_given_once(store: Store) -> None:
+    list(store.put_all([FLEET, Document(uri="file:///g", title="G", text="Later the tug Orion and the barge came.")]))
+    response = ask(store, CREWS | {"the tug Orion and the barge": 3.0}, "Which ships are named?")
+    texts = [a.text for a in response.answers]
+    assert texts == ["frigate Vega", "the tug Orion", "the tanker Lyra", "the barge", "cutter Mira"]

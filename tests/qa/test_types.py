@@ -12,7 +12,7 @@ from qa.types import MAX_ANSWERS, MAX_PASSAGES, MAX_QUESTION_LENGTH, Filters, Qu
 
 def test_defaults() -> None:
     question = Question(question="Who?")
-    assert (question.answers, question.passages, question.threshold, question.candidates) == (1, 20, None, False)
+    assert (question.answers, question.passages, question.threshold, question.candidates) == (None, 20, None, False)
     assert question.filters == Filters(document_ids=(), uri_prefix="")
 
 

@@ -151,5 +151,20 @@ def test_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
 def test_a_tokenizer_without_special_tokens() -> None:
     from tokenizers.models import WordLevel
 
-    with pytest.raises(ModelError, match=r"\[CLS\]"):
+    with pytest.raises(ModelError, match="no special tokens around"):
         WindowMaker(Tokenizer(WordLevel({"a": 0}, unk_token="a")))
+
+
+def test_a_vocabulary_that_holds_another_familys_special_tokens() -> None:
+    """MPNet's has [CLS] and [SEP] as plain words: the frame must be the tokenizer's own."""
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import RobertaProcessing
+
+    words = {name: number for number, name in enumerate(["<s>", "</s>", "[CLS]", "[SEP]", "who", "me", "?"])}
+    own = Tokenizer(WordLevel(words, unk_token="?"))
+    own.pre_tokenizer = Whitespace()
+    own.post_processor = RobertaProcessing(("</s>", 1), ("<s>", 0))
+    window = WindowMaker(own, max_length=32).windows("who ?", ["me me"])[0][0]
+    assert window.ids.tolist() == [0, 4, 6, 1, 1, 5, 5, 1]
+    assert window.passage_start == 5

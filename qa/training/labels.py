@@ -1,0 +1,190 @@
+"""A teacher's span distributions, written once and read by every later run: what distillation learns from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from transformers import AutoModelForQuestionAnswering
+
+from index.errors import InputError
+from qa.spans import MAX_ANSWER_TOKENS
+from qa.training.data import Row
+from qa.training.features import Features, batches, build_features, collate
+from qa.windows import WindowMaker
+
+# Positions kept of each distribution: the null and the likeliest others. What is cut off holds next to nothing.
+TOP = 20
+ROWS_A_PART = 1000
+_NULL = -1
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherLabels:
+    """Start and end distributions by window. `first` maps a row's key to its first window and their number.
+
+    `start_at`, `end_at` (windows, TOP) int16 count passage tokens from 0, with the null, -1, in column 0;
+    `start_log`, `end_log` (windows, TOP) float16 are natural log-probabilities among the null and the passage's tokens.
+    """
+
+    first: dict[str, tuple[int, int]]
+    start_at: NDArray[np.int16]
+    start_log: NDArray[np.float16]
+    end_at: NDArray[np.int16]
+    end_log: NDArray[np.float16]
+
+    def windows(self, row: Row) -> range | None:
+        """The numbers of a row's windows, None where the teacher never read it."""
+        found = self.first.get(row_key(row))
+        return range(found[0], found[0] + found[1]) if found else None
+
+    def best(self, window: int) -> tuple[int, int] | None:
+        """The teacher's best span of a window as passage tokens, first and last; None where the null outscores it."""
+        at, to = self.start_at[window].astype(int), self.end_at[window].astype(int)
+        scores = self.start_log[window].astype(float)[:, None] + self.end_log[window].astype(float)[None, :]
+        more = to[None, :] - at[:, None]
+        allowed = (more >= 0) & (more < MAX_ANSWER_TOKENS) & (at[:, None] >= 0)
+        allowed[0, 0] = True
+        row, column = np.unravel_index(np.argmax(np.where(allowed, scores, -np.inf)), scores.shape)
+        return None if row == 0 else (int(at[row]), int(to[column]))
+
+
+def row_key(row: Row) -> str:
+    """What a label is kept under: a digest of the question as it was written and its passage."""
+    return hashlib.sha256(f"{row.original or row.question}\0{row.context}".encode()).hexdigest()[:24]
+
+
+def label_rows(
+    rows: Sequence[Row], teacher: Path, folder: Path, *, max_length: int, stride: int, console: Console
+) -> None:
+    """Let the teacher read rows that have no label in `folder` yet, a part of 1,000 rows at a time.
+
+    `max_length` and `stride` are the student's; the teacher's windows hold the same passage tokens. Interrupted, it
+    goes on behind the last whole part.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    have = set(load_labels(folder).first)
+    missing = {row_key(row): row for row in rows if row_key(row) not in have}
+    if not missing:
+        return
+    keys = list(missing)
+    maker = _teacher_windows(teacher, max_length, stride)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = AutoModelForQuestionAnswering.from_pretrained(teacher, attn_implementation="eager", dtype=torch.float32)
+    model = model.to(device).eval()
+    number = len(list(folder.glob("part-*.npz")))
+    parts = range(0, len(keys), ROWS_A_PART)
+    for begin in track(parts, "the teacher reads", total=len(parts), console=console):
+        chunk = keys[begin : begin + ROWS_A_PART]
+        counts, features = [], []
+        for key in chunk:
+            own = build_features([missing[key]], maker)
+            counts.append(len(own))
+            features.append(own)
+        arrays = _read(model, Features.joined(features), device)
+        beside = folder / "part.tmp.npz"
+        np.savez(
+            beside,
+            keys=np.array(chunk),
+            counts=np.array(counts, dtype=np.int32),
+            start_at=arrays["start_at"],
+            start_log=arrays["start_log"],
+            end_at=arrays["end_at"],
+            end_log=arrays["end_log"],
+        )
+        beside.replace(folder / f"part-{number:05}.npz")
+        number += 1
+
+
+def load_labels(folder: Path) -> TeacherLabels:
+    """Every label of a folder; none where the folder is empty or missing."""
+    first: dict[str, tuple[int, int]] = {}
+    columns: dict[str, list[NDArray[np.generic]]] = {"start_at": [], "start_log": [], "end_at": [], "end_log": []}
+    windows = 0
+    for path in sorted(folder.glob("part-*.npz")):
+        try:
+            with np.load(path) as part:
+                for key, count in zip(part["keys"].tolist(), part["counts"].tolist(), strict=True):
+                    first[key] = (windows, count)
+                    windows += count
+                for name, column in columns.items():
+                    column.append(part[name])
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{path} is not a part of a teacher's labels ({error}); remove it to make it anew"
+            ) from error
+    kinds = {"start_at": np.int16, "start_log": np.float16, "end_at": np.int16, "end_log": np.float16}
+    empty = {name: np.zeros((0, TOP), kind) for name, kind in kinds.items()}
+    joined = {name: np.concatenate([empty[name], *column]) for name, column in columns.items()}
+    return TeacherLabels(first, **joined)
+
+
+def agreeing(rows: Sequence[Row], labels: TeacherLabels, maker: WindowMaker) -> Iterator[Row]:
+    """The rows on which the teacher agrees with their label: it finds no span in an unanswerable row, and in an
+    answerable one its best span overlaps the labelled one and lies in a window where it beats the null."""
+    for row in rows:
+        windows = labels.windows(row)
+        if windows is None:
+            continue
+        cut = maker.windows(row.original or row.question, [row.context])[0]
+        found = []
+        for number, window in zip(windows, cut, strict=True):
+            best = labels.best(number)
+            if best is not None:
+                found.append((int(window.starts[best[0]]), int(window.ends[best[1]])))
+        if row.start is None or row.end is None:
+            if not found:
+                yield row
+        elif any(start < row.end and row.start < end for start, end in found):
+            yield row
+
+
+def _teacher_windows(teacher: Path, max_length: int, stride: int) -> WindowMaker:
+    """Windows with as much room for the passage as a student's with three special tokens."""
+    plain = WindowMaker.from_folder(teacher, max_length=max_length, stride=stride)
+    return WindowMaker.from_folder(teacher, max_length=max_length + plain.special_tokens - 3, stride=stride)
+
+
+def _read(model: torch.nn.Module, features: Features, device: torch.device) -> dict[str, NDArray[np.generic]]:
+    count = len(features)
+    start_at, end_at = np.zeros((count, TOP), np.int16), np.zeros((count, TOP), np.int16)
+    start_log, end_log = np.zeros((count, TOP), np.float16), np.zeros((count, TOP), np.float16)
+    pad = int(model.config.pad_token_id or 0)  # type: ignore[union-attr,arg-type]
+    typed = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+        for windows in batches(features, 4096, seed=0):
+            ids, mask, types, _, _ = (torch.from_numpy(part).to(device) for part in collate(features, windows, pad))
+            extra = {"token_type_ids": types} if typed else {}
+            output = model(input_ids=ids, attention_mask=mask, **extra)
+            for at, log, logits in (
+                (start_at, start_log, output.start_logits),
+                (end_at, end_log, output.end_logits),
+            ):
+                values = logits.float().cpu().numpy()
+                for place, window in enumerate(windows):
+                    own = values[place, : int(features.lengths[window])]
+                    at[window], log[window] = _top(own, int(features.passage_start[window]))
+    return {"start_at": start_at, "start_log": start_log, "end_at": end_at, "end_log": end_log}
+
+
+def _top(logits: NDArray[np.float32], passage_start: int) -> tuple[NDArray[np.int16], NDArray[np.float16]]:
+    """The null and the likeliest passage tokens of one distribution, renormalised over null and passage."""
+    passage = logits[passage_start:-1].astype(np.float64)
+    every = np.concatenate([logits[:1].astype(np.float64), passage])
+    peak = every.max()
+    log = every - (peak + np.log(np.exp(every - peak).sum()))
+    best = np.argsort(-passage, kind="stable")[: TOP - 1]
+    at = np.full(TOP, _NULL, np.int16)
+    value = np.full(TOP, -1e4, np.float16)
+    value[0] = max(-1e4, log[0])
+    at[1 : 1 + len(best)] = best
+    value[1 : 1 + len(best)] = np.maximum(log[1 + best], -1e4)
+    # A short passage leaves columns over; they repeat the null at no probability.
+    return at, value
