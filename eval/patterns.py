@@ -105,7 +105,7 @@ class Proposal:
 
 def mid_sentence_names(text: str) -> frozenset[str]:
     """The first words of the names of a text, told by a capital where no sentence begins."""
-    return frozenset(re.findall(r"(?<=[a-z,;] )[A-Z][\w’'-]*", text))
+    return frozenset(re.findall(r"(?<=[a-z,;] )[A-Z][\w’'-]*", text)).difference(_MONTHS, _DAYS)
 
 
 def common_words(text: str) -> frozenset[str]:
