@@ -44,8 +44,9 @@ def calibrate(
     """Promise a share of wrong answers (--risk), or else fit fusion, ranking, confidence and threshold anew.
 
     With --risk the gold questions are asked of the store as it is, and the threshold is set so that at most that share
-    of the answers is wrong, by a guarantee that asks nothing of their distribution. The promise is kept with the store
-    and returned with every answer. Use questions that the calibration was not fitted to.
+    of the answers is wrong, by a guarantee that asks nothing of their distribution; questions of one paragraph or
+    document count for less, as far as they err together. The promise is kept with the store and returned with every
+    answer that it speaks of. Use questions that the calibration was not fitted to.
 
     Without --risk a calibration file is written. The gold questions need paragraphs, and each is asked twice: of the
     whole store, and of its own article alone, so that the confidence holds in large and in small stores.

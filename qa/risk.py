@@ -4,8 +4,9 @@ Learn then Test (Angelopoulos, Bates, Candes, Jordan, Lei 2021): the share of wr
 threshold rises, so every threshold of a grid is a hypothesis of its own ("more than R are wrong from here on") that the
 gold questions must reject. They are tested in a fixed sequence, from strict to loose, each at the full level delta,
 until one cannot be rejected: the chance that any of the thresholds passed was passed wrongly is at most delta. Grid and
-order are fixed. The walk begins at the strictest threshold with enough answers for a share of R/2 to be told from R;
-that looks at how many questions are answered, never at how well.
+order are fixed. The walk begins at the strictest threshold with a tenth of the questions answered and with enough
+answers for a share of R/2 to be told from R: stricter ones would end it for lack of data. That looks at how many
+questions are answered, never at how well.
 
 Each test is the greater of two p-values, for x wrong among n answers and m = floor(R n):
 
@@ -37,6 +38,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom, hypergeom, norm
 from scipy.stats import t as student_t
 
+# Where the walk begins, as a share of the questions: the surest few are too few to tell, and of little use.
+MIN_COVERAGE = 0.1
 GRID = tuple(round(1 - step / 100, 2) for step in range(1, 100))
 """The thresholds that can be promised for, strictest first."""
 
@@ -97,7 +100,7 @@ def prove(
         )
     counts = _Counts.of(sure, bad, groups)
     share = counts.effective_share(delta)
-    enough = counts.answered.sum(axis=0) >= _answers_needed(risk, risk / 2, delta)
+    enough = counts.totals >= np.maximum(_answers_needed(risk, risk / 2, delta), MIN_COVERAGE * len(groups))
     passed = _p_values(counts.totals, counts.wrong_totals, share, risk) <= delta
     first = int(np.argmax(enough))
     if not (enough[first] and passed[first]):
@@ -211,21 +214,22 @@ def _refusal(counts: _Counts, share: _Floats, risk: float, delta: float) -> Refu
     answered, wrong, questions = counts.totals, counts.wrong_totals, int(counts.asked.sum())
     # Half an error more than was seen: no answers, or a few without an error, tell of no rate of zero.
     rate = (wrong + 0.5) / (answered + 1)
-    hopeful = (rate < risk) & (share > 0)
+    begun = answered >= MIN_COVERAGE * questions
+    hopeful = begun & (rate < risk) & (share > 0)
     least = float(_answers_needed(risk, risk / 2, delta))
     needed = np.maximum(least, _answers_needed(risk, np.where(hopeful, rate, 0.0), delta))
     times = np.where(hopeful, needed / np.maximum(answered * share, 1e-9), np.inf)
-    # A threshold that has enough answers by this estimate has failed the test itself, or lies behind one that has.
-    times = np.where(times > 1, times, np.inf)
-    nearest = (
-        int(np.argmin(times)) if np.isfinite(times).any() else int(np.argmin(np.where(answered > 0, rate, np.inf)))
-    )
+    # Where the estimate says that there are enough, the test has said otherwise: a little more, then.
+    times = np.maximum(times, 1.1)
+    # Else the least share of wrong answers is worth telling, or that of all answers where they are so few.
+    closest = times if hopeful.any() else np.where(begun, rate, np.inf)
+    nearest = int(np.argmin(closest)) if begun.any() else len(GRID) - 1
     return Refusal(
         questions=questions,
         groups=len(counts.asked),
         answered=int(answered[nearest]),
         wrong=int(wrong[nearest]),
-        more=_rounded_up(questions * (float(times[nearest]) - 1)) if np.isfinite(times[nearest]) else None,
+        more=_rounded_up(questions * (float(times[nearest]) - 1)) if hopeful[nearest] else None,
     )
 
 

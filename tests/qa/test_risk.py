@@ -100,11 +100,20 @@ def test_a_confidence_at_the_threshold_answers() -> None:
 
 def test_the_walk_ends_at_the_first_threshold_that_fails() -> None:
     """Right above 0.8, wrong from 0.6 to 0.8, right below: the share of wrong answers is not monotone."""
-    confidence = np.repeat([0.9, 0.7, 0.3], [200, 100, 2000])
-    wrong = np.repeat([False, True, False], [200, 100, 2000])
-    proof = prove(confidence, wrong, range(2300), risk=0.1, delta=0.1)
+    confidence = np.repeat([0.9, 0.7, 0.3], [200, 100, 1500])
+    wrong = np.repeat([False, True, False], [200, 100, 1500])
+    proof = prove(confidence, wrong, range(1800), risk=0.1, delta=0.1)
     assert isinstance(proof, Proof)
     assert (proof.threshold, proof.strictest, proof.answered, proof.wrong) == (0.71, 0.9, 200, 0)
+
+
+def test_the_surest_few_do_not_end_the_walk() -> None:
+    """A tenth of the questions must be answered to begin with, whatever the errors among the surest few."""
+    confidence = np.repeat([0.95, 0.8, 0.2], [60, 400, 600])
+    wrong = np.concatenate([np.arange(60) < 20, np.zeros(400, dtype=bool), np.ones(600, dtype=bool)])
+    proof = prove(confidence, wrong, range(1060), risk=0.2, delta=0.1)
+    assert isinstance(proof, Proof)
+    assert (proof.strictest, proof.threshold, proof.answered, proof.wrong) == (0.8, 0.21, 460, 20)
 
 
 def test_a_question_without_a_confidence_is_never_answered() -> None:
