@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -104,10 +105,13 @@ class StorePlaces:
         return self._found[key]
 
     def _named(self, name: str) -> str | None:
-        own = document_id((self._folder / name).as_uri())
+        # Not Path.resolve, which raises where links form a loop.
+        uri = Path(os.path.realpath(self._folder / name)).as_uri()
+        own = document_id(uri)
         if self.store.catalogue.version_of(own) is not None:
             return own
-        named = self._by_file_name.get(Path(name).name, [])
+        # As a URI has it: a space in a name is %20 there.
+        named = self._by_file_name.get(uri.rsplit("/", 1)[-1], [])
         return named[0] if len(named) == 1 else None
 
     def _paragraph(self, context: str) -> tuple[str, int] | None:

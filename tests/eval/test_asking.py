@@ -96,12 +96,25 @@ def test_a_failing_question_fails_alone_and_counts_as_wrong(store: Store, tmp_pa
     assert run.counts.failed == 1
 
 
-def test_the_gold_document_is_found_beside_the_gold_file_or_by_its_name(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stored", "named"),
+    [
+        ("file:///elsewhere/xylo.txt", "xylo.txt"),
+        ("file:///elsewhere/old%20xylo.txt", "old xylo.txt"),
+        ("{folder}/docs/xylo.txt", "gold/../docs/xylo.txt"),
+    ],
+)
+def test_the_gold_document_is_found_beside_the_gold_file_or_by_its_name(
+    store: Store, tmp_path: Path, stored: str, named: str
+) -> None:
     text = "The harbour of Xylo opened in 1777."
-    store.put(Document(uri="file:///elsewhere/xylo.txt", title="xylo.txt", text=text))
+    uri = stored.format(folder=tmp_path.resolve().as_uri())
+    store.put(Document(uri=uri, title="xylo.txt", text=text))
+    # One more of that name: only the path tells them apart.
+    store.put(Document(uri="file:///another/xylo.txt" if "docs" in uri else "file:///else", title="x", text="Nothing."))
     path = tmp_path / "gold.jsonl"
     path.write_text(
-        '{"id": "1", "question": "When did boats first come to Xylo?", "document": "xylo.txt", '
+        '{"id": "1", "question": "When did boats first come to Xylo?", "document": "' + named + '", '
         '"answers": [{"text": "1777", "start": 30, "end": 34}]}\n'
     )
     gold = read_gold(path)
