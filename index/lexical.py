@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -153,7 +154,10 @@ class TantivyLexicalIndex:
                         return index
                 except ValueError:
                     self.generation = 0
-            shutil.rmtree(folder)
+            # Out of the way first: whoever still has the old one open may write into it while it goes.
+            aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}-old-", dir=folder.parent))
+            folder.rename(aside / folder.name)
+            shutil.rmtree(aside, ignore_errors=True)
             folder.mkdir()
             return tantivy.Index(_schema(), path=str(folder))
         except OSError as error:
