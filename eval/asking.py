@@ -93,7 +93,7 @@ def about_engine(engine: Engine, gold: GoldRef) -> About:
         store=about_store(engine.store),
         embedder=ModelRef(name=engine.store.embedder.name, sha256=engine.store.embedder.sha256),
         reader=ModelRef(name=engine.reader.name, sha256=engine.reader.sha256),
-        calibration_sha256=hashlib.sha256(engine.calibration.model_dump_json().encode()).hexdigest(),
+        calibration_sha256=engine.calibration.sha256,
     )
 
 

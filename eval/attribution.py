@@ -33,7 +33,7 @@ from eval.results import RIGHT_F1, Cause
 from eval.squad import f1
 from index.catalogue import embedding_text
 from index.documents import StoredPassage
-from index.sentences import split_sentences
+from index.sentences import sentences_around, split_sentences
 from qa.candidates import ReadPassage, candidates, whole_words
 from qa.confidence import MARGIN_LIMIT
 from qa.engine import Engine, Judged
@@ -113,10 +113,7 @@ class Attribution:
         owner, start, end = answer
         document = self._places.document(owner)
         text = document.text if document else ""
-        sentences = split_sentences(text)
-        touched = [number for number, s in enumerate(sentences) if s.start < end and start < s.end]
-        first = sentences[max(0, touched[0] - 1)].start if touched else start
-        last = sentences[min(len(sentences) - 1, touched[-1] + 1)].end if touched else end
+        first, last = sentences_around(split_sentences(text), start, end, more=1)
         first, last = min(first, start), max(last, end)
         return StoredPassage(id=0, document_id=owner, start=first, end=last, context="", text=text[first:last])
 

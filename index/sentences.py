@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import sentencex
@@ -50,6 +50,17 @@ def split_sentences(text: str, *, markdown: bool = False) -> list[Sentence]:
         for first, last in _sentences_of(text, start, end):
             sentences.append(Sentence(first, last, number, names))
     return sentences
+
+
+def sentences_around(sentences: Sequence[Sentence], start: int, end: int, *, more: int = 0) -> tuple[int, int]:
+    """`[start, end)` of the sentences of a text that a span touches, with `more` on either side; the span
+    itself where it touches none.
+    """
+    touched = [number for number, s in enumerate(sentences) if s.start < end and start < s.end]
+    if not touched:
+        return start, end
+    last = min(len(sentences) - 1, touched[-1] + more)
+    return sentences[max(0, touched[0] - more)].start, sentences[last].end
 
 
 def markdown_headings(text: str) -> dict[int, tuple[int, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from index.sentences import split_sentences
+from index.sentences import sentences_around, split_sentences
 from qa.candidates import Candidate, Place
 from qa.reader import Reader
 from qa.spans import Span
@@ -50,13 +50,8 @@ def _windows(place: Place) -> tuple[tuple[int, str], tuple[int, str]]:
     text = place.passage.text
     start, end = place.start - place.passage.start, place.end - place.passage.start
     sentences = split_sentences(text)
-    touched = [n for n, s in enumerate(sentences) if s.start < end and start < s.end]
-    if not touched:
-        return (start, text[start:end]), (start, text[start:end])
-    first, last = touched[0], touched[-1]
-    near = sentences[max(0, first - 1)].start, sentences[min(len(sentences) - 1, last + 1)].end
-    alone = sentences[first].start, sentences[last].end
-    return (alone[0], text[alone[0] : alone[1]]), (near[0], text[near[0] : near[1]])
+    alone, near = (sentences_around(sentences, start, end, more=more) for more in (0, 1))
+    return (alone[0], text[slice(*alone)]), (near[0], text[slice(*near)])
 
 
 def _margin(place: Place, begin: int, spans: Sequence[Span]) -> float | None:

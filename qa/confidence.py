@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from index.errors import ModelError
-from index.sentences import split_sentences
+from index.sentences import sentences_around, split_sentences
 from index.words import words
 from qa.candidates import Candidate, RankWeights, ReadPassage
 from qa.fusion import FusionWeights
@@ -160,7 +160,9 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
     best = own.best
     rivals = [other.best.score for place, other in enumerate(found) if place != number]
     gap = best.score - max(rivals) if rivals else GAP_LIMIT
-    around = _around(best.passage.text, best.start - best.passage.start, best.end - best.passage.start)
+    begin = best.passage.start
+    near = sentences_around(split_sentences(best.passage.text), best.start - begin, best.end - begin, more=1)
+    around = best.passage.text[slice(*near)]
     return np.array(
         [
             _clip(best.margin),
@@ -190,13 +192,3 @@ def _clip(margin: float | None) -> float:
 
 def _with_context(entry: ReadPassage) -> str:
     return f"{entry.passage.context}\n{entry.passage.text}"
-
-
-def _around(text: str, start: int, end: int) -> str:
-    """The sentences of a span and one more on either side."""
-    sentences = split_sentences(text)
-    touched = [n for n, s in enumerate(sentences) if s.start < end and start < s.end]
-    if not touched:
-        return text[start:end]
-    first, last = max(0, touched[0] - 1), min(len(sentences) - 1, touched[-1] + 1)
-    return text[sentences[first].start : sentences[last].end]

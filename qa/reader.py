@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from index.embedder import fast_matrix_products, weights_sha256
 from index.errors import ModelError
 from qa.spans import SPANS_PER_WINDOW, Span, window_spans
-from qa.windows import Window, WindowMaker
+from qa.windows import Window, WindowMaker, has_token_types, pad_id
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -146,12 +146,11 @@ class TransformersReader:
 
     @cached_property
     def _typed(self) -> bool:
-        return int(getattr(self._model.config, "type_vocab_size", 0) or 0) > 1
+        return has_token_types(self._model.config)
 
     @cached_property
     def _pad_id(self) -> int:
-        value = self._model.config.pad_token_id
-        return int(value) if value is not None else 0
+        return pad_id(self._model.config)
 
 
 def _encoder_in_bf16(model: PreTrainedModel) -> None:

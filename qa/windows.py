@@ -89,6 +89,16 @@ class _Encoding:
     ends: NDArray[np.int32]
 
 
+def has_token_types(config: object) -> bool:
+    """Whether a model of this configuration tells question and passage apart by token types."""
+    return int(getattr(config, "type_vocab_size", 0) or 0) > 1
+
+
+def pad_id(config: object) -> int:
+    """The token that fills a batch for a model of this configuration."""
+    return int(getattr(config, "pad_token_id", 0) or 0)
+
+
 def _frame(tokenizer: Tokenizer) -> list[int]:
     """The tokens around question and passage: one that opens, separators (BERT has one, RoBERTa two), one that closes.
 

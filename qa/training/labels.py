@@ -18,7 +18,7 @@ from index.errors import InputError
 from qa.spans import MAX_ANSWER_TOKENS
 from qa.training.data import Row
 from qa.training.features import Features, batches, build_features, collate
-from qa.windows import WindowMaker
+from qa.windows import WindowMaker, has_token_types, pad_id
 
 # Positions kept of each distribution: the null and the likeliest others. What is cut off holds next to nothing.
 TOP = 20
@@ -156,8 +156,8 @@ def _read(model: torch.nn.Module, features: Features, device: torch.device) -> d
     count = len(features)
     start_at, end_at = np.zeros((count, TOP), np.int16), np.zeros((count, TOP), np.int16)
     start_log, end_log = np.zeros((count, TOP), np.float16), np.zeros((count, TOP), np.float16)
-    pad = int(model.config.pad_token_id or 0)  # type: ignore[union-attr,arg-type]
-    typed = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
+    pad = pad_id(model.config)
+    typed = has_token_types(model.config)
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
         for windows in batches(features, 4096, seed=0):
             ids, mask, types, _, _ = (torch.from_numpy(part).to(device) for part in collate(features, windows, pad))

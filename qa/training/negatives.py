@@ -47,7 +47,7 @@ def mine_negatives(
     rng = random.Random(seed)
     negatives = []
     for row, vector in track(list(zip(asked, vectors, strict=True)), "mining", console=console):
-        texts = [text for text in _retrieved(store, row.question, vector) if _lacks(text, row)]
+        texts = [text for text in retrieved(store, row.question, vector, SEARCH_DEPTH, DEPTH) if _lacks(text, row)]
         if texts:
             # Better ranks more often: the first half of what is left is drawn twice as often as all of it.
             depth = len(texts) if rng.random() < 0.5 else (len(texts) + 1) // 2
@@ -83,9 +83,12 @@ def _contexts(rows: list[Row]) -> Iterator[Document]:
             yield Document(uri=f"context:{len(seen)}", title=row.title or "context", text=row.context)
 
 
-def _retrieved(store: Store, question: str, vector: np.ndarray[tuple[int], np.dtype[np.float32]]) -> list[str]:
-    result = store.search(question, vector, SEARCH_DEPTH)
-    hits = fuse(result.dense, result.lexical)[:DEPTH]
+def retrieved(
+    store: Store, question: str, vector: np.ndarray[tuple[int], np.dtype[np.float32]], search_depth: int, depth: int
+) -> list[str]:
+    """The texts of the first `depth` passages of the fused lists, each searched to `search_depth`."""
+    result = store.search(question, vector, search_depth)
+    hits = fuse(result.dense, result.lexical)[:depth]
     snapshot = store.catalogue.snapshot([hit.passage_id for hit in hits])
     return [snapshot.passages[hit.passage_id].text for hit in hits if hit.passage_id in snapshot.passages]
 

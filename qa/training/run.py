@@ -96,12 +96,12 @@ def _train_teacher(data_dir: Path, work: Path, made: dict[str, MadeSource], cons
 def _labels(
     recipe: Recipe, data_dir: Path, teacher: Path, folder: Path, made: dict[str, MadeSource], *, console: Console
 ) -> TeacherLabels:
+    rows: list[Row] = []
     for phase in recipe.phases:
         for source in phase.sources:
             if source.taught:
-                rows = source_rows(source, phase, recipe, data_dir, made)
-                console.print(f"labels for {source.name}: {len(rows):,} rows")
-                label_rows(rows, teacher, folder, max_length=recipe.max_length, stride=recipe.stride, console=console)
+                rows += source_rows(source, phase, recipe, data_dir, made)
+    label_rows(rows, teacher, folder, max_length=recipe.max_length, stride=recipe.stride, console=console)
     return load_labels(folder)
 
 

@@ -16,8 +16,8 @@ from index.documents import Document
 from index.embedder import Embedder
 from index.errors import InputError
 from index.store import Store
-from qa.fusion import fuse
 from qa.training.data import Row
+from qa.training.negatives import retrieved
 
 DISTRACTORS = 3
 SEARCH_DEPTH = 12
@@ -46,13 +46,8 @@ def sentence_rows(
     vectors = embedder.embed([asked[key] for key in queries])
     rows = []
     for key, vector in track(list(zip(queries, vectors, strict=True)), "choosing sentences", console=console):
-        result = store.search(asked[key], vector, SEARCH_DEPTH)
-        hits = fuse(result.dense, result.lexical)
-        snapshot = store.catalogue.snapshot([hit.passage_id for hit in hits])
         right = {sentences[sentence] for sentence in answering[key]}
-        found = dict.fromkeys(
-            snapshot.passages[hit.passage_id].text for hit in hits if hit.passage_id in snapshot.passages
-        )
+        found = dict.fromkeys(retrieved(store, asked[key], vector, SEARCH_DEPTH, 2 * SEARCH_DEPTH))
         others = [text for text in found if text not in right]
         answer = sentences[min(answering[key])]
         among = [answer, *others[:DISTRACTORS]]

@@ -21,7 +21,7 @@ from qa.training.data import Row
 from qa.training.distillation import SoftTargets, span_loss
 from qa.training.features import batches, build_features, collate
 from qa.training.labels import TeacherLabels
-from qa.windows import WindowMaker
+from qa.windows import WindowMaker, has_token_types, pad_id
 
 MAX_GRADIENT_NORM = 1.0
 
@@ -72,8 +72,8 @@ class Trainer:
             attention_probs_dropout_prob=0.0,
             dtype=torch.float32,
         ).to(self._device)
-        self._typed = int(getattr(self._model.config, "type_vocab_size", 0) or 0) > 1
-        self._pad_id = int(self._model.config.pad_token_id or 0)
+        self._typed = has_token_types(self._model.config)
+        self._pad_id = pad_id(self._model.config)
         self._optimizer = self._make_optimizer()
         self._at = _Position()
 
