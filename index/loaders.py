@@ -1,64 +1,116 @@
-"""From a file to a document: a registry of loaders by file suffix."""
+"""From files to documents: what `qa index` and uploads go through."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from index.documents import Document
 from index.errors import InputError
-from index.sentences import markdown_headings
+from index.loading.building import file_uri
+from index.loading.encodings import decode_text, decode_unicode
+from index.loading.limited import shared
+from index.loading.reading import Read, parse, read_bytes
+from index.loading.registry import (
+    MAX_FILE_BYTES,
+    Loader,
+    is_plain,
+    is_supported,
+    register,
+    require_supported,
+    supported_suffixes,
+)
 
-MAX_FILE_BYTES = 100 * 1024 * 1024
-Loader = Callable[[Path, bytes], Document]
+__all__ = [
+    "MAX_FILE_BYTES", "Found", "Loader", "NotRead", "decode_text", "decode_unicode", "document_from_bytes",
+    "find_files", "load_cited", "load_file", "read_documents", "register", "supported_suffixes",
+]  # fmt: skip
 
-_LOADERS: dict[str, Loader] = {}
-
-
-def register(*suffixes: str) -> Callable[[Loader], Loader]:
-    """Register a loader for file suffixes (lower case, with the dot)."""
-
-    def add(loader: Loader) -> Loader:
-        for suffix in suffixes:
-            _LOADERS[suffix] = loader
-        return loader
-
-    return add
+# Between the URI of an archive or a message and the name of a part of it.
+PART_MARK = "!/"
+# A message attached to a message in an archive is as deep as people go.
+MAX_DEPTH = 4
 
 
-def supported_suffixes() -> list[str]:
-    return sorted(_LOADERS)
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A part of a file that is no document now, with the reason, and the URI that its document would have, if known."""
+
+    reason: str
+    uri: str | None = None
 
 
 def load_file(path: Path) -> Document:
-    """Load one file; raises InputError saying what is wrong with it."""
-    loader = _LOADERS.get(path.suffix.lower())
-    if loader is None:
-        raise InputError(f"{path}: no loader for '{path.suffix}' files; supported: {', '.join(supported_suffixes())}")
-    return loader(path, _read(path))
+    """Load one file that is one document; raises InputError saying what is wrong with it.
+
+    Of a message that is the message without its attachments. See `read_documents` for all that a file holds.
+    """
+    document = _read(path).document
+    if document is None:
+        raise InputError(f"{path}: holds several documents; index it, or unpack it and name one")
+    return document
+
+
+def load_cited(path: Path, uri: str) -> Document:
+    """Load the document that a citation's URI means, wherever its file now lies: the file, or a part of it."""
+    parts = [unquote(name) for name in uri.split(PART_MARK)[1:]]
+    document = (_read(path, parts) if parts else _read(path)).document
+    if document is None:
+        raise InputError(f"{path}: holds several documents, and {uri} does not say which")
+    return document.model_copy(update={"uri": _part_uri(path, parts)}) if parts else document
+
+
+def read_documents(path: Path) -> Iterator[Document | NotRead]:
+    """All documents of a file, one after the other: of an archive each member, of a message its attachments too.
+
+    What cannot be read of them comes as NotRead in its place. Raises InputError where that is the file as a whole.
+    """
+    yield from _documents(path, (), _read(path))
+
+
+def _documents(path: Path, parts: tuple[str, ...], read: Read) -> Iterator[Document | NotRead]:
+    if read.document is not None:
+        yield read.document.model_copy(update={"uri": _part_uri(path, parts)}) if parts else read.document
+    yield from (NotRead(notice) for notice in read.notices)
+    for name in read.parts:
+        deeper = (*parts, name)
+        if len(deeper) > MAX_DEPTH:
+            yield NotRead(f"{PART_MARK.join([str(path), *deeper])}: nested too deeply to be read")
+            continue
+        try:
+            found = _read(path, deeper)
+        except InputError as error:
+            yield NotRead(str(error), _part_uri(path, deeper))
+            continue
+        yield from _documents(path, deeper, found)
 
 
 def document_from_bytes(name: str, content: bytes, *, uri: str) -> Document:
     """Load content that is no file of ours (an upload): `name` gives the format and the title only."""
     path = Path(Path(name).name or "document.txt")
-    loader = _LOADERS.get(path.suffix.lower())
-    if loader is None:
-        raise InputError(f"{name}: no loader for '{path.suffix}' files; supported: {', '.join(supported_suffixes())}")
+    require_supported(str(path))
     if len(content) > MAX_FILE_BYTES:
         raise InputError(f"{name}: larger than {MAX_FILE_BYTES // 2**20} MB; split it")
-    return loader(path, content).model_copy(update={"uri": uri})
+    if is_plain(path.name) and decode_unicode(path, content) is not None:
+        document = parse(path, content).document
+    else:
+        document = shared.read(path, content).document
+    if document is None:
+        raise InputError(f"{name}: holds several documents; add each of them")
+    return document.model_copy(update={"uri": uri})
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search for files came to: files with a loader, how many others were passed over, and the folders that
-    could not be read, each with the reason."""
+    """What a search for files came to: files with a loader, how many others were passed over, the folders that could
+    not be read, and what is refused unread (links to folders, pipes, devices), each with the reason."""
 
     files: tuple[Path, ...]
     passed_over: int
     unreadable: tuple[tuple[Path, str], ...] = ()
+    refused: tuple[tuple[Path, str], ...] = ()
 
 
 def find_files(paths: list[Path]) -> Found:
@@ -70,10 +122,11 @@ def find_files(paths: list[Path]) -> Found:
     files: dict[Path, None] = {}
     passed_over = 0
     unreadable: list[tuple[Path, str]] = []
+    refused: list[tuple[Path, str]] = []
     for path in paths:
         if path.is_dir():
-            for found in _walk(path, unreadable):
-                if found.suffix.lower() in _LOADERS:
+            for found in _walk(path, unreadable, refused):
+                if is_supported(found.name):
                     files.setdefault(found.resolve())
                 else:
                     passed_over += 1
@@ -81,10 +134,10 @@ def find_files(paths: list[Path]) -> Found:
             files.setdefault(path.resolve())
         else:
             raise InputError(f"{path}: no such file or folder")
-    return Found(tuple(files), passed_over, tuple(unreadable))
+    return Found(tuple(files), passed_over, tuple(unreadable), tuple(refused))
 
 
-def _walk(folder: Path, unreadable: list[tuple[Path, str]]) -> Iterator[Path]:
+def _walk(folder: Path, unreadable: list[tuple[Path, str]], refused: list[tuple[Path, str]]) -> Iterator[Path]:
     try:
         entries = [(entry, entry.is_dir()) for entry in sorted(folder.iterdir())]
     except OSError as error:
@@ -94,74 +147,26 @@ def _walk(folder: Path, unreadable: list[tuple[Path, str]]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if is_folder:
-            if not entry.is_symlink():
-                yield from _walk(entry, unreadable)
+            if entry.is_symlink():
+                refused.append((entry, f"{entry}: a link to a folder is not followed; name it to index it"))
+            else:
+                yield from _walk(entry, unreadable, refused)
         elif entry.is_file():
             yield entry
+        elif is_supported(entry.name):
+            refused.append((entry, f"{entry}: not a regular file, or a link that leads to none"))
 
 
-def _read(path: Path) -> bytes:
-    if not path.is_file():
+def _read(path: Path, parts: tuple[str, ...] | list[str] = ()) -> Read:
+    require_supported(str(path))
+    if is_plain(path.name) and not parts:
+        content = read_bytes(path)
+        if decode_unicode(path, content) is not None:
+            return parse(path, content)
+    elif not path.is_file():
         raise InputError(f"{path}: not a regular file")
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MB; split it")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return shared.read(path, parts=parts)
 
 
-def decode_text(path: Path, content: bytes) -> str:
-    """Decode UTF-8, or UTF-16/32 with a byte-order mark; the mark is dropped, newlines stay as they are."""
-    # UTF-32's little-endian mark begins with UTF-16's, so the longer ones are tried first.
-    marks = [
-        (b"\xff\xfe\x00\x00", "utf-32-le"),
-        (b"\x00\x00\xfe\xff", "utf-32-be"),
-        (b"\xef\xbb\xbf", "utf-8"),
-        (b"\xff\xfe", "utf-16-le"),
-        (b"\xfe\xff", "utf-16-be"),
-    ]
-    mark, encoding = next(((m, e) for m, e in marks if content.startswith(m)), (b"", "utf-8"))
-    try:
-        text = content[len(mark) :].decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not {encoding.upper()} text (byte {error.start + len(mark)}); a binary file, or save it as UTF-8"
-        ) from error
-    if "\x00" in text:
-        raise InputError(f"{path}: holds NUL characters: a binary file, not text")
-    if not text.strip():
-        raise InputError(f"{path}: has no text")
-    return text
-
-
-def _file_title(path: Path) -> str:
-    # A file name need not be text in any encoding; what cannot be shown is replaced.
-    return path.name.encode("utf-8", "replace").decode("utf-8")
-
-
-@register(".txt", ".text")
-def load_text(path: Path, content: bytes) -> Document:
-    """Plain text. Its title is its file name."""
-    return Document(
-        uri=path.as_uri() if path.is_absolute() else path.name,
-        title=_file_title(path),
-        text=decode_text(path, content),
-        media_type="text/plain",
-        source_sha256=hashlib.sha256(content).hexdigest(),
-    )
-
-
-@register(".md", ".markdown")
-def load_markdown(path: Path, content: bytes) -> Document:
-    """Markdown, its marks kept in the text. Its title is its first heading, else its file name."""
-    text = decode_text(path, content)
-    heading = next((name for _, name in markdown_headings(text).values()), None)
-    return Document(
-        uri=path.as_uri() if path.is_absolute() else path.name,
-        title=heading or _file_title(path),
-        own_title=heading is not None,
-        text=text,
-        media_type="text/markdown",
-        source_sha256=hashlib.sha256(content).hexdigest(),
-    )
+def _part_uri(path: Path, parts: tuple[str, ...] | list[str]) -> str:
+    return PART_MARK.join([file_uri(path), *(quote(name) for name in parts)])

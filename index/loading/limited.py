@@ -1,0 +1,154 @@
+"""Parsing in a process of its own, with limits: a hostile or buggy file costs that process, and nothing else.
+
+The process is started with the first file, serves one after the other, and is replaced when it dies, hangs or
+has grown.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from index.errors import InputError
+from index.loading.frames import FrameTooLongError, read_frame, write_frame
+from index.loading.limits import MAX_RESULT_BYTES, Limits
+from index.loading.reading import Read
+
+_START = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from index.loading.worker import main
+main(*json.loads(sys.argv[2]))
+"""
+_CLOSE_S = 2
+
+
+class LimitedReader:
+    """Reads files in another process. Safe to share between threads: one file at a time."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits
+        self._guard = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that parses; None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def read(self, path: Path, content: bytes | None = None, parts: Sequence[str] = ()) -> Read:
+        """Read a file, or `content` as if it were one of that name, or the part that a path of names leads to.
+
+        Raises InputError saying what is wrong with it, or which limit it broke.
+        """
+        shown = "!/".join([str(path), *parts])
+        limits = self._limits or Limits.from_environment()
+        with self._guard:
+            process = self._started(limits)
+            timer = threading.Timer(limits.seconds, process.kill)
+            timer.daemon = True
+            timer.start()
+            try:
+                answer = self._exchange(process, path, content, parts)
+                timed_out = not timer.is_alive()
+            except FrameTooLongError as error:
+                self._end()
+                raise InputError(
+                    f"{shown}: gives more than {MAX_RESULT_BYTES // 2**20} MB of text and places; split it"
+                ) from error
+            except BaseException:
+                # An answer that nobody waits for any more must not be taken for that to the next request.
+                self._end()
+                raise
+            finally:
+                timer.cancel()
+            if answer is None:
+                code = self._end()
+                raise InputError(f"{shown}: {_why(timed_out, code, limits)}")
+            found = json.loads(answer)
+            if found["resident"] > limits.memory_mb * 2**20 / 2:
+                self._end()
+        if "error" in found:
+            raise InputError(found["error"])
+        try:
+            return Read.model_validate(found["read"])
+        except ValidationError as error:
+            raise InputError(f"{shown}: cannot be read ({error.errors()[0]['msg']})") from error
+
+    def close(self) -> None:
+        """End the process; the next file starts another."""
+        with self._guard:
+            self._end()
+
+    def _exchange(
+        self, process: subprocess.Popen[bytes], path: Path, content: bytes | None, parts: Sequence[str]
+    ) -> bytes | None:
+        assert process.stdin is not None and process.stdout is not None
+        request = {"path": str(path), "parts": list(parts), "bytes": content is not None}
+        try:
+            write_frame(process.stdin, json.dumps(request).encode())
+            if content is not None:
+                write_frame(process.stdin, content)
+        except BrokenPipeError:
+            return None
+        return read_frame(process.stdout, MAX_RESULT_BYTES)
+
+    def _started(self, limits: Limits) -> subprocess.Popen[bytes]:
+        if self._process is not None and (self._process.poll() is not None or self._owner != os.getpid()):
+            self._end()
+        if self._process is None:
+            # -P: the folder that we are in may hold an `index` of its own.
+            arguments = [json.dumps(sys.path), json.dumps([limits.memory_mb, limits.seconds])]
+            self._owner = os.getpid()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _START, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                # Threads cost address space each, and one file is read by one.
+                env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
+            )
+        return self._process
+
+    def _end(self) -> int | None:
+        """End the process where there is one, and return its exit status."""
+        process, self._process = self._process, None
+        if process is None or self._owner != os.getpid():
+            return None
+        assert process.stdin is not None and process.stdout is not None
+        # Idle, it ends by itself when its input does; busy, it has to be made to.
+        try:
+            process.stdin.close()
+        except BrokenPipeError:
+            process.poll()
+        try:
+            process.wait(_CLOSE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+        return process.returncode
+
+
+def _why(timed_out: bool, code: int | None, limits: Limits) -> str:
+    if timed_out:
+        return f"not read within {limits.seconds} s; split it, or raise QA_LOAD_SECONDS"
+    name = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+    return (
+        f"its parser crashed ({name}): the file is damaged, or needs more than {limits.memory_mb} MB of memory "
+        "(QA_LOAD_MEMORY_MB)"
+    )
+
+
+shared = LimitedReader()
+atexit.register(shared.close)

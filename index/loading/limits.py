@@ -1,0 +1,38 @@
+"""What reading one file may cost."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from index.errors import InputError
+
+MAX_RESULT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Wall-clock seconds and MB of memory (address space of the process) for reading one file, or one part of one.
+
+    The environment can raise them for files that need more: `QA_LOAD_SECONDS`, `QA_LOAD_MEMORY_MB`.
+    """
+
+    seconds: int = 60
+    memory_mb: int = 768
+
+    @classmethod
+    def from_environment(cls) -> Limits:
+        """Raises InputError where a variable is no sensible number."""
+        return cls(
+            seconds=_number("QA_LOAD_SECONDS", cls().seconds, 1, 86_400),
+            memory_mb=_number("QA_LOAD_MEMORY_MB", cls().memory_mb, 256, 1_000_000),
+        )
+
+
+def _number(name: str, default: int, least: int, most: int) -> int:
+    stated = os.environ.get(name, "").strip()
+    if not stated:
+        return default
+    if not stated.isdecimal() or not least <= int(stated) <= most:
+        raise InputError(f"{name} is {stated!r}; give a whole number from {least:,} to {most:,}")
+    return int(stated)

@@ -1,0 +1,82 @@
+"""The process that parses: it reads what it is asked for, under limits, until its standard input ends.
+
+It is started by `index.loading.limited` and talks in frames. A request is a JSON object {path, parts, bytes}, followed
+by the content in a second frame where `bytes` is true. An answer is {read: Read} or {error: message}, and {resident:
+bytes}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from index.errors import SpanqaError
+from index.loading.frames import read_frame, write_frame
+from index.loading.reading import parse, parse_file
+from index.loading.registry import MAX_FILE_BYTES
+
+_GRACE_S = 5
+_MAX_REQUEST = 1_000_000
+_MAX_WRITTEN = 4_096
+
+
+def main(memory_mb: int, seconds: int) -> None:
+    """Answer requests until there are no more."""
+    requests, answers = _own_streams()
+    _limit(memory_mb)
+    while (frame := read_frame(requests, _MAX_REQUEST)) is not None:
+        request = json.loads(frame)
+        content = read_frame(requests, MAX_FILE_BYTES) if request["bytes"] else None
+        # Should whoever asked be gone, nobody else ends a parser that never returns.
+        signal.alarm(seconds + _GRACE_S)
+        answer = _answer(request, content, memory_mb)
+        signal.alarm(0)
+        write_frame(answers, answer)
+
+
+def _answer(request: dict[str, Any], content: bytes | None, memory_mb: int) -> bytes:
+    path, parts = Path(request["path"]), tuple(request["parts"])
+    shown = "!/".join([str(path), *parts])
+    try:
+        read = parse_file(path, parts) if content is None else parse(path, content, parts)
+        return b'{"resident": %d, "read": %s}' % (_resident(), read.model_dump_json().encode())
+    except SpanqaError as error:
+        message = str(error)
+    except MemoryError:
+        message = f"{shown}: needs more than {memory_mb} MB of memory to be read; split it, or raise QA_LOAD_MEMORY_MB"
+    except RecursionError:
+        message = f"{shown}: nested too deeply to be read"
+    except Exception as error:  # noqa: BLE001 - a parser's error on input that nobody thought of, told to who asked
+        message = f"{shown}: cannot be read ({type(error).__name__}: {str(error)[:200]})"
+    return json.dumps({"resident": _resident(), "error": message}).encode()
+
+
+def _own_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Standard input and output for frames alone: what a library prints must not get between them."""
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    # An interruption from the keyboard is for the process that asked.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return requests, answers
+
+
+def _limit(memory_mb: int) -> None:
+    size = memory_mb * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A parser has no business in writing files; libraries try whether they could, with a few bytes.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_WRITTEN, _MAX_WRITTEN))
+    sys.dont_write_bytecode = True
+
+
+def _resident() -> int:
+    with Path("/proc/self/statm").open(encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()

@@ -1,0 +1,1 @@
+"""A corpus of files as people have them, made by the tests: every format, with its traps, and what must be found in each."""
