@@ -1,11 +1,15 @@
-"""The catalogue: the truth about documents, passages and embeddings, in SQLite through SQLAlchemy."""
+"""The catalogue: the truth about documents, passages and embeddings, in SQL through SQLAlchemy.
+
+What every database does alike is here, with SQLite, the embedded one; `index.postgres` has the one for many machines.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -15,8 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     URL,
+    ColumnElement,
     Connection,
     Engine,
+    and_,
+    bindparam,
     create_engine,
     delete,
     event,
@@ -24,21 +31,41 @@ from sqlalchemy import (
     insert,
     inspect,
     literal,
+    or_,
     select,
+    true,
+    tuple_,
     update,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
-from index.documents import Document, DocumentRecord, Page, Passage, StoredPassage
+from index.documents import Document, DocumentRecord, DocumentVersion, Passage, StoredPassage
 from index.errors import StoreError
-from index.schema import FORMAT_VERSION, documents, metadata, passages, removals, settings
+from index.legible import legible
+from index.migrations import migrate
+from index.schema import (
+    FORMAT_VERSION,
+    Words,
+    document_tags,
+    documents,
+    metadata,
+    passages,
+    removals,
+    settings,
+    sources,
+)
+from index.selection import DAY_LENGTH, EARLIEST, EVERYTHING, LATEST, Selection
 
 BUSY_TIMEOUT_MS = 30_000
 _T = TypeVar("_T")
 # SQLite's default limit on variables in a statement is 32766; staying far below keeps statements cacheable.
 ID_BATCH = 500
+# How many passages derived indexes are given at once.
+FILL_BATCH = 4_000
+# Every slice walks its document's text from the beginning: of a document with more of them, one reads it whole.
+SLICES_A_DOCUMENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +78,17 @@ class Changes:
     generation: int
     removed: list[int]
     added: Iterator[tuple[NDArray[np.int64], NDArray[np.float32], list[StoredPassage]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was indexed, as it was then: hash of its bytes, what the file system said of it, and which loaders
+    made documents of it."""
+
+    uri: str
+    sha256: str
+    stamp: str
+    loaders: str
 
 
 class Catalogue(Protocol):
@@ -66,7 +104,34 @@ class Catalogue(Protocol):
         """Add or replace a document in one transaction; False where the same version is already there."""
         ...
 
+    def put_all(self, entries: Sequence[tuple[Document, Sequence[Passage], NDArray[np.float32]]]) -> list[bool]:
+        """As `put` for each in turn, in one transaction: small documents need not wait for the disk one by one."""
+        ...
+
+    def describe(self, document: Document) -> bool:
+        """Store what is known of a document beside its text, where its passages stay as they are.
+
+        False, and nothing is stored, where there is no such document or its passages must be cut anew (see `put`).
+        """
+        ...
+
     def remove(self, document_id: str) -> bool: ...
+
+    def sources(self, collection: str, prefix: str = "") -> dict[str, Source]:
+        """The indexed files of a collection, by URI, whose URI begins with `prefix`."""
+        ...
+
+    def keep_sources(self, collection: str, found: Mapping[Source, Collection[str] | None]) -> list[str]:
+        """Note that each of these files holds these documents, by id, and no others: any other that was found in it
+        before is removed. None stands for whatever was found in it before.
+
+        Returns the ids of those that were removed. All of it in one transaction.
+        """
+        ...
+
+    def remove_sources(self, collection: str, uris: Collection[str]) -> list[str]:
+        """Forget files and remove every document found in them, in one transaction. Returns their ids."""
+        ...
 
     def version_of(self, document_id: str) -> str | None:
         """SHA-256 of the stored text, None for an unknown document."""
@@ -74,7 +139,24 @@ class Catalogue(Protocol):
 
     def document(self, document_id: str) -> Document | None: ...
 
-    def records(self, *, limit: int | None = None, offset: int = 0) -> list[DocumentRecord]: ...
+    def documents(self, document_ids: Sequence[str]) -> dict[str, Document]:
+        """Those that exist, by id, read in one transaction."""
+        ...
+
+    def records(
+        self,
+        selection: Selection = EVERYTHING,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[DocumentRecord]:
+        """Selected documents ordered by URI and collection; only those that come after that pair where given."""
+        ...
+
+    def count(self, selection: Selection) -> int:
+        """How many documents are selected."""
+        ...
 
     def record(self, document_id: str) -> DocumentRecord | None: ...
 
@@ -82,11 +164,17 @@ class Catalogue(Protocol):
         """How many documents and passages."""
         ...
 
-    def snapshot(self, passage_ids: Sequence[int]) -> Snapshot:
-        """The passages that still exist and their documents, read in one transaction."""
+    def is_empty(self) -> bool:
+        """Whether there is no document: answered without counting them."""
         ...
 
-    def allowed_documents(self, document_ids: Sequence[str], uri_prefix: str) -> set[str]: ...
+    def snapshot(self, passage_ids: Sequence[int]) -> Snapshot:
+        """The passages that still exist and the versions of their documents, read in one transaction."""
+        ...
+
+    def allowed_documents(self, selection: Selection) -> set[str]:
+        """The ids of the selected documents."""
+        ...
 
     def passage_ids(self, document_ids: Iterable[str]) -> NDArray[np.int64]:
         """Ids of all passages of these documents, ascending."""
@@ -101,19 +189,26 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Passages by id and their documents by id, of one moment."""
+    """Passages by id and the versions of their documents by id, of one moment.
+
+    Whole texts are left out: thirty passages may stand in thirty long documents, of which one is cited.
+    """
 
     generation: int
     passages: dict[int, StoredPassage]
-    documents: dict[str, Document]
+    documents: dict[str, DocumentVersion]
 
 
-class SqliteCatalogue:
-    """The catalogue in a SQLite file in WAL mode: many readers, one writer at a time, a transaction a change."""
+class SqlCatalogue:
+    """The catalogue in a database: many readers, each of one moment, one writer at a time, a transaction a change.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engine = _engine(path)
+    A subclass says how its database gives the write lock, makes the tables, and what its errors mean. `name` stands in
+    messages for the store.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._name = name
         try:
             self._prepare()
         except StoreError:
@@ -134,50 +229,97 @@ class SqliteCatalogue:
             return _generation(connection)
 
     def put(self, document: Document, cut: Sequence[Passage], vectors: NDArray[np.float32]) -> bool:
-        if len(cut) != len(vectors):
-            raise ValueError(f"{len(cut)} passages but {len(vectors)} vectors")
+        return self.put_all([(document, cut, vectors)])[0]
+
+    def put_all(self, entries: Sequence[tuple[Document, Sequence[Passage], NDArray[np.float32]]]) -> list[bool]:
+        for _, cut, vectors in entries:
+            if len(cut) != len(vectors):
+                raise ValueError(f"{len(cut)} passages but {len(vectors)} vectors")
         with self._writing() as connection:
-            known = _record(connection, document.id)
-            if known is not None and known.holds(document):
+            return [_put(connection, *entry) for entry in entries]
+
+    def describe(self, document: Document) -> bool:
+        with self._writing() as connection:
+            known = _documents(connection, [document.id]).get(document.id)
+            if known is None or not known.reads_like(document):
                 return False
-            generation = _raise_generation(connection)
-            if known is not None:
-                _remove(connection, document.id, generation)
-            connection.execute(insert(documents), _document_row(document))
-            if cut:
-                rows = [
-                    {
-                        "document_id": document.id,
-                        "start": passage.start,
-                        "end": passage.end,
-                        "context": passage.context,
-                        "generation": generation,
-                        "embedding": _to_bytes(vector),
-                    }
-                    for passage, vector in zip(cut, vectors, strict=True)
-                ]
-                connection.execute(insert(passages), rows)
+            if known != document:
+                _raise_generation(connection)
+                row = _document_row(document)
+                del row["id"], row["text"]
+                connection.execute(update(documents).where(documents.c.id == document.id).values(row))
+                connection.execute(delete(document_tags).where(document_tags.c.document_id == document.id))
+                _insert_tags(connection, document)
         return True
 
     def remove(self, document_id: str) -> bool:
         with self._writing() as connection:
-            if connection.scalar(select(documents.c.id).where(documents.c.id == document_id)) is None:
+            known = _documents(connection, [document_id]).get(document_id)
+            if known is None:
                 return False
-            _remove(connection, document_id, _raise_generation(connection))
+            _remove(connection, [document_id], _raise_generation(connection))
+            _forget_sources(connection, known.collection, [known.source] if known.source else [])
         return True
+
+    def sources(self, collection: str, prefix: str = "") -> dict[str, Source]:
+        query = select(sources.c.uri, sources.c.sha256, sources.c.stamp, sources.c.loaders).where(
+            sources.c.collection == collection, _begins(sources.c.uri, prefix)
+        )
+        with self._reading() as connection:
+            return {row.uri: Source(*row) for row in connection.execute(query)}
+
+    def keep_sources(self, collection: str, found: Mapping[Source, Collection[str] | None]) -> list[str]:
+        listed = {source.uri: own for source, own in found.items() if own is not None}
+        with self._writing() as connection:
+            gone = _found_in(connection, collection, list(listed))
+            gone -= {document for own in listed.values() for document in own}
+            if gone:
+                _remove(connection, sorted(gone), _raise_generation(connection))
+            _forget_sources(connection, collection, [source.uri for source in found])
+            if found:
+                connection.execute(insert(sources), [{"collection": collection, **asdict(source)} for source in found])
+        return sorted(gone)
+
+    def remove_sources(self, collection: str, uris: Collection[str]) -> list[str]:
+        with self._writing() as connection:
+            gone = _found_in(connection, collection, list(uris))
+            if gone:
+                _remove(connection, sorted(gone), _raise_generation(connection))
+            _forget_sources(connection, collection, list(uris))
+        return sorted(gone)
 
     def version_of(self, document_id: str) -> str | None:
         with self._reading() as connection:
             return connection.scalar(select(documents.c.sha256).where(documents.c.id == document_id))
 
     def document(self, document_id: str) -> Document | None:
-        with self._reading() as connection:
-            return _documents(connection, [document_id]).get(document_id)
+        return self.documents([document_id]).get(document_id)
 
-    def records(self, *, limit: int | None = None, offset: int = 0) -> list[DocumentRecord]:
+    def documents(self, document_ids: Sequence[str]) -> dict[str, Document]:
         with self._reading() as connection:
-            query = _record_query().order_by(documents.c.uri).limit(limit).offset(offset)
-            return [DocumentRecord.model_validate(dict(row._mapping)) for row in connection.execute(query)]
+            return _documents(connection, document_ids)
+
+    def records(
+        self,
+        selection: Selection = EVERYTHING,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[DocumentRecord]:
+        query = _record_query().where(or_(*_selected(selection)))
+        if after is not None:
+            uri, collection = after
+            same = and_(documents.c.uri == uri, documents.c.collection > collection)
+            query = query.where(or_(documents.c.uri > uri, same))
+        query = query.order_by(documents.c.uri, documents.c.collection).limit(limit).offset(offset)
+        with self._reading() as connection:
+            return [DocumentRecord.model_validate(_unpacked(row)) for row in connection.execute(query)]
+
+    def count(self, selection: Selection) -> int:
+        query = select(func.count()).select_from(documents).where(or_(*_selected(selection)))
+        with self._reading() as connection:
+            return connection.scalar(query) or 0
 
     def record(self, document_id: str) -> DocumentRecord | None:
         with self._reading() as connection:
@@ -189,30 +331,25 @@ class SqliteCatalogue:
             of_passages = connection.scalar(select(func.count()).select_from(passages)) or 0
             return of_documents, of_passages
 
+    def is_empty(self) -> bool:
+        with self._reading() as connection:
+            return connection.scalar(select(documents.c.id).limit(1)) is None
+
     def snapshot(self, passage_ids: Sequence[int]) -> Snapshot:
         with self._reading() as connection:
             generation = _generation(connection)
             rows: list[Any] = []
             for batch in _batched(passage_ids):
-                query = select(
-                    passages.c.id, passages.c.document_id, passages.c.start, passages.c.end, passages.c.context
-                ).where(passages.c.id.in_(batch))
-                rows.extend(connection.execute(query).all())
-            owners = _documents(connection, list({row.document_id for row in rows}))
-            found = {row.id: _stored(row, owners[row.document_id].text) for row in rows}
+                rows.extend(connection.execute(_PLACES.where(passages.c.id.in_(batch)).order_by(passages.c.id)).all())
+            found = {row.id: _stored(row, text) for row, text in zip(rows, _slices(connection, rows), strict=True)}
+            owners = {row.document_id: DocumentVersion(row.document_id, row.uri, row.title, row.sha256) for row in rows}
             return Snapshot(generation, found, owners)
 
-    def allowed_documents(self, document_ids: Sequence[str], uri_prefix: str) -> set[str]:
+    def allowed_documents(self, selection: Selection) -> set[str]:
         with self._reading() as connection:
-            query = select(documents.c.id)
-            if uri_prefix:
-                # Not LIKE, which takes upper and lower case for the same in SQLite.
-                query = query.where(func.substr(documents.c.uri, 1, len(uri_prefix)) == uri_prefix)
-            if not document_ids:
-                return set(connection.scalars(query))
             allowed: set[str] = set()
-            for batch in _batched(document_ids):
-                allowed.update(connection.scalars(query.where(documents.c.id.in_(batch))))
+            for where in _selected(selection):
+                allowed.update(connection.scalars(select(documents.c.id).where(where)))
             return allowed
 
     def passage_ids(self, document_ids: Iterable[str]) -> NDArray[np.int64]:
@@ -235,18 +372,23 @@ class SqliteCatalogue:
             ids = list(connection.scalars(select(passages.c.id).order_by(passages.c.id)))
             for batch in _batched(ids):
                 rows = connection.execute(
-                    select(passages, documents.c.text)
+                    select(passages, documents.c.text, documents.c.collection)
                     .join(documents, documents.c.id == passages.c.document_id)
                     .where(passages.c.id.in_(batch))
+                    .order_by(passages.c.id)
                 ).all()
-                stored = [_stored(row, row.text) for row in rows]
+                stored = [_stored(row, row.text[row.start : row.end]) for row in rows]
                 vectors = embed([embedding_text(passage.context, passage.text) for passage in stored])
-                for passage, vector in zip(stored, vectors, strict=True):
-                    connection.execute(
-                        update(passages)
-                        .where(passages.c.id == passage.id)
-                        .values(embedding=_to_bytes(vector), generation=generation)
-                    )
+                new = [
+                    {"passage": passage.id, "vector": _to_bytes(vector)}
+                    for passage, vector in zip(stored, vectors, strict=True)
+                ]
+                connection.execute(
+                    update(passages)
+                    .where(passages.c.id == bindparam("passage"))
+                    .values(embedding=bindparam("vector"), generation=generation),
+                    new,
+                )
             for name, value in values.items():
                 _set(connection, name, value)
 
@@ -256,22 +398,25 @@ class SqliteCatalogue:
     def _added(
         self, generation: int, upto: int
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32], list[StoredPassage]]]:
-        last = 0
+        # In the order of the index on generations: any other would sort all that is left for every batch.
+        order = tuple_(passages.c.generation, passages.c.id)
+        last = (generation + 1, -1)
         while True:
             with self._reading() as connection:
                 rows = connection.execute(
-                    select(passages)
-                    .where(passages.c.generation > generation, passages.c.generation <= upto, passages.c.id > last)
-                    .order_by(passages.c.id)
-                    .limit(ID_BATCH)
+                    select(passages, documents.c.collection)
+                    .join(documents, documents.c.id == passages.c.document_id)
+                    .where(order > last, passages.c.generation <= upto)
+                    .order_by(passages.c.generation, passages.c.id)
+                    .limit(FILL_BATCH)
                 ).all()
                 texts = _texts(connection, {row.document_id for row in rows})
             if not rows:
                 return
-            last = rows[-1].id
+            last = (rows[-1].generation, rows[-1].id)
             ids = np.array([row.id for row in rows], dtype=np.int64)
             vectors = np.stack([np.frombuffer(row.embedding, dtype="<f4") for row in rows])
-            yield ids, vectors, [_stored(row, texts[row.document_id]) for row in rows]
+            yield ids, vectors, [_stored(row, texts[row.document_id][row.start : row.end]) for row in rows]
 
     def _prepare(self) -> None:
         # An existing store is opened without the write lock, which a long change (re-embedding) may hold.
@@ -280,7 +425,7 @@ class SqliteCatalogue:
             version = _setting(connection, "format_version") if known else None
         if version is None:
             with self._writing() as connection:
-                metadata.create_all(connection)
+                self._create_tables(connection)
                 version = _setting(connection, "format_version")
                 if version is None:
                     version = str(FORMAT_VERSION)
@@ -289,19 +434,70 @@ class SqliteCatalogue:
                     _set(connection, "store_id", uuid4().hex)
         if not version.isdecimal() or int(version) > FORMAT_VERSION:
             raise StoreError(
-                f"the store {self._path.parent} was written by a newer version of spanqa (format {version}, this one "
+                f"the store {self._name} was written by a newer version of spanqa (format {version}, this one "
                 f"reads up to {FORMAT_VERSION}); upgrade spanqa or name another --store"
             )
+        if int(version) < FORMAT_VERSION:
+            self._migrate(int(version))
+
+    def _create_tables(self, connection: Connection) -> None:
+        raise NotImplementedError
+
+    def _migrate(self, version: int) -> None:
+        raise NotImplementedError
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with self._translated(), self._engine.connect() as connection:
             yield connection
 
+    def _writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that holds the write lock from its beginning: one that reads first and asks for it later can
+        fail half-way, or raise the generation to the number that another one takes."""
+        raise NotImplementedError
+
+    def _translated(self) -> AbstractContextManager[None]:
+        """Turns the database's errors into StoreError."""
+        raise NotImplementedError
+
+
+class SqliteCatalogue(SqlCatalogue):
+    """The catalogue in a SQLite file in WAL mode."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        super().__init__(_engine(path), str(path.parent))
+
+    def _create_tables(self, connection: Connection) -> None:
+        metadata.create_all(connection)
+
+    def _migrate(self, version: int) -> None:
+        try:
+            with self._translated(), self._engine.connect() as fresh:
+                # A table that others refer to is made anew, which must not cascade. Past SQLAlchemy, which begins a
+                # transaction for every statement: within one this setting does not change.
+                driver: Any = fresh.connection.driver_connection
+                driver.execute("PRAGMA foreign_keys=OFF")
+                connection = fresh.execution_options(immediate=True)
+                with connection.begin():
+                    # Another process may have done it while this one waited for the write lock.
+                    version = int(_setting(connection, "format_version") or version)
+                    migrate(connection, version)
+                    if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                        raise StoreError("a passage belongs to no document")
+                    _set(connection, "format_version", str(FORMAT_VERSION))
+                # The connection goes, not back to the pool: it does not enforce foreign keys.
+                fresh.invalidate()
+        except StoreError as error:
+            raise StoreError(
+                f"the store {self._path.parent} has format {version} and could not be brought to format "
+                f"{FORMAT_VERSION}, which this version of spanqa needs; nothing was changed. {error}. See that the "
+                "folder can be written and the disk has room for a second copy, or use the older version of spanqa"
+            ) from error
+
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with self._translated(), self._engine.connect() as fresh:
-            # Asking for the write lock at once: a transaction that reads first and writes later can fail half-way.
             connection = fresh.execution_options(immediate=True)
             with connection.begin():
                 yield connection
@@ -321,8 +517,9 @@ class SqliteCatalogue:
 
 
 def embedding_text(context: str, text: str) -> str:
-    """What of a passage is embedded: the headings it stands under, then its words."""
-    return f"{context}\n{text}" if context else text
+    """What of a passage is embedded: the headings it stands under, then its words as they are read."""
+    words = legible(text, context).text
+    return f"{context}\n{words}" if context else words
 
 
 def _engine(path: Path) -> Engine:
@@ -375,42 +572,143 @@ def _raise_generation(connection: Connection) -> int:
     return generation
 
 
-def _remove(connection: Connection, document_id: str, generation: int) -> None:
-    gone = select(passages.c.id, literal(generation)).where(passages.c.document_id == document_id)
-    connection.execute(insert(removals).from_select(["passage_id", "generation"], gone))
-    connection.execute(delete(passages).where(passages.c.document_id == document_id))
-    connection.execute(delete(documents).where(documents.c.id == document_id))
+def _put(connection: Connection, document: Document, cut: Sequence[Passage], vectors: NDArray[np.float32]) -> bool:
+    known = _documents(connection, [document.id]).get(document.id)
+    if known == document:
+        return False
+    generation = _raise_generation(connection)
+    if known is not None:
+        _remove(connection, [document.id], generation)
+        if known.source != document.source:
+            # What is there now did not come from that file: it is to be read again.
+            _forget_sources(connection, known.collection, [known.source] if known.source else [])
+    connection.execute(insert(documents), _document_row(document))
+    _insert_tags(connection, document)
+    if cut:
+        rows = [
+            {
+                "document_id": document.id,
+                "start": passage.start,
+                "end": passage.end,
+                "context": passage.context,
+                "generation": generation,
+                "embedding": _to_bytes(vector),
+            }
+            for passage, vector in zip(cut, vectors, strict=True)
+        ]
+        connection.execute(insert(passages), rows)
+    return True
+
+
+def _remove(connection: Connection, ids: Sequence[str], generation: int) -> None:
+    for batch in _batched(ids):
+        gone = select(passages.c.id, literal(generation)).where(passages.c.document_id.in_(batch))
+        connection.execute(insert(removals).from_select(["passage_id", "generation"], gone))
+        connection.execute(delete(passages).where(passages.c.document_id.in_(batch)))
+        connection.execute(delete(document_tags).where(document_tags.c.document_id.in_(batch)))
+        connection.execute(delete(documents).where(documents.c.id.in_(batch)))
+
+
+def _found_in(connection: Connection, collection: str, uris: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for batch in _batched(uris):
+        query = select(documents.c.id).where(documents.c.collection == collection, documents.c.source.in_(batch))
+        found.update(connection.scalars(query))
+    return found
+
+
+def _forget_sources(connection: Connection, collection: str, uris: Sequence[str]) -> None:
+    for batch in _batched(uris):
+        connection.execute(delete(sources).where(sources.c.collection == collection, sources.c.uri.in_(batch)))
+
+
+def _insert_tags(connection: Connection, document: Document) -> None:
+    if document.tags:
+        tags = [{"document_id": document.id, "tag": tag} for tag in document.tags]
+        connection.execute(insert(document_tags), tags)
+
+
+def _begins(column: Any, prefix: str) -> ColumnElement[bool]:
+    # Not LIKE, which takes upper and lower case for the same in SQLite.
+    return true() if not prefix else func.substr(column, 1, len(prefix)) == prefix
+
+
+def _selected(selection: Selection) -> list[ColumnElement[bool]]:
+    """Conditions that together are met by the selected documents: one for each batch of ids that were named."""
+    where = [_begins(documents.c.uri, selection.uri_prefix)]
+    if selection.collections:
+        where.append(documents.c.collection.in_(selection.collections))
+    if selection.tags:
+        tagged = select(document_tags.c.document_id).where(document_tags.c.tag.in_(selection.tags))
+        where.append(documents.c.id.in_(tagged))
+    if selection.first_day is not None:
+        where.append(func.substr(documents.c.date + LATEST, 1, DAY_LENGTH) >= selection.first_day)
+    if selection.last_day is not None:
+        where.append(func.substr(documents.c.date + EARLIEST, 1, DAY_LENGTH) <= selection.last_day)
+    if not selection.document_ids:
+        return [and_(*where)]
+    return [and_(*where, documents.c.id.in_(batch)) for batch in _batched(selection.document_ids)]
+
+
+_AS_JSON = ("pages", "outline", "rows", "tags")
 
 
 def _document_row(document: Document) -> dict[str, object]:
-    return {
-        "id": document.id,
-        "uri": document.uri,
-        "title": document.title,
-        "own_title": int(document.own_title),
-        "media_type": document.media_type,
-        "text": document.text,
-        "sha256": document.sha256,
-        "source_sha256": document.source_sha256,
-        "pages": json.dumps([page.model_dump() for page in document.pages]),
-        "indexed_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    fields = document.model_dump(exclude=set(_AS_JSON))
+    lists = {name: json.dumps(document.model_dump(include={name})[name]) for name in _AS_JSON}
+    return (
+        fields
+        | lists
+        | {
+            "id": document.id,
+            "own_title": int(document.own_title),
+            "sha256": document.sha256,
+            "indexed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    )
 
 
-def _documents(connection: Connection, ids: Iterable[str]) -> dict[str, Document]:
+def _documents(connection: Connection, ids: Sequence[str]) -> dict[str, Document]:
     found: dict[str, Document] = {}
-    for batch in _batched(list(ids)):
+    for batch in _batched(ids):
         for row in connection.execute(select(documents).where(documents.c.id.in_(batch))):
-            found[row.id] = Document(
-                uri=row.uri,
-                title=row.title,
-                own_title=bool(row.own_title),
-                text=row.text,
-                media_type=row.media_type,
-                source_sha256=row.source_sha256,
-                pages=tuple(Page.model_validate(page) for page in json.loads(row.pages)),
-            )
+            found[row.id] = Document.model_validate(_unpacked(row))
     return found
+
+
+def _unpacked(row: Any) -> dict[str, Any]:
+    fields = dict(row._mapping)
+    return fields | {name: json.loads(fields[name]) for name in _AS_JSON if name in fields}
+
+
+_PLACES = select(
+    passages.c.id,
+    passages.c.document_id,
+    passages.c.start,
+    passages.c.end,
+    passages.c.context,
+    documents.c.uri,
+    documents.c.title,
+    documents.c.sha256,
+    documents.c.collection,
+).join(documents, documents.c.id == passages.c.document_id)
+
+
+def _slices(connection: Connection, rows: Sequence[Any]) -> list[str]:
+    """The words of these passages: by slices, or from the whole text of a document that has many passages here."""
+    of_document = Counter(row.document_id for row in rows)
+    few = [row.id for row in rows if of_document[row.document_id] <= SLICES_A_DOCUMENT]
+    slices: dict[int, str] = {}
+    for batch in _batched(few):
+        # substr counts code points, from 1.
+        piece = func.substr(documents.c.text, passages.c.start + 1, passages.c.end - passages.c.start, type_=Words)
+        query = select(passages.c.id, piece).join(documents, documents.c.id == passages.c.document_id)
+        rows_of = connection.execute(query.where(passages.c.id.in_(batch)))
+        slices.update((number, words) for number, words in rows_of)
+    # SQL's text functions end at a NUL character: what lies behind one is cut from the whole text.
+    whole = {row.document_id for row in rows if len(slices.get(row.id, "")) != row.end - row.start}
+    texts = _texts(connection, whole)
+    return [texts[row.document_id][row.start : row.end] if row.document_id in texts else slices[row.id] for row in rows]
 
 
 def _texts(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
@@ -423,7 +721,7 @@ def _texts(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
 
 def _record(connection: Connection, document_id: str) -> DocumentRecord | None:
     row = connection.execute(_record_query().where(documents.c.id == document_id)).first()
-    return DocumentRecord.model_validate(dict(row._mapping)) if row else None
+    return DocumentRecord.model_validate(_unpacked(row)) if row else None
 
 
 def _record_query() -> Any:
@@ -437,6 +735,11 @@ def _record_query() -> Any:
         func.length(documents.c.text).label("characters"),
         cut.label("passages"),
         documents.c.indexed_at,
+        documents.c.collection,
+        documents.c.tags,
+        documents.c.date,
+        documents.c.author,
+        documents.c.language,
     )
 
 
@@ -447,7 +750,8 @@ def _stored(row: Any, text: str) -> StoredPassage:
         start=row.start,
         end=row.end,
         context=row.context,
-        text=text[row.start : row.end],
+        text=text,
+        collection=row.collection,
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from datetime import date as calendar_date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+DEFAULT_COLLECTION = "default"
 Offset = Annotated[int, Field(ge=0)]
 
 
@@ -16,9 +19,38 @@ def text_sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def document_id(uri: str) -> str:
-    """A document's id: stable for its URI, whatever its text becomes."""
-    return hashlib.sha256(uri.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def document_id(uri: str, collection: str = DEFAULT_COLLECTION) -> str:
+    """A document's id: stable for its collection and URI, whatever its text becomes."""
+    named = uri.encode("utf-8", "surrogatepass")
+    if collection != DEFAULT_COLLECTION:
+        # 0xFF stands in no UTF-8 text: no URI of one collection can be made to mean a document of another.
+        named = collection.encode("utf-8", "surrogatepass") + b"\xff" + named
+    return hashlib.sha256(named).hexdigest()[:16]
+
+
+def first_day(stated: str) -> calendar_date:
+    """The first day that an ISO 8601 year, year and month, day or time of a day may mean.
+
+    Raises ValueError for anything else.
+    """
+    day, _, _ = stated.partition("T")
+    parts = day.split("-")
+    if [len(part) for part in parts] not in ([4], [4, 2], [4, 2, 2]):
+        raise ValueError(f"{stated!r} is no ISO 8601 date: YYYY, YYYY-MM or YYYY-MM-DD")
+    return calendar_date.fromisoformat("-".join([*parts, "01", "01"][:3]))
+
+
+def _stated_date(value: str) -> str:
+    first_day(value)
+    return value
+
+
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+StatedDate = Annotated[str, AfterValidator(_stated_date)]
+Tags = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_each_once)]
 
 
 class Page(BaseModel):
@@ -31,11 +63,38 @@ class Page(BaseModel):
     end: Offset
 
 
+class Heading(BaseModel):
+    """A heading of a structured format, at code point `start` of the document's text; the topmost level is 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    level: int = Field(ge=1)
+    title: str
+    start: Offset
+
+
+class Row(BaseModel):
+    """One row of a table: its code points `[start, end)` in the document's text.
+
+    `number` counts from 1 in each table, as a spreadsheet does. `header` marks the row that names the columns of the
+    rows after it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int = Field(ge=1)
+    start: Offset
+    end: Offset
+    header: bool = False
+
+
 class Document(BaseModel):
     """A source text exactly as it was decoded or extracted, and what is known of it.
 
     `own_title` tells a title that the source itself states (a heading) from one made of its file name: only the
-    former says something about the content. `source_sha256` is the hash of the original bytes.
+    former says something about the content. `source_sha256` is the hash of the original bytes, `source` the URI of the
+    file that indexing found it in (an archive holds several documents), None for what came another way. `date` is ISO
+    8601 as the source states it, so maybe a year or a month only; `language` is a BCP 47 tag.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,14 +106,40 @@ class Document(BaseModel):
     media_type: str = "text/plain"
     source_sha256: str | None = None
     pages: tuple[Page, ...] = ()
+    collection: str = Field(default=DEFAULT_COLLECTION, min_length=1)
+    tags: Tags = ()
+    date: StatedDate | None = None
+    author: str | None = None
+    language: str | None = None
+    outline: tuple[Heading, ...] = ()
+    rows: tuple[Row, ...] = ()
+    source: str | None = None
 
     @property
     def id(self) -> str:
-        return document_id(self.uri)
+        return document_id(self.uri, self.collection)
 
     @property
     def sha256(self) -> str:
         return text_sha256(self.text)
+
+    def reads_like(self, other: Document) -> bool:
+        """Whether the passages of one are those of the other: they differ in what describes the document, at most."""
+        return self == other.model_copy(update={name: getattr(self, name) for name in _DESCRIPTIVE})
+
+
+# What passages are not made from.
+_DESCRIPTIVE = ("source_sha256", "source", "tags", "date", "author", "language")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentVersion:
+    """What names one version of a document; `sha256` is the hash of its text."""
+
+    id: str
+    uri: str
+    title: str
+    sha256: str
 
 
 class Passage(BaseModel):
@@ -86,11 +171,11 @@ class DocumentRecord(BaseModel):
     characters: int
     passages: int
     indexed_at: str
-
-    def holds(self, document: Document) -> bool:
-        """Whether this is what storing `document` would come to, so that nothing is left to do."""
-        stored = (self.id, self.sha256, self.title, self.media_type)
-        return stored == (document.id, document.sha256, document.title, document.media_type)
+    collection: str = DEFAULT_COLLECTION
+    tags: tuple[str, ...] = ()
+    date: str | None = None
+    author: str | None = None
+    language: str | None = None
 
 
 class StoredPassage(BaseModel):
@@ -104,3 +189,4 @@ class StoredPassage(BaseModel):
     end: Offset
     context: str
     text: str
+    collection: str = DEFAULT_COLLECTION

@@ -2,67 +2,204 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from index.documents import Document
+from index.catalogue import Source
+from index.documents import DEFAULT_COLLECTION, Document, document_id
 from index.errors import InputError
-from index.loaders import find_files, load_file
+from index.folders import KnownFile, Plan, plan, require_some, stamp_of
+from index.loaders import NotRead, read_documents
 from index.store import Store
+
+# Files that are noted as read together: a transaction each would cost as much as their documents.
+NOTED_TOGETHER = 200
 
 
 @dataclass(slots=True)
 class Report:
-    """What indexing came to. `failed` pairs each file or folder that could not be read with the reason."""
+    """What indexing came to, in files; `passages` are those made of new and changed ones.
 
+    `failed` pairs each file or folder that could not be read with the reason; a file keeps its last good version.
+    """
+
+    plan: Plan
     added: int = 0
+    changed: int = 0
     unchanged: int = 0
+    removed: int = 0
     passages: int = 0
-    passed_over: int = 0
     failed: list[tuple[Path, str]] = field(default_factory=list)
 
+    @property
+    def passed_over(self) -> int:
+        return self.plan.passed_over
 
-def index_paths(store: Store, paths: list[Path], progress: Callable[[int, int], None] | None = None) -> Report:
-    """Index files and folders; a file that cannot be read is reported and the rest goes on.
 
-    progress is called with (files done, files in all). Raises InputError where a named path does not exist, or where
-    there is no file of a kind that can be read.
+def index_paths(
+    store: Store,
+    paths: Sequence[Path],
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    collection: str = DEFAULT_COLLECTION,
+    tags: Sequence[str] | None = None,
+    prune: bool | None = None,
+) -> Report:
+    """Bring a collection in step with files and folders: what is new is added, what changed replaced, and what is gone
+    from a folder removed (see `folders.plan` for what `prune` means and what is not taken for gone).
+
+    A file that cannot be read is reported and the rest goes on. `tags` None leaves the tags of known documents as they
+    are. progress is called with (files done, files in all). Raises InputError where a named path does not exist, or
+    where there is no file of a kind that can be read.
     """
-    found = find_files(paths)
-    report = Report(passed_over=found.passed_over, failed=list(found.unreadable))
-    if not found.files:
-        if found.unreadable:
-            raise InputError("; ".join(reason for _, reason in found.unreadable))
-        names = ", ".join(str(path) for path in paths)
-        raise InputError(f"{names}: no readable documents there ({found.passed_over} files of other kinds passed over)")
-    done = 0
+    made = plan(paths, store.catalogue, collection, prune=prune)
+    require_some(made, paths)
+    return follow(store, made, progress, collection=collection, tags=tags)
 
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(done, len(found.files))
 
-    def documents() -> Iterator[Document]:
-        for path in found.files:
-            try:
-                document = load_file(path)
-            except InputError as error:
-                report.failed.append((path, str(error)))
-                advance()
+def follow(
+    store: Store,
+    made: Plan,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    collection: str = DEFAULT_COLLECTION,
+    tags: Sequence[str] | None = None,
+) -> Report:
+    """Do what a plan says."""
+    return _Run(store, made, collection, tags, progress).run()
+
+
+class _Run:
+    """One bringing in step. A file counts as read once all of its documents are stored: after a crash in between it is
+    read again."""
+
+    def __init__(
+        self,
+        store: Store,
+        made: Plan,
+        collection: str,
+        tags: Sequence[str] | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._store = store
+        self._collection = collection
+        self._tags = None if tags is None else tuple(tags)
+        self._progress = progress
+        self._report = Report(made, failed=[*made.unreadable, *made.refused])
+        self._open: dict[str, _Reading] = {}
+        self._read: dict[Source, list[str] | None] = {}
+        self._done = 0
+
+    def run(self) -> Report:
+        report = self._report
+        try:
+            if report.plan.gone:
+                self._store.sync()
+                self._store.catalogue.remove_sources(self._collection, report.plan.gone)
+                report.removed = len(report.plan.gone)
+            with closing(self._store.put_all(self._documents())) as changes:
+                for change in changes:
+                    reading = self._open[change.document.source or ""]
+                    reading.waiting -= 1
+                    reading.changed |= change.changed
+                    report.passages += change.passages
+                    self._finish_if_read(reading)
+        finally:
+            # Also when interrupted: what was committed should be found, and files that were read not be read again.
+            self._note()
+            self._store.sync()
+        return report
+
+    def _documents(self) -> Iterator[Document]:
+        for file in self._report.plan.files:
+            uri = file.path.as_uri()
+            if file.state == "unchanged" and self._tags is None:
+                self._count_unchanged()
                 continue
-            yield document
+            if file.source is not None and file.state in ("touched", "unchanged") and self._tags is None:
+                self._read[file.source] = None
+                self._count_unchanged()
+                continue
+            reading = self._open[uri] = _Reading(file)
+            try:
+                for found in read_documents(file.path):
+                    if isinstance(found, NotRead):
+                        self._part_failed(reading, found)
+                        continue
+                    own = self._described(found, uri)
+                    reading.ids.append(own.id)
+                    reading.same_bytes &= file.source is not None and own.source_sha256 == file.source.sha256
+                    reading.waiting += 1
+                    yield own
+            except InputError as error:
+                self._report.failed.append((file.path, str(error)))
+                reading.failed = True
+            reading.complete = True
+            self._finish_if_read(reading)
 
-    try:
-        for change in store.put_all(documents()):
-            if change.changed:
-                report.added += 1
-                report.passages += change.passages
-            else:
-                report.unchanged += 1
-            advance()
-    finally:
-        # Also when interrupted: what was committed should be found.
-        store.sync()
-    return report
+    def _part_failed(self, reading: _Reading, part: NotRead) -> None:
+        path = reading.file.path
+        self._report.failed.append((path, part.reason))
+        # What could not be read now keeps its last good version, and is tried again.
+        reading.parts_failed = True
+        if part.uri:
+            reading.ids.append(document_id(part.uri, self._collection))
+
+    def _described(self, document: Document, source: str) -> Document:
+        own = document.model_copy(update={"collection": self._collection, "source": source})
+        if self._tags is not None:
+            return own.model_copy(update={"tags": tuple(dict.fromkeys(self._tags))})
+        known = self._store.catalogue.record(own.id)
+        return own if known is None or own.tags else own.model_copy(update={"tags": known.tags})
+
+    def _finish_if_read(self, reading: _Reading) -> None:
+        if not reading.complete or reading.waiting:
+            return
+        del self._open[reading.file.path.as_uri()]
+        self._advance()
+        if reading.failed:
+            return
+        source = reading.file.source
+        if source is not None:
+            # A file that changed while it was read is read again: which of both contents was loaded is not known.
+            settled = reading.same_bytes or (source.stamp and stamp_of(reading.file.path) == source.stamp)
+            whole = settled and not reading.parts_failed
+            self._read[source if whole else replace(source, sha256="", stamp="")] = reading.ids
+        if reading.file.state == "new":
+            self._report.added += 1
+        elif reading.changed:
+            self._report.changed += 1
+        else:
+            self._report.unchanged += 1
+        if len(self._read) >= NOTED_TOGETHER:
+            self._note()
+
+    def _note(self) -> None:
+        if self._read:
+            self._store.catalogue.keep_sources(self._collection, self._read)
+            self._read = {}
+
+    def _count_unchanged(self) -> None:
+        self._report.unchanged += 1
+        self._advance()
+
+    def _advance(self) -> None:
+        self._done += 1
+        if self._progress:
+            self._progress(self._done, len(self._report.plan.files))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A file whose documents are being stored: their ids, and how many are not stored yet."""
+
+    file: KnownFile
+    ids: list[str] = field(default_factory=list)
+    waiting: int = 0
+    same_bytes: bool = True
+    failed: bool = False
+    parts_failed: bool = False
+    changed: bool = False
+    complete: bool = False

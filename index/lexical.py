@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import tantivy
 
-from index.checksums import checksum
+from index.checksums import FileState, damaged, text_checksum, trusted, worth_noting
+from index.clearing import clear_away
 from index.documents import StoredPassage
 from index.errors import StoreError
+from index.legible import searchable
 from index.vectors import Hit
 from index.words import analyzer, encodable, words
 
-WRITER_HEAP_BYTES = 50_000_000
+# Words are kept in memory up to here before they are written as a segment of the index.
+WRITER_HEAP_BYTES = 100_000_000
+# From this many passages at once several threads pay: each writes segments of its own.
+BULK = 1_000
+MAX_THREADS = 4
 _ANALYZER = "spanqa_en"
-_SCHEMA_MARK = "2"
+_SCHEMA_MARK = "3"
 _MARK_FILE = "spanqa-generation"
+_DESCRIPTION = "meta.json"
 
 
 class LexicalIndex(Protocol):
     """Passage words by passage id. `generation` is the catalogue's that it was brought up to."""
 
-    generation: int
+    @property
+    def generation(self) -> int: ...
 
     def add(self, passages: Sequence[StoredPassage]) -> None:
         """Add passages; an id that is already there is replaced."""
@@ -48,34 +54,40 @@ class LexicalIndex(Protocol):
 class TantivyLexicalIndex:
     """BM25 by tantivy over stemmed English words, in a folder, or in memory where `folder` is None.
 
-    A file beside the index names the generation and a checksum, without which a damaged index would crash the process
-    when it is searched. It is written after the commit: a crash in between leaves a checksum that does not fit, and
-    the index is filled anew.
+    A file beside the index, the mark, names the generation and every file of the index with its checksum, without
+    which a damaged one would crash the process when it is searched. Files are written once: each is checked once, then
+    known by its size, time of change and inode. The mark is written after the commit: a crash in between leaves
+    one that does not fit, and the index is filled anew.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self.generation = 0
+        self._files: dict[str, FileState] = {}
+        # The highest id ever added: what is above it cannot be there already.
+        self._highest = -1
         self._index = self._open(folder)
         self._index.register_tokenizer(_ANALYZER, analyzer())
         self._writer: tantivy.IndexWriter | None = None
 
     def add(self, passages: Sequence[StoredPassage]) -> None:
-        writer = self._writing()
-        for passage in passages:
-            writer.delete_documents_by_query(self._by_id(passage.id))
+        if not passages:
+            return
+        writer = self._writing(bulk=len(passages) >= BULK)
+        last = {passage.id: passage for passage in passages}
+        self._delete(writer, [number for number in last if number <= self._highest])
+        for passage in last.values():
             document = tantivy.Document()
             document.add_unsigned("id", passage.id)
             document.add_text("document", passage.document_id)
-            document.add_text("text", encodable(passage.text))
+            document.add_text("text", encodable(searchable(passage.text)))
             document.add_text("context", encodable(passage.context))
             writer.add_document(document)
+        self._highest = max(self._highest, *last)
 
     def remove(self, ids: list[int]) -> None:
-        writer = self._writing() if ids else None
-        for passage_id in ids:
-            assert writer is not None
-            writer.delete_documents_by_query(self._by_id(passage_id))
+        if ids:
+            self._delete(self._writing(), ids)
 
     def search(self, question: str, k: int, documents: Sequence[str] | None = None) -> list[Hit]:
         if k <= 0:
@@ -97,7 +109,8 @@ class TantivyLexicalIndex:
             )
         searcher = self._index.searcher()
         hits = searcher.search(query, limit=k, count=False).hits
-        return [(_id_of(searcher.doc(address)), float(score)) for score, address in hits]
+        ids = searcher.fast_field_values("id", [address for _, address in hits])
+        return [(_whole(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
 
     def commit(self, generation: int) -> None:
         try:
@@ -109,89 +122,116 @@ class TantivyLexicalIndex:
                 self._index.reload()
             self.generation = generation
             if self._folder is not None:
-                beside = self._mark.with_suffix(".tmp")
-                beside.write_text(
-                    f"{_SCHEMA_MARK} {generation} {_checksum(self._folder, generation)}", encoding="ascii"
-                )
-                os.replace(beside, self._mark)
+                known = self._files
+                names = _file_names(self._folder)
+                # The description is written anew under its old name.
+                self._files = {
+                    name: known[name] if name in known and name != _DESCRIPTION else FileState.of(self._folder / name)
+                    for name in names
+                }
+                self._write_mark(self._folder)
         except (OSError, ValueError) as error:
             raise StoreError(f"the lexical index in {self._folder} cannot be written: {error}") from error
+
+    def damage(self) -> list[Path]:
+        """The committed files that no longer hold what was written, all of them read."""
+        return damaged(self._folder, self._files) if self._folder is not None else []
 
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
 
-    @property
-    def _mark(self) -> Path:
-        assert self._folder is not None
-        return self._folder / _MARK_FILE
-
-    def _by_id(self, passage_id: int) -> tantivy.Query:
+    def _delete(self, writer: tantivy.IndexWriter, ids: Sequence[int]) -> None:
         # Deleting by term leaves entries of an unsigned field where they are; deleting by query finds them.
-        return tantivy.Query.term_query(self._index.schema, "id", passage_id)
+        if ids:
+            writer.delete_documents_by_query(tantivy.Query.term_set_query(self._index.schema, "id", list(ids)))
 
-    def _writing(self) -> tantivy.IndexWriter:
+    def _writing(self, *, bulk: bool = False) -> tantivy.IndexWriter:
         if self._writer is None:
+            threads = min(MAX_THREADS, os.cpu_count() or 1) if bulk else 1
             try:
-                self._writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
+                self._writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=threads)
             except ValueError as error:
                 raise StoreError(f"the lexical index in {self._folder} cannot be written: {error}") from error
         return self._writer
+
+    def _write_mark(self, folder: Path) -> None:
+        mark = folder / _MARK_FILE
+        content = json.dumps([_SCHEMA_MARK, self.generation, self._highest, self._files])
+        beside = mark.with_suffix(".tmp")
+        beside.write_text(f"{text_checksum(content)} {content}", encoding="ascii")
+        os.replace(beside, mark)
 
     def _open(self, folder: Path | None) -> tantivy.Index:
         if folder is None:
             return tantivy.Index(_schema())
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            mark = folder / _MARK_FILE
-            stamp = mark.read_bytes() if mark.is_file() else b""
-            whole = re.fullmatch(rb"(\S+) (\d{1,18}) ([0-9a-f]{8})", stamp)
+            mark = _read_mark(folder / _MARK_FILE)
             # A damaged index is no loss: at generation 0 it is filled from the catalogue.
-            if whole and whole.group(1).decode("ascii", "replace") == _SCHEMA_MARK:
-                try:
-                    if whole.group(3).decode("ascii") == _checksum(folder, int(whole.group(2))):
-                        index = tantivy.Index.open(str(folder))
-                        self.generation = int(whole.group(2))
-                        return index
-                except ValueError:
-                    self.generation = 0
-            # Out of the way first: whoever still has the old one open may write into it while it goes.
-            aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}-old-", dir=folder.parent))
-            folder.rename(aside / folder.name)
-            shutil.rmtree(aside, ignore_errors=True)
+            files = trusted(folder, mark.files) if mark is not None else None
+            if mark is not None and files:
+                with suppress(ValueError):
+                    index = tantivy.Index.open(str(folder))
+                    self.generation, self._highest, self._files = mark.generation, mark.highest, files
+                    if worth_noting(mark.files, files):
+                        # A store that may only be read is as good; it takes longer to open.
+                        with suppress(OSError):
+                            self._write_mark(folder)
+                    return index
+            clear_away(folder)
             folder.mkdir()
             return tantivy.Index(_schema(), path=str(folder))
         except OSError as error:
             raise StoreError(f"the lexical index in {folder} cannot be opened: {error}") from error
 
 
-def _checksum(folder: Path, generation: int) -> str:
-    """Of the generation, the index's description and every file of its segments.
+def _whole(number: int | float | None) -> int:
+    if not isinstance(number, int):
+        raise StoreError("the lexical index holds an entry without an id; delete the store's 'derived' folder")
+    return number
+
+
+class _Mark(NamedTuple):
+    generation: int
+    highest: int
+    files: dict[str, FileState]
+
+
+def _read_mark(path: Path) -> _Mark | None:
+    """What the mark says; None where there is none, or it is damaged or of another schema."""
+    if not path.is_file():
+        return None
+    stamp, _, content = path.read_bytes().decode("ascii", "replace").partition(" ")
+    if stamp != text_checksum(content):
+        return None
+    schema, *rest = json.loads(content)
+    if schema != _SCHEMA_MARK:
+        return None
+    generation, highest, files = rest
+    return _Mark(generation, highest, {name: FileState(*state) for name, state in files.items()})
+
+
+def _file_names(folder: Path) -> list[str]:
+    """The index's description and every file of its segments.
 
     Raises ValueError where the description is damaged.
     """
-    description = folder / "meta.json"
+    description = folder / _DESCRIPTION
     if not description.is_file():
-        return ""
+        return []
     try:
-        names = {
+        segments = {
             str(segment["segment_id"]).replace("-", "") for segment in json.loads(description.read_bytes())["segments"]
         }
     except (KeyError, TypeError) as error:
         raise ValueError(f"{description} does not describe an index") from error
-    files = [path for path in folder.iterdir() if path.is_file() and path.name.split(".")[0] in names]
-    return checksum([description, *files], generation)
-
-
-def _id_of(document: tantivy.Document) -> int:
-    value = document.get_first("id")
-    if not isinstance(value, int):
-        raise StoreError("the lexical index holds an entry without an id; delete the store's 'derived' folder")
-    return value
+    names = [path.name for path in folder.iterdir() if path.is_file() and path.name.split(".")[0] in segments]
+    return [_DESCRIPTION, *sorted(names)]
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("id", stored=True, indexed=True)
+    builder.add_unsigned_field("id", stored=False, indexed=True, fast=True)
     builder.add_text_field("document", stored=False, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("text", stored=False, tokenizer_name=_ANALYZER, index_option="freq")
     builder.add_text_field("context", stored=False, tokenizer_name=_ANALYZER, index_option="freq")

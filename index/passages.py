@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from index.documents import Document, Passage
 from index.sentences import Sentence, split_sentences
+from index.structure import column_names, headings, line_breaks, row_at
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 # Far above what any language has: only base64, long URLs and the like reach it.
@@ -34,15 +35,22 @@ class CutSettings:
 def cut_passages(document: Document, count_tokens: TokenCounter, settings: CutSettings | None = None) -> list[Passage]:
     """The passages of a document: each a stretch of its text, together covering every sentence of it.
 
-    A sentence is cut only where it alone is longer than a passage. A passage never spans two headings.
+    A sentence is cut only where it alone is longer than a passage. A passage never spans two headings, and a row of a
+    table is a passage of its own, under the names of its columns.
     """
     settings = settings or CutSettings()
-    sentences = split_sentences(document.text, markdown=document.media_type == "text/markdown")
+    sentences = split_sentences(
+        document.text,
+        headings=headings(document),
+        rows=[(row.start, row.end) for row in document.rows],
+        line_breaks=line_breaks(document),
+    )
     pieces = _short_enough(document.text, sentences, _bounded(count_tokens), settings.maximum)
+    names = column_names(document)
     passages: list[Passage] = []
     for first, last in _group(pieces, settings):
         start, end = pieces[first].sentence.start, pieces[last].sentence.end
-        passages.append(Passage(start=start, end=end, context=_context(document, pieces[last].sentence)))
+        passages.append(Passage(start=start, end=end, context=_context(document, pieces[last].sentence, names)))
     return passages
 
 
@@ -80,6 +88,8 @@ def _last_of_group(pieces: list[_Piece], first: int, settings: CutSettings) -> i
         before, piece = pieces[number - 1].sentence, pieces[number].sentence
         new_block = piece.block != before.block
         if new_block and (tokens >= settings.minimum or _new_section(before, piece)):
+            break
+        if new_block and (before.in_row or piece.in_row):
             break
         if tokens + pieces[number].tokens > settings.maximum:
             # Rather end at the paragraph border behind us than carry the first half of a paragraph along.
@@ -149,7 +159,7 @@ def _split_long(text: str, sentence: Sentence, count_tokens: TokenCounter, maxim
     begin, tokens = 0, 0
     for number in range(len(words) + 1):
         if number == len(words) or (tokens and tokens + counts[number] > maximum):
-            span = Sentence(words[begin][0], words[number - 1][1], sentence.block, sentence.heading)
+            span = replace(sentence, start=words[begin][0], end=words[number - 1][1])
             pieces.append(_Piece(span, min(tokens, maximum)))
             begin, tokens = number, 0
         if number < len(words):
@@ -176,8 +186,11 @@ def _words(text: str, start: int, end: int, longest: int) -> list[tuple[int, int
     return words
 
 
-def _context(document: Document, sentence: Sentence) -> str:
+def _context(document: Document, sentence: Sentence, columns: Mapping[int, str]) -> str:
     """What a passage stands under: the document's own title and its heading path, without repeats."""
     names = [document.title] if document.own_title else []
     names.extend(name for name in sentence.heading if name not in names)
+    row = row_at(document, sentence.start) if sentence.in_row else None
+    if row is not None and row.start in columns:
+        names.append(columns[row.start])
     return " > ".join(names)

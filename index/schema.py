@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
+    BigInteger,
     Column,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -12,46 +16,123 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
-# Raised whenever an older version could not read what this one writes.
-FORMAT_VERSION = 1
+from index.errors import InputError
+
+# A code point that Unicode promises never to give a meaning.
+_NUL_IN_POSTGRES = "\U0010fffe"
+
+# A store of an older format is brought to this one by `index.migrations`, which gains a step with each.
+FORMAT_VERSION = 2
 
 metadata = MetaData()
+
+
+class Words(TypeDecorator[str]):
+    """Text that comes back as it was given, is ordered and compared by code points, and counted in them.
+
+    PostgreSQL cannot store a NUL: one noncharacter stands for it there, so that offsets stay as they are.
+    """
+
+    impl: Any = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else self.impl_instance)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or dialect.name != "postgresql":
+            return value
+        if _NUL_IN_POSTGRES in value:
+            raise InputError("text with the noncharacter U+10FFFE cannot be stored; remove it")
+        return value.replace("\x00", _NUL_IN_POSTGRES)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace(_NUL_IN_POSTGRES, "\x00")
+
+
+class LongWords(Words):
+    """The same, of any length."""
+
+    impl = Text
+    cache_ok = True
+
+
+# SQLite counts rows in its INTEGER, of 64 bits, and in no other type.
+PassageId = BigInteger().with_variant(Integer, "sqlite")
 
 # One value a name: format_version, generation, embedder, embedder_sha256, dimensions, promise.
 settings = Table(
     "settings",
     metadata,
-    Column("name", String, primary_key=True),
-    Column("value", String, nullable=False),
+    Column("name", Words, primary_key=True),
+    Column("value", Words, nullable=False),
 )
 
 documents = Table(
     "documents",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("uri", String, nullable=False, unique=True),
-    Column("title", String, nullable=False),
+    Column("id", Words, primary_key=True),
+    Column("collection", Words, nullable=False),
+    Column("uri", Words, nullable=False),
+    Column("title", Words, nullable=False),
     Column("own_title", Integer, nullable=False),
-    Column("media_type", String, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("sha256", String, nullable=False),
-    Column("source_sha256", String),
+    Column("media_type", Words, nullable=False),
+    Column("text", LongWords, nullable=False),
+    Column("sha256", Words, nullable=False),
+    Column("source_sha256", Words),
+    # The URI of the file that it was found in, NULL for what came another way.
+    Column("source", Words, index=True),
     # JSON list of {number, start, end}.
-    Column("pages", Text, nullable=False),
-    Column("indexed_at", String, nullable=False),
+    Column("pages", LongWords, nullable=False),
+    # JSON list of {level, title, start}.
+    Column("outline", LongWords, nullable=False),
+    # JSON list of {number, start, end}.
+    Column("rows", LongWords, nullable=False),
+    # JSON list of strings, in the order given; `document_tags` is for queries.
+    Column("tags", LongWords, nullable=False),
+    # ISO 8601 as stated: a year, a month or a day.
+    Column("date", Words),
+    Column("author", Words),
+    Column("language", Words),
+    Column("indexed_at", Words, nullable=False),
+    UniqueConstraint("collection", "uri"),
+)
+
+document_tags = Table(
+    "document_tags",
+    metadata,
+    Column("document_id", Words, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", Words, primary_key=True, index=True),
+)
+
+# The files that were indexed, as they were then: whether one needs to be read again.
+sources = Table(
+    "sources",
+    metadata,
+    Column("collection", Words, primary_key=True),
+    Column("uri", Words, primary_key=True),
+    Column("sha256", Words, nullable=False),
+    # What the file system said of it; '' where that proves nothing.
+    Column("stamp", Words, nullable=False),
+    # Which loaders made documents of it: others may make more of the same bytes.
+    Column("loaders", Words, nullable=False),
 )
 
 # AUTOINCREMENT: the number of a removed passage is never given to another, so that a stale hit finds nothing.
 passages = Table(
     "passages",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("document_id", String, ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("id", PassageId, primary_key=True, autoincrement=True),
+    Column("document_id", Words, ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("start", Integer, nullable=False),
     Column("end", Integer, nullable=False),
-    Column("context", String, nullable=False),
+    Column("context", Words, nullable=False),
     Column("generation", Integer, nullable=False),
     # float32, little-endian.
     Column("embedding", LargeBinary, nullable=False),
@@ -63,6 +144,6 @@ passages = Table(
 removals = Table(
     "removals",
     metadata,
-    Column("passage_id", Integer, primary_key=True, autoincrement=False),
+    Column("passage_id", PassageId, primary_key=True, autoincrement=False),
     Column("generation", Integer, nullable=False, index=True),
 )

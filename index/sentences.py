@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import sentencex
 
@@ -18,37 +19,58 @@ _MARKDOWN_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 _MARKDOWN_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 # Lines of a hard-wrapped paragraph, all but the last, are this long and no more.
 _WRAP_MIN, _WRAP_MAX = 45, 130
+# Narrow columns are told by words that go on: a line that ends within a sentence, and one that begins so.
+_NARROW_MIN = 20
+# In characters; the cells of longer rows hold sentences of their own.
+_SHORT_ROW = 600
+
+# What a single line break in a text means: the end of a paragraph, the edge of a column that text is set in, or one of
+# the two, to be guessed from the lines.
+LineBreaks = Literal["end", "wrap", "guess"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence `[start, end)` in code points, without surrounding white space.
 
-    `block` counts the paragraphs; `heading` is the path of headings that it stands under (Markdown).
+    `block` counts the paragraphs; `heading` is the path of headings that it stands under; `in_row` says that the block
+    is a row of a table.
     """
 
     start: int
     end: int
     block: int
     heading: tuple[str, ...] = ()
+    in_row: bool = False
 
 
-def split_sentences(text: str, *, markdown: bool = False) -> list[Sentence]:
+def split_sentences(
+    text: str,
+    *,
+    markdown: bool = False,
+    headings: Mapping[int, tuple[int, str]] | None = None,
+    rows: Sequence[tuple[int, int]] = (),
+    line_breaks: LineBreaks = "guess",
+) -> list[Sentence]:
     """Every sentence of a text in order. Together they cover every character that is not white space.
 
-    A blank line or form feed ends a paragraph. So does a single line break, unless the lines around it are wrapped
-    to a width; a Markdown heading is a block of its own.
+    A blank line or form feed ends a paragraph. What a single line break does, `line_breaks` says. A heading is a block
+    of its own: `headings` are level and title by where each begins, by default those of Markdown where the text is
+    `markdown`. So is each of `rows`, the `[start, end)` of the rows of tables in order; a short one is one sentence.
     """
     sentences: list[Sentence] = []
-    headings = markdown_headings(text) if markdown else {}
+    if headings is None:
+        headings = markdown_headings(text) if markdown else {}
+    waiting = sorted(headings.items(), reverse=True)
     path: list[tuple[int, str]] = []
-    for number, (start, end) in enumerate(_blocks(text, headings)):
-        if start in headings:
-            level, title = headings[start]
+    for number, (start, end, in_row) in enumerate(_blocks_and_rows(text, headings, rows, line_breaks)):
+        while waiting and waiting[-1][0] <= start:
+            level, title = waiting.pop()[1]
             path = [(other, name) for other, name in path if other < level] + [(level, title)]
         names = tuple(name for _, name in path)
-        for first, last in _sentences_of(text, start, end):
-            sentences.append(Sentence(first, last, number, names))
+        whole = in_row and end - start <= _SHORT_ROW
+        for first, last in [(start, end)] if whole else _sentences_of(text, start, end):
+            sentences.append(Sentence(first, last, number, names, in_row))
     return sentences
 
 
@@ -88,17 +110,31 @@ def _without_closing_marks(name: str) -> str:
     return opened.rstrip() if opened.endswith((" ", "\t")) else name
 
 
-def _blocks(text: str, headings: Container[int]) -> list[tuple[int, int]]:
-    blocks: list[tuple[int, int]] = []
+def _blocks_and_rows(
+    text: str, headings: Container[int], rows: Sequence[tuple[int, int]], line_breaks: LineBreaks
+) -> Iterator[tuple[int, int, bool]]:
     begin = 0
-    for match in [*_BLANK.finditer(text), None]:
-        end = match.start() if match else len(text)
-        blocks.extend(_lines_or_whole(text, begin, end, headings))
+    for start, end in [*rows, (len(text), len(text))]:
+        yield from ((first, last, False) for first, last in _blocks(text, begin, start, headings, line_breaks))
+        if trimmed := _trim(text, max(begin, start), end):
+            yield (*trimmed, True)
+        begin = max(begin, end)
+
+
+def _blocks(
+    text: str, begin: int, stop: int, headings: Container[int], line_breaks: LineBreaks
+) -> list[tuple[int, int]]:
+    blocks: list[tuple[int, int]] = []
+    for match in [*_BLANK.finditer(text, begin, stop), None]:
+        end = match.start() if match else stop
+        blocks.extend(_lines_or_whole(text, begin, end, headings, line_breaks))
         begin = match.end() if match else end
     return [trimmed for start, end in blocks if (trimmed := _trim(text, start, end))]
 
 
-def _lines_or_whole(text: str, start: int, end: int, headings: Container[int]) -> list[tuple[int, int]]:
+def _lines_or_whole(
+    text: str, start: int, end: int, headings: Container[int], line_breaks: LineBreaks
+) -> list[tuple[int, int]]:
     lines = []
     begin = start
     for match in _NEWLINE.finditer(text, start, end):
@@ -116,7 +152,7 @@ def _lines_or_whole(text: str, start: int, end: int, headings: Container[int]) -
                 groups.append(run)
             groups.append(line)
             run = None
-        elif run is not None and _wrapped(before, content):
+        elif run is not None and _goes_on(before, content, line_breaks):
             run = (run[0], line[1])
         else:
             if run:
@@ -128,11 +164,20 @@ def _lines_or_whole(text: str, start: int, end: int, headings: Container[int]) -
     return groups
 
 
-def _wrapped(before: str, line: str) -> bool:
+def _goes_on(before: str, line: str, line_breaks: LineBreaks) -> bool:
     """Whether `line` goes on the paragraph whose last line is `before`; both trimmed."""
-    if line[:2] in ("- ", "* ", "+ ") or re.match(r"\d{1,3}[.)]\s", line) or line.startswith(("|", ">", "#")):
+    if line_breaks == "end" or line[:2] in ("- ", "* ", "+ ", "• ") or re.match(r"\d{1,3}[.)]\s", line):
         return False
-    return _WRAP_MIN <= len(before) <= _WRAP_MAX and len(line) <= _WRAP_MAX
+    if line_breaks == "wrap":
+        # Cells of a table are no lines of a paragraph.
+        return "\t" not in before and "\t" not in line
+    if line.startswith(("|", ">", "#")):
+        return False
+    if len(before) > _WRAP_MAX or len(line) > _WRAP_MAX:
+        return False
+    return len(before) >= _WRAP_MIN or (
+        len(before) >= _NARROW_MIN and line[0].islower() and (before[-1].isalnum() or before[-1] in ",-")
+    )
 
 
 def _sentences_of(text: str, start: int, end: int) -> list[tuple[int, int]]:

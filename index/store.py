@@ -2,94 +2,100 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from index.catalogue import Catalogue, SqliteCatalogue, embedding_text
-from index.documents import Document, Passage
+from index.catalogue import Catalogue, SqliteCatalogue
+from index.derived import Derived, LocalIndexes, SearchResult
+from index.documents import Document
 from index.embedder import Embedder
 from index.errors import ModelError, StoreError
-from index.lexical import LexicalIndex, TantivyLexicalIndex
+from index.filling import Batch, Change, CutDocument, Filling
+from index.location import Location
 from index.passages import CutSettings, cut_passages
-from index.vectors import FaissVectorIndex, Hit, VectorIndex
+from index.selection import EVERYTHING, Selection
 
-# How many passages are embedded together: documents are small, batches are fast.
+if TYPE_CHECKING:
+    from index.postgres import PostgresCatalogue
+
+# How many passages are embedded together, and of how many documents at most: documents are small, batches are fast.
 EMBED_TOGETHER = 512
+WRITTEN_TOGETHER = 256
+# And how many passages at a time where somebody watches.
+EMBED_BETWEEN_PROGRESS = 64
 LOCK_TIMEOUT_S = 120
 CATALOGUE_FILE = "catalogue.sqlite"
 DERIVED_FOLDER = "derived"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What putting one document came to: whether the store changed, and its number of passages if so."""
-
-    document: Document
-    changed: bool
-    passages: int
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """Both ranked lists of a search, best first, as (passage id, score); and each found id's inner product."""
-
-    dense: list[Hit]
-    lexical: list[Hit]
-    similarity: dict[int, float]
-
-
 class Store:
-    """A folder of documents that can be searched.
+    """Documents that can be searched, in a folder or in servers (see `index.location`).
 
     The catalogue is the truth. The other two indexes are derived from it: they lag until `sync`, may be deleted, and
     are never believed without the catalogue (see `Catalogue.snapshot`).
     """
 
     def __init__(
-        self, folder: Path, embedder: Embedder, *, cut: CutSettings | None = None, create: bool = True
+        self, location: Location, embedder: Embedder, *, cut: CutSettings | None = None, create: bool = True
     ) -> None:
-        self.folder = folder
+        self.location = location
+        # What is of this machine: of a store in servers, search indexes alone.
+        self.folder = location if isinstance(location, Path) else location.derived
         self.embedder = embedder
         self._cut = cut or CutSettings()
         self._guard = threading.RLock()
-        self._derived: _Derived | None = None
-        if not create and not (folder / CATALOGUE_FILE).is_file():
-            raise StoreError(f"no store at {folder}; create it with: qa index PATH --store {folder}")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"the store {folder} cannot be created: {error.strerror}") from error
-        self.catalogue: Catalogue = SqliteCatalogue(folder / CATALOGUE_FILE)
+        self._derived: Derived | None = None
+        if create or not isinstance(location, Path):
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"the store {self.folder} cannot be created: {error.strerror}") from error
+        self.catalogue: Catalogue
+        # Where a server searches: its URL, and the catalogue whose locks all who use it share.
+        self._server: tuple[str, PostgresCatalogue] | None = None
+        if isinstance(location, Path):
+            self.catalogue = _open_folder(location, create=create)
+        else:
+            from index.postgres import PostgresCatalogue
 
-    def put_all(self, documents: Iterable[Document]) -> Iterator[Change]:
-        """Add or replace documents, a transaction each; yields as they are stored. Call `sync` afterwards.
+            self.catalogue = PostgresCatalogue(location, create=create)
+            if location.milvus is not None:
+                self._server = (location.milvus, self.catalogue)
 
-        An unchanged document costs no embedding. Memory is bounded by one batch of passages and its documents.
+    def put_all(
+        self, documents: Iterable[Document], progress: Callable[[int, int], None] | None = None
+    ) -> Generator[Change, None, None]:
+        """Add or replace documents, a transaction each batch; yields as they are stored. Call `sync` afterwards.
+
+        An unchanged document costs no embedding. Memory is bounded by three batches of passages and their documents:
+        one is cut while another is embedded and a third written. Where `documents` raises, whole batches before it are
+        stored and yielded first. Close the iterator when leaving it early: a batch may still be on its way.
         """
         self.check_embedder(pin=True)
         # Indexes of a catalogue that went back are noticed as long as they are ahead of it (see _open_derived).
         self.sync()
-        waiting: list[_Waiting] = []
-        for document in documents:
-            if self._is_stored(document):
-                yield Change(document, False, 0)
-                continue
-            waiting.append(_Waiting(document, cut_passages(document, self.embedder.count_tokens, self._cut)))
-            if sum(len(entry.cut) for entry in waiting) >= EMBED_TOGETHER:
-                yield from self._put_batch(waiting)
-                waiting = []
-        yield from self._put_batch(waiting)
+        embed = self.embedder.embed if progress is None else partial(self._embed, progress=progress)
+        with Filling(self.catalogue, embed) as filling:
+            try:
+                for batch in self._batches(documents):
+                    yield from filling.push(batch)
+            except Exception:
+                yield from filling.drain()
+                raise
+            yield from filling.drain()
 
-    def put(self, document: Document) -> Change:
-        """Add or replace one document, searchable on return."""
-        change = next(iter(self.put_all([document])))
+    def put(self, document: Document, progress: Callable[[int, int], None] | None = None) -> Change:
+        """Add or replace one document, searchable on return. progress is called with (passages embedded, in all)."""
+        with closing(self.put_all([document], progress)) as changes:
+            change = next(changes)
         self.sync()
         return change
 
@@ -102,38 +108,70 @@ class Store:
         return removed
 
     def search(
-        self, question: str, vector: NDArray[np.float32], k: int, documents: set[str] | None = None
+        self,
+        question: str,
+        vector: NDArray[np.float32],
+        k: int,
+        documents: set[str] | None = None,
+        selection: Selection = EVERYTHING,
     ) -> SearchResult:
-        """The `k` best passages of each index. Hits may be stale: read them through `Catalogue.snapshot`."""
-        self.sync()
-        with self._guard:
-            derived = self._opened()
-            allowed = None if documents is None else self.catalogue.passage_ids(documents)
-            dense = derived.vectors.search(vector, k, allowed)
-            lexical = derived.lexical.search(question, k, None if documents is None else sorted(documents))
-            ids = list({passage for passage, _ in dense} | {passage for passage, _ in lexical})
-            values = derived.vectors.similarities(vector, ids)
-        similarity = {passage: value for passage, value in zip(ids, values, strict=True) if value is not None}
-        return SearchResult(dense, lexical, similarity)
+        """The `k` best passages of each index. Hits may be stale: read them through `Catalogue.snapshot`.
+
+        `documents` limits it to these; `selection` is what they were selected by, which a server may look for itself.
+        """
+        if self._server is not None:
+            self.sync()
+            return self._search_server(question, vector, k, documents, selection)
+        return self._current().search(question, vector, k, documents, selection)
 
     def sync(self) -> None:
         """Bring the derived indexes up to the catalogue's generation, where they lag."""
         with self._guard:
-            now = self.catalogue.generation()
-            if self._derived is not None and self._derived.generation == now:
+            if self._is_current():
                 return
-            lock = FileLock(self.folder / "derived.lock", timeout=LOCK_TIMEOUT_S)
+            with self._alone():
+                # Another process may have caught up already.
+                derived = self._open_derived()
+                derived.catch_up(self.catalogue)
+                self._derived = derived
+
+    def _is_current(self) -> bool:
+        now = self.catalogue.generation()
+        if self._derived is None or self._derived.generation == now:
+            return self._derived is not None
+        try:
+            self._derived.refresh()
+        except StoreError:
+            # What was opened may be gone: opening it anew tells, or makes it again.
+            return False
+        # Read after it, as the catalogue may have moved on as well.
+        return self._derived.generation == self.catalogue.generation()
+
+    def _current(self) -> Derived:
+        """The indexes to search. While another thread brings them up to date, those of before: what this process has
+        changed since is not acknowledged yet, and what is gone is found stale."""
+        before = self._derived
+        if (before is None or before.generation != self.catalogue.generation()) and self._guard.acquire(
+            blocking=before is None
+        ):
             try:
-                with lock:
-                    # Another process may have caught up on disk already.
-                    self._derived = self._open_derived()
-                    self._derived.catch_up(self.catalogue)
-            except Timeout as error:
-                raise StoreError(
-                    f"another process has been updating the store {self.folder} for {LOCK_TIMEOUT_S} s; try again later"
-                ) from error
-            except OSError as error:
-                raise StoreError(f"the indexes of the store {self.folder} cannot be updated: {error}") from error
+                self.sync()
+            finally:
+                self._guard.release()
+        return self._opened()
+
+    def _search_server(
+        self, question: str, vector: NDArray[np.float32], k: int, documents: set[str] | None, selection: Selection
+    ) -> SearchResult:
+        derived = self._opened()
+        try:
+            return derived.search(question, vector, k, documents, selection)
+        except StoreError:
+            # So that the next search looks whether the server still has what it had.
+            with self._guard:
+                if self._derived is derived:
+                    self._derived = None
+            raise
 
     def check_embedder(self, *, pin: bool = False) -> None:
         """Raise ModelError unless the store's embedder is this one; `pin` makes it so in a store that has none."""
@@ -143,9 +181,9 @@ class Store:
                 self.catalogue.set_settings(self._embedder_settings())
         elif sha256 != self.embedder.sha256:
             raise ModelError(
-                f"the store {self.folder} was embedded with {name} ({sha256[:12]}), not with {self.embedder.name} "
+                f"the store {self.location} was embedded with {name} ({sha256[:12]}), not with {self.embedder.name} "
                 f"({self.embedder.sha256[:12]}); use that embedder, or: qa index --re-embed --embedder "
-                f"{self.embedder.name} --store {self.folder}"
+                f"{self.embedder.name} --store {self.location}"
             )
 
     def re_embed(self) -> None:
@@ -157,20 +195,33 @@ class Store:
     def close(self) -> None:
         self.catalogue.close()
 
-    def _is_stored(self, document: Document) -> bool:
-        known = self.catalogue.record(document.id)
-        return known is not None and known.holds(document)
+    def _batches(self, documents: Iterable[Document]) -> Iterator[Batch]:
+        """The documents with their passages, those that need none as what came of them; bounded in both."""
+        batch: list[CutDocument | Change] = []
+        passages = 0
+        for document in documents:
+            known = self.catalogue.document(document.id)
+            if known == document:
+                batch.append(Change(document, False, 0))
+            elif known is not None and known.reads_like(document) and self.catalogue.describe(document):
+                batch.append(Change(document, True, 0))
+            else:
+                cut = cut_passages(document, self.embedder.count_tokens, self._cut)
+                batch.append(CutDocument(document, cut))
+                passages += len(cut)
+            if passages >= EMBED_TOGETHER or len(batch) >= WRITTEN_TOGETHER:
+                yield batch
+                batch, passages = [], 0
+        if batch:
+            yield batch
 
-    def _put_batch(self, waiting: list[_Waiting]) -> Iterator[Change]:
-        if not waiting:
-            return
-        vectors = self.embedder.embed([text for entry in waiting for text in entry.texts()])
-        begin = 0
-        for entry in waiting:
-            end = begin + len(entry.cut)
-            changed = self.catalogue.put(entry.document, entry.cut, vectors[begin:end])
-            begin = end
-            yield Change(entry.document, changed, len(entry.cut))
+    def _embed(self, texts: list[str], progress: Callable[[int, int], None]) -> NDArray[np.float32]:
+        parts = []
+        for begin in range(0, len(texts), EMBED_BETWEEN_PROGRESS):
+            progress(begin, len(texts))
+            parts.append(self.embedder.embed(texts[begin : begin + EMBED_BETWEEN_PROGRESS]))
+        progress(len(texts), len(texts))
+        return np.concatenate(parts)
 
     def _embedder_settings(self) -> dict[str, str]:
         return {
@@ -179,57 +230,38 @@ class Store:
             "dimensions": str(self.embedder.dimensions),
         }
 
-    def _opened(self) -> _Derived:
+    def _opened(self) -> Derived:
         assert self._derived is not None
         return self._derived
 
-    def _open_derived(self) -> _Derived:
-        """The derived indexes as they are on disk, empty where they are missing, damaged or of another catalogue."""
-        store_id = self.catalogue.setting("store_id") or ""
-        model = self.catalogue.setting("embedder_sha256") or ""
+    def _open_derived(self) -> Derived:
+        """The derived indexes as they are, empty where they are missing or of another catalogue."""
         dimensions = int(self.catalogue.setting("dimensions") or self.embedder.dimensions)
-        base = self.folder / DERIVED_FOLDER
-        # Named by catalogue and embedder, so that neither a re-created catalogue nor new embeddings meet old indexes.
-        own = base / f"{store_id[:16]}-{model[:16]}"
-        for other in base.iterdir() if base.is_dir() else ():
-            if other != own:
-                shutil.rmtree(other, ignore_errors=True)
-        derived = _Derived(FaissVectorIndex(own / "vectors", dimensions), TantivyLexicalIndex(own / "lexical"))
-        now = self.catalogue.generation()
-        if max(derived.vectors.generation, derived.lexical.generation) > now:
-            # The catalogue went back (a restored backup): what was derived from its future is void.
-            shutil.rmtree(own)
-            derived = _Derived(FaissVectorIndex(own / "vectors", dimensions), TantivyLexicalIndex(own / "lexical"))
-        return derived
+        if self._server is not None:
+            from index.servers import ServerIndexes
+
+            return ServerIndexes(*self._server, dimensions)
+        return LocalIndexes(self.folder / DERIVED_FOLDER, self.catalogue, dimensions)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock on the derived indexes: of this folder, or of the servers where they are there."""
+        try:
+            if self._server is not None:
+                with self._server[1].exclusive("search indexes", LOCK_TIMEOUT_S):
+                    yield
+            else:
+                with FileLock(self.folder / "derived.lock", timeout=LOCK_TIMEOUT_S):
+                    yield
+        except (Timeout, TimeoutError) as error:
+            raise StoreError(
+                f"another process has been updating the store {self.location} for {LOCK_TIMEOUT_S} s; try again later"
+            ) from error
+        except OSError as error:
+            raise StoreError(f"the indexes of the store {self.location} cannot be updated: {error}") from error
 
 
-@dataclass(slots=True)
-class _Waiting:
-    document: Document
-    cut: list[Passage]
-
-    def texts(self) -> list[str]:
-        return [embedding_text(p.context, self.document.text[p.start : p.end]) for p in self.cut]
-
-
-@dataclass(slots=True)
-class _Derived:
-    vectors: VectorIndex
-    lexical: LexicalIndex
-    generation: int = field(default=-1)
-
-    def catch_up(self, catalogue: Catalogue) -> None:
-        now = catalogue.generation()
-        if self.vectors.generation < now:
-            changes = catalogue.changes_since(self.vectors.generation)
-            self.vectors.remove(changes.removed)
-            for ids, vectors, _ in changes.added:
-                self.vectors.add(ids, vectors)
-            self.vectors.commit(changes.generation)
-        if self.lexical.generation < now:
-            changes = catalogue.changes_since(self.lexical.generation)
-            self.lexical.remove(changes.removed)
-            for _, _, passages in changes.added:
-                self.lexical.add(passages)
-            self.lexical.commit(changes.generation)
-        self.generation = min(self.vectors.generation, self.lexical.generation)
+def _open_folder(folder: Path, *, create: bool) -> Catalogue:
+    if not create and not (folder / CATALOGUE_FILE).is_file():
+        raise StoreError(f"no store at {folder}; create it with: qa index PATH --store {folder}")
+    return SqliteCatalogue(folder / CATALOGUE_FILE)

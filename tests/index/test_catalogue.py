@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -15,10 +19,30 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from numpy.typing import NDArray
+from sqlalchemy import create_engine, text
 
-from index.catalogue import ID_BATCH, Catalogue, SqliteCatalogue, embedding_text
-from index.documents import Document, Page, Passage, StoredPassage, document_id
-from index.errors import StoreError
+from index import schema
+from index.catalogue import ID_BATCH, SLICES_A_DOCUMENT, Catalogue, Source, SqliteCatalogue, embedding_text
+from index.documents import Document, DocumentVersion, Heading, Page, Passage, Row, StoredPassage, document_id
+from index.errors import InputError, StoreError
+from index.location import ServerStore, parse_location
+from index.postgres import PostgresCatalogue
+from index.selection import Selection
+
+NEEDS_POSTGRES = pytest.mark.skipif("QA_TEST_POSTGRES" not in os.environ, reason="make test-scale starts PostgreSQL")
+
+
+@contextmanager
+def postgres_schema() -> Iterator[ServerStore]:
+    """A schema of the test server that is dropped in the end."""
+    schema = f"test {uuid4().hex}"
+    store = parse_location(f"{os.environ['QA_TEST_POSTGRES']}?schema={quote(schema)}")
+    assert isinstance(store, ServerStore)
+    yield store
+    engine = create_engine(store.database.set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        connection.execute(text(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
+    engine.dispose()
 
 
 def document(name: str, text: str = "words", **changes: object) -> Document:
@@ -33,9 +57,11 @@ def vectors(count: int, value: float = 1) -> NDArray[np.float32]:
     return np.full((count, 3), value, dtype=np.float32)
 
 
-def put(catalogue: Catalogue, name: str, text: str = "words", passages: int = 1, value: float = 1) -> bool:
+def put(
+    catalogue: Catalogue, name: str, text: str = "words", passages: int = 1, value: float = 1, **fields: object
+) -> bool:
     edges = [(n, n + 1) for n in range(passages)]
-    return catalogue.put(document(name, text), cut(*edges), vectors(passages, value))
+    return catalogue.put(document(name, text, **fields), cut(*edges), vectors(passages, value))
 
 
 def added_since(catalogue: Catalogue, generation: int) -> dict[int, tuple[StoredPassage, list[float]]]:
@@ -54,9 +80,21 @@ def every_id(catalogue: Catalogue) -> list[int]:
     return ids
 
 
-@pytest.fixture(params=[SqliteCatalogue])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Catalogue]:
-    return lambda: request.param(tmp_path / "catalogue")
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=NEEDS_POSTGRES)])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Catalogue]]:
+    if request.param == "sqlite":
+        yield lambda: SqliteCatalogue(tmp_path / "catalogue")
+        return
+    with postgres_schema() as store:
+        opened: list[Catalogue] = []
+
+        def open_one() -> Catalogue:
+            opened.append(PostgresCatalogue(store))
+            return opened[-1]
+
+        yield open_one
+        for catalogue in opened:
+            catalogue.close()
 
 
 @pytest.fixture
@@ -82,13 +120,16 @@ class TestEveryBackend:
         given = document(
             "file:///é'\"%_", "Née\r\n😀 \x00 \u2028 e\u0301 end", title="T\n", own_title=True,
             media_type="text/markdown", source_sha256="ab",
-            pages=(Page(number=1, start=0, end=4), Page(number=2, start=4, end=9)),
+            pages=(Page(number=1, start=0, end=4), Page(number=2, start=4, end=9)), collection="plans",
+            tags=("b", "a"), date="2024-05", author="Ä", language="en", source="file:///é.zip",
+            outline=(Heading(level=1, title="H", start=2),), rows=(Row(number=1, start=0, end=3),),
         )  # fmt: skip
         assert catalogue.put(given, cut((0, 3), (5, 6)), vectors(2))
         assert catalogue.document(given.id) == given
         assert catalogue.version_of(given.id) == given.sha256
         snapshot = catalogue.snapshot([*every_id(catalogue), 999])
-        assert snapshot.documents == {given.id: given}
+        assert snapshot.documents == {given.id: DocumentVersion(given.id, given.uri, given.title, given.sha256)}
+        assert catalogue.documents([given.id, "x"]) == {given.id: given}
         assert [(p.start, p.end, p.text, p.context) for p in snapshot.passages.values()] == [
             (0, 3, "Née", "c0"),
             (5, 6, "😀", "c5"),
@@ -102,14 +143,42 @@ class TestEveryBackend:
         put(catalogue, "a", "é😀e\u0301")
         assert [r.characters for r in catalogue.records()] == [4]
 
+    @pytest.mark.parametrize("count", [1, SLICES_A_DOCUMENT, SLICES_A_DOCUMENT + 1])
+    @pytest.mark.parametrize("text", ["aé😀bćd🛰e", "a\x00b\x00cdefg"])
+    def test_passages_have_their_own_words(self, catalogue: Catalogue, text: str, count: int) -> None:
+        assert catalogue.is_empty()
+        put(catalogue, "other", "x" * 9)
+        assert not catalogue.is_empty()
+        edges = [(n, n + 3) for n in range(count)]
+        catalogue.put(document("a", text), cut(*edges), vectors(count))
+        snapshot = catalogue.snapshot(every_id(catalogue))
+        assert [p.text for p in snapshot.passages.values()] == ["x", *(text[start:end] for start, end in edges)]
+
     def test_unchanged_is_no_change(self, catalogue: Catalogue) -> None:
         assert put(catalogue, "a")
         ids = every_id(catalogue)
         assert not put(catalogue, "a")
         assert (catalogue.generation(), every_id(catalogue)) == (1, ids)
 
-    @pytest.mark.parametrize("change", [{"text": "other"}, {"title": "other"}, {"media_type": "x/y"}])
-    def test_changed_replaces(self, catalogue: Catalogue, change: dict[str, str]) -> None:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"text": "other"},
+            {"title": "other"},
+            {"media_type": "x/y"},
+            {"own_title": True},
+            {"source_sha256": "ab"},
+            {"pages": (Page(number=1, start=0, end=4),)},
+            {"tags": ("a",)},
+            {"date": "2024"},
+            {"author": "A"},
+            {"language": "en"},
+            {"outline": (Heading(level=1, title="H", start=2),)},
+            {"rows": (Row(number=1, start=0, end=3),)},
+            {"source": "file:///a"},
+        ],
+    )
+    def test_changed_replaces(self, catalogue: Catalogue, change: dict[str, object]) -> None:
         put(catalogue, "a", passages=3)
         old = every_id(catalogue)
         changed = document("a").model_copy(update=change)
@@ -118,6 +187,71 @@ class TestEveryBackend:
         assert catalogue.document(changed.id) == changed
         assert not set(old) & set(every_id(catalogue))
         assert catalogue.snapshot(old).passages == {}
+
+    def test_the_same_uri_in_two_collections_is_two_documents(self, catalogue: Catalogue) -> None:
+        given = [document("a", "x"), document("a", "y", collection="plans"), document("a", "z", collection="bills")]
+        for each in given:
+            assert catalogue.put(each, cut((0, 1)), vectors(1))
+        assert [catalogue.document(each.id) for each in given] == given
+        assert {(r.collection, r.uri) for r in catalogue.records()} == {
+            ("default", "a"),
+            ("plans", "a"),
+            ("bills", "a"),
+        }
+        assert catalogue.remove(given[1].id)
+        assert [catalogue.document(each.id) for each in given] == [given[0], None, given[2]]
+
+    def test_a_description_changes_alone(self, catalogue: Catalogue) -> None:
+        put(catalogue, "a", passages=2)
+        ids = every_id(catalogue)
+        described = document("a", tags=("x", "y"), date="2024", author="A", language="en", source_sha256="cd")
+        assert catalogue.describe(described)
+        assert catalogue.document(described.id) == described
+        assert (every_id(catalogue), catalogue.generation()) == (ids, 2)
+        assert catalogue.describe(described)
+        assert catalogue.generation() == 2
+        assert catalogue.describe(document("a"))
+        assert catalogue.document(described.id) == document("a")
+
+    @pytest.mark.parametrize("change", [{"text": "other"}, {"title": "other"}, {"own_title": True}, {"uri": "b"}])
+    def test_no_description_where_passages_change(self, catalogue: Catalogue, change: dict[str, object]) -> None:
+        put(catalogue, "a")
+        assert not catalogue.describe(document("a", tags=("x",)).model_copy(update=change))
+        assert (catalogue.document(document_id("a")), catalogue.generation()) == (document("a"), 1)
+
+    def test_a_file_and_what_was_found_in_it(self, catalogue: Catalogue) -> None:
+        kept = Source("file:///z.zip", "ab", "1-2", "1")
+        given = [document(f"file:///z.zip!/{n}", source=kept.uri) for n in "abc"]
+        other = document("file:///y.txt", source="file:///y.txt")
+        for each in [*given, other]:
+            catalogue.put(each, cut((0, 1)), vectors(1))
+        assert catalogue.sources("default") == {}
+        assert catalogue.keep_sources("default", {kept: [each.id for each in given]}) == []
+        assert catalogue.sources("default") == {kept.uri: kept}
+        assert catalogue.sources("other") == {}
+        assert catalogue.sources("default", "file:///Z") == {}
+        assert catalogue.keep_sources("default", {Source(kept.uri, "ab", "3", "1"): None}) == []
+        assert catalogue.sources("default", "file:///z.")[kept.uri].stamp == "3"
+        later = Source(kept.uri, "cd", "", "1")
+        before = catalogue.generation()
+        assert catalogue.keep_sources("default", {later: [given[1].id]}) == sorted([given[0].id, given[2].id])
+        assert catalogue.sources("default", "file:///z") == {kept.uri: later}
+        assert {r.id for r in catalogue.records()} == {given[1].id, other.id}
+        assert catalogue.generation() == before + 1
+        assert catalogue.remove_sources("other", [kept.uri]) == []
+        assert catalogue.remove_sources("default", [kept.uri]) == [given[1].id]
+        assert catalogue.sources("default") == {}
+        assert {r.id for r in catalogue.records()} == {other.id}
+
+    def test_a_file_is_forgotten_with_a_document_of_it(self, catalogue: Catalogue) -> None:
+        kept = Source("file:///a", "ab", "1", "1")
+        given = document("file:///a", source=kept.uri)
+        replaced = document("file:///a", "put by somebody else")
+        for change in (lambda: catalogue.remove(given.id), lambda: catalogue.put(replaced, cut((0, 1)), vectors(1))):
+            catalogue.put(given, cut((0, 1)), vectors(1))
+            catalogue.keep_sources("default", {kept: [given.id]})
+            assert change()
+            assert catalogue.sources("default") == {}
 
     def test_passages_and_vectors_must_fit(self, catalogue: Catalogue) -> None:
         with pytest.raises(ValueError, match="1 passages but 2 vectors"):
@@ -161,15 +295,57 @@ class TestEveryBackend:
         for name in names:
             put(catalogue, name)
         by_prefix = {
-            prefix: catalogue.allowed_documents([], prefix) for prefix in ("file:///docs", "file:///docs_", "")
+            prefix: catalogue.allowed_documents(Selection(uri_prefix=prefix))
+            for prefix in ("file:///docs", "file:///docs_", "")
         }
         assert by_prefix["file:///docs"] == {document_id(name) for name in names[1:]}
         assert by_prefix["file:///docs_"] == {document_id(names[2])}
         assert by_prefix[""] == {document_id(name) for name in names}
-        assert catalogue.allowed_documents([], "%") == set()
-        both = [document_id(names[0]), document_id(names[1]), "unknown"]
-        assert catalogue.allowed_documents(both, "") == set(both[:2])
-        assert catalogue.allowed_documents(both, "file:///d") == {both[1]}
+        assert catalogue.allowed_documents(Selection(uri_prefix="%")) == set()
+        both = (document_id(names[0]), document_id(names[1]), "unknown")
+        assert catalogue.allowed_documents(Selection(both)) == set(both[:2])
+        assert catalogue.allowed_documents(Selection(both, "file:///d")) == {both[1]}
+        many = tuple(f"unknown {number}" for number in range(2_000))
+        assert catalogue.allowed_documents(Selection((*many, both[0]))) == {both[0]}
+
+    def test_filters_on_what_is_known_of_documents(self, catalogue: Catalogue) -> None:
+        known: dict[str, dict[str, Any]] = {
+            "day": {"date": "2021-03-05", "tags": ("a", "b")},
+            "time": {"date": "2021-03-05T23:59:00Z", "tags": ("b",)},
+            "month": {"date": "2021-03", "collection": "other"},
+            "year": {"date": "2021", "collection": "other", "tags": ("c",)},
+            "none": {},
+        }
+        for name, fields in known.items():
+            put(catalogue, name, **fields)
+
+        def selected(**fields: Any) -> set[str]:
+            selection = Selection(**fields)
+            records = catalogue.records(selection)
+            assert catalogue.count(selection) == len(records)
+            assert catalogue.allowed_documents(selection) == {record.id for record in records}
+            return {record.uri for record in records}
+
+        assert selected() == set(known)
+        assert selected(collections=("other",)) == {"month", "year"}
+        assert selected(collections=("Other",)) == selected(collections=("",)) == set()
+        assert selected(collections=("other", "default"), tags=("b", "c")) == {"day", "time", "year"}
+        assert selected(date_from="2021-03-05", date_to="2021-03-05") == {"day", "time", "month", "year"}
+        assert selected(date_from="2021-03-06") == {"month", "year"}
+        assert selected(date_from="2021-04") == {"year"}
+        assert selected(date_to="2021-03-04") == {"month", "year"}
+        assert selected(date_to="2021-02") == {"year"}
+        assert selected(date_from="2021", date_to="2021") == {"day", "time", "month", "year"}
+        assert selected(date_from="2022") == selected(date_to="2020-12-31") == set()
+
+    def test_records_follow_a_place(self, catalogue: Catalogue) -> None:
+        for name, collection in (("b", "x"), ("a", "x"), ("b", "y"), ("c", "default")):
+            put(catalogue, name, collection=collection)
+        everything = [(record.uri, record.collection) for record in catalogue.records()]
+        for number, place in enumerate(everything):
+            following = catalogue.records(after=place, limit=2)
+            assert [(record.uri, record.collection) for record in following] == everything[number + 1 : number + 3]
+        assert catalogue.records(after=("a", "w"))[0].uri == "a"
 
     def test_settings(self, reopen: Callable[[], Catalogue]) -> None:
         catalogue = reopen()
@@ -247,12 +423,17 @@ class Model(RuleBasedStateMachine):
     """A catalogue, a dictionary that says what must be in it, and an index that follows its changes."""
 
     names = st.sampled_from(["a", "b", "c", "d"])
-    texts = st.text(alphabet="xyz é😀", min_size=1, max_size=6)
+    texts = st.text(alphabet="xyz é😀\x00", min_size=1, max_size=6)
+
+    def opener(self) -> Callable[[], Catalogue]:
+        folder = Path(self.resources.enter_context(tempfile.TemporaryDirectory()))
+        return lambda: SqliteCatalogue(folder / "c")
 
     @initialize()
     def start(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.catalogue: Catalogue = SqliteCatalogue(Path(self.folder.name) / "c")
+        self.resources = ExitStack()
+        self.open = self.opener()
+        self.catalogue: Catalogue = self.open()
         self.expected: dict[str, Document] = {}
         self.vector: dict[str, float] = {}
         self.derived: dict[int, tuple[str, float]] = {}
@@ -294,7 +475,7 @@ class Model(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.catalogue.close()
-        self.catalogue = SqliteCatalogue(Path(self.folder.name) / "c")
+        self.catalogue = self.open()
         self._check_generation(False)
 
     @rule(anew=st.booleans())
@@ -321,10 +502,14 @@ class Model(RuleBasedStateMachine):
         ids = every_id(self.catalogue)
         snapshot = self.catalogue.snapshot(ids)
         assert snapshot.generation == self.generation
-        assert snapshot.documents == {given.id: given for given in self.expected.values()}
+        assert snapshot.documents == {
+            given.id: DocumentVersion(given.id, given.uri, given.title, given.sha256)
+            for given in self.expected.values()
+        }
+        by_id = {given.id: given for given in self.expected.values()}
         assert sorted(snapshot.passages) == ids
         for number, passage in snapshot.passages.items():
-            owner = snapshot.documents[passage.document_id]
+            owner = by_id[passage.document_id]
             assert passage.text == owner.text[passage.start : passage.end]
             # A number means one passage of one version of one document, for ever.
             meaning = (owner.sha256 + owner.uri, passage.start)
@@ -333,7 +518,7 @@ class Model(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "catalogue"):
             self.catalogue.close()
-            self.folder.cleanup()
+            self.resources.close()
 
     def _check_generation(self, changed: bool) -> None:
         now = self.catalogue.generation()
@@ -341,8 +526,17 @@ class Model(RuleBasedStateMachine):
         self.generation = now
 
 
+class PostgresModel(Model):
+    """The same in PostgreSQL."""
+
+    def opener(self) -> Callable[[], Catalogue]:
+        store = self.resources.enter_context(postgres_schema())
+        return lambda: PostgresCatalogue(store)
+
+
 TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestPostgresModel = NEEDS_POSTGRES(PostgresModel.TestCase)
+TestModel.settings = TestPostgresModel.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
 
 
 class TestSqliteFiles:
@@ -350,10 +544,10 @@ class TestSqliteFiles:
         path = tmp_path / "c.sqlite"
         with closing(sqlite3.connect(path)) as other:
             other.executescript(
-                "CREATE TABLE settings (name, value); INSERT INTO settings VALUES ('format_version', '2')"
+                "CREATE TABLE settings (name, value); INSERT INTO settings VALUES ('format_version', '99')"
             )
             other.commit()
-        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 2, .* up to 1\); upgrade"):
+        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to 2\); upgrade"):
             SqliteCatalogue(path)
         with closing(sqlite3.connect(path)) as other:
             assert other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("settings",)]
@@ -418,3 +612,98 @@ class TestSqliteFiles:
         catalogue.remove(document_id("a"))
         catalogue.close()
         assert not any(b"forget-this-secret" in file.read_bytes() for file in tmp_path.iterdir())
+
+
+@NEEDS_POSTGRES
+class TestPostgres:
+    @pytest.fixture
+    def store(self) -> Iterator[ServerStore]:
+        with postgres_schema() as store:
+            yield store
+
+    def test_its_revisions_make_the_tables_of_today(self, store: ServerStore) -> None:
+        from alembic.autogenerate import compare_metadata
+        from alembic.migration import MigrationContext
+
+        PostgresCatalogue(store).close()
+        options = f'-csearch_path="{store.schema}"'.replace(" ", "\\ ")
+        engine = create_engine(store.database.set(drivername="postgresql+psycopg"), connect_args={"options": options})
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": False})
+            assert compare_metadata(context, schema.metadata) == []
+        engine.dispose()
+
+    def test_none_there(self, store: ServerStore) -> None:
+        with pytest.raises(StoreError, match=r"no store at .* create it with: qa index"):
+            PostgresCatalogue(store, create=False)
+        PostgresCatalogue(store).close()
+        PostgresCatalogue(store, create=False).close()
+
+    def test_a_newer_format_is_refused_and_left_alone(self, store: ServerStore) -> None:
+        catalogue = PostgresCatalogue(store)
+        catalogue.set_settings({"format_version": "99"})
+        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99"):
+            PostgresCatalogue(store)
+        assert catalogue.setting("format_version") == "99"
+        catalogue.close()
+
+    def test_no_server_there(self) -> None:
+        store = parse_location("postgresql://someone:secret@127.0.0.1:9/kb")
+        assert isinstance(store, ServerStore)
+        with pytest.raises(StoreError, match=r"127.0.0.1:9/kb cannot be used: .*refused") as caught:
+            PostgresCatalogue(store)
+        assert "secret" not in str(caught.value)
+
+    def test_no_such_database(self) -> None:
+        store = parse_location(f"{os.environ['QA_TEST_POSTGRES'].rpartition('/')[0]}/nowhere")
+        assert isinstance(store, ServerStore)
+        with pytest.raises(StoreError, match='database "nowhere" does not exist'):
+            PostgresCatalogue(store)
+
+    def test_several_at_once_make_one_store(self, store: ServerStore) -> None:
+        ids: list[str | None] = []
+
+        def open_one() -> None:
+            catalogue = PostgresCatalogue(store)
+            ids.append(catalogue.setting("store_id"))
+            catalogue.close()
+
+        threads = [threading.Thread(target=open_one) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(ids) == 4
+        assert len(set(ids)) == 1
+
+    def test_a_lost_connection_is_made_again(self, store: ServerStore) -> None:
+        catalogue = PostgresCatalogue(store)
+        put(catalogue, "a")
+        other = create_engine(store.database.set(drivername="postgresql+psycopg"))
+        with other.begin() as connection:
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'spanqa'")
+            )
+        other.dispose()
+        assert catalogue.counts() == (1, 1)
+        assert put(catalogue, "b")
+        catalogue.close()
+
+    def test_one_holds_a_lock_at_a_time(self, store: ServerStore) -> None:
+        one, two = PostgresCatalogue(store), PostgresCatalogue(store)
+        with one.exclusive("engine", 1):
+            with pytest.raises(TimeoutError), two.exclusive("engine", 0.2):
+                pass
+            with two.exclusive("another", 1):
+                put(two, "a")
+        with two.exclusive("engine", 1):
+            assert one.counts() == (1, 1)
+        one.close()
+        two.close()
+
+    def test_a_text_that_it_cannot_keep(self, store: ServerStore) -> None:
+        catalogue = PostgresCatalogue(store)
+        with pytest.raises(InputError, match=r"U\+10FFFE"):
+            put(catalogue, "a", "x\U0010fffe")
+        assert catalogue.counts() == (0, 0)
+        catalogue.close()

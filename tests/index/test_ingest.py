@@ -57,7 +57,8 @@ def test_a_second_time_only_what_changed_is_embedded(store: Store, sources: Path
     before = list(store.embedder.embedded)  # type: ignore[attr-defined]
     (sources / "a.txt").write_bytes(b"Birds sing songs.")
     report = index_paths(store, [sources, sources / "a.txt"])
-    assert (report.added, report.unchanged, report.passages, len(report.failed)) == (1, 2, 1, 2)
+    assert (report.added, report.changed, report.unchanged, report.passages) == (0, 1, 2, 1)
+    assert len(report.failed) == 2
     assert store.embedder.embedded[len(before) :] == ["Birds sing songs."]  # type: ignore[attr-defined]
 
 
@@ -115,7 +116,7 @@ def test_what_was_committed_before_an_interruption_is_found(
     with pytest.raises(KeyboardInterrupt):
         index_paths(store, [sources], interrupt)
     assert uris(store) == {"a.txt"}
-    assert len(list(store.folder.rglob(f"{store.catalogue.generation():012d}-*.faiss"))) == 1, (
+    assert len(list(store.folder.rglob(f"{store.catalogue.generation():012d}-*.manifest"))) == 1, (
         "it was caught up already"
     )
     assert len(store.search("cats", store.embedder.embed(["cats"])[0], 5).lexical) == 1

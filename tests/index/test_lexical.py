@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import text as sql
 
 from index.documents import StoredPassage
 from index.errors import StoreError
 from index.lexical import LexicalIndex, TantivyLexicalIndex
+from index.location import ServerStore, parse_location
+from index.milvus import MilvusLexicalIndex, connect
+from index.postgres import PostgresCatalogue
+from index.postgres_words import PostgresLexicalIndex
 from index.words import words
 
+SERVERS = [name for name in ("QA_TEST_POSTGRES", "QA_TEST_MILVUS_LITE") if name in os.environ]
 Open = Callable[[], LexicalIndex]
 
 
@@ -23,9 +32,24 @@ def found(index: LexicalIndex, question: str, k: int = 10, documents: list[str] 
     return [hit for hit, _ in index.search(question, k, documents)]
 
 
-@pytest.fixture(params=["memory", "disk"])
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> LexicalIndex:
-    return TantivyLexicalIndex(tmp_path / "a" / "l" if request.param == "disk" else None)
+@pytest.fixture(params=["memory", "disk", *SERVERS])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LexicalIndex]:
+    if request.param == "QA_TEST_POSTGRES":
+        store = parse_location(f"{os.environ[request.param]}?schema=test_{uuid4().hex}")
+        assert isinstance(store, ServerStore)
+        catalogue = PostgresCatalogue(store)
+        yield PostgresLexicalIndex(catalogue)
+        with catalogue.connection(write=True) as connection:
+            connection.execute(sql(f"DROP SCHEMA {store.schema} CASCADE"))
+        catalogue.close()
+        return
+    if request.param == "QA_TEST_MILVUS_LITE":
+        uri = os.environ[request.param]
+        held = MilvusLexicalIndex(connect(uri), uri, f"test_{uuid4().hex}")
+        yield held
+        held.drop()
+        return
+    yield TantivyLexicalIndex(tmp_path / "a" / "l" if request.param == "disk" else None)
 
 
 class TestEveryBackend:
@@ -68,6 +92,21 @@ class TestEveryBackend:
         index.add([passage(1, "fish")])
         index.commit(1)
         assert (len(index), found(index, "cats"), found(index, "fish")) == (1, [], [1])
+
+    def test_of_equal_ids_added_together_the_last_counts(self, index: LexicalIndex) -> None:
+        index.add([passage(1, "cats"), passage(1, "fish")])
+        index.commit(1)
+        assert (len(index), found(index, "cats"), found(index, "fish")) == (1, [], [1])
+
+    def test_many_at_once(self, index: LexicalIndex) -> None:
+        index.add([passage(n, f"cats number{n}") for n in range(2000)])
+        index.remove(list(range(0, 2000, 2)))
+        index.commit(1)
+        index.add([passage(7, "dogs"), passage(8, "dogs")])
+        index.commit(2)
+        assert len(index) == 1001
+        assert (found(index, "number9"), found(index, "number8"), found(index, "number7")) == ([9], [], [])
+        assert sorted(found(index, "dogs")) == [7, 8]
 
     def test_removed_is_not_found(self, index: LexicalIndex) -> None:
         index.add([passage(n, f"cats number{n}") for n in range(1, 40)])
@@ -193,8 +232,32 @@ class TestOnDisk:
     )
     def test_a_mark_that_says_nothing(self, reopen: Open, tmp_path: Path, mark: bytes) -> None:
         filled(reopen)
+        assert reopen().generation == 7
         (tmp_path / "l" / "spanqa-generation").write_bytes(mark)
         assert (reopen().generation, len(reopen())) == (0, 0)
+
+    def test_an_id_of_an_earlier_session_is_replaced(self, reopen: Open) -> None:
+        filled(reopen)
+        again = reopen()
+        again.add([passage(2, "fish"), passage(3, "fish"), passage(4, "fish")])
+        again.commit(8)
+        assert (len(reopen()), found(reopen(), "cats"), sorted(found(reopen(), "fish"))) == (4, [1], [2, 3, 4])
+
+    def test_a_file_that_only_looks_unchanged_is_found_by_reading_it(self, reopen: Open, tmp_path: Path) -> None:
+        filled(reopen)
+        (file, *_) = (tmp_path / "l").glob("*.idx")
+        old = time.time() - 60
+        os.utime(file, (old, old))
+        index = TantivyLexicalIndex(tmp_path / "l")
+        assert (index.generation, index.damage()) == (7, [])
+        # In place: shortening a file that is mapped into memory kills whoever reads it.
+        with file.open("r+b") as opened:
+            opened.seek(-1, os.SEEK_END)
+            last = opened.read(1)[0]
+            opened.seek(-1, os.SEEK_END)
+            opened.write(bytes([last ^ 1]))
+        os.utime(file, (old, old))
+        assert [path.name for path in index.damage()] == [file.name]
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")

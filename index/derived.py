@@ -1,0 +1,136 @@
+"""The search indexes of a store: on this machine, or in a server that all who use the store share."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.catalogue import Catalogue
+from index.clearing import clear_away
+from index.lexical import LexicalIndex, TantivyLexicalIndex
+from index.selection import Selection
+from index.vectors import FaissVectorIndex, Hit, VectorIndex
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Both ranked lists of a search, best first, as (passage id, score); and each found id's inner product."""
+
+    dense: list[Hit]
+    lexical: list[Hit]
+    similarity: dict[int, float]
+
+
+class Derived(Protocol):
+    """The search indexes of a store, up to a generation of its catalogue."""
+
+    @property
+    def generation(self) -> int: ...
+
+    def refresh(self) -> None:
+        """Learn how far other processes have brought them, where others can."""
+        ...
+
+    def catch_up(self, catalogue: Catalogue) -> None:
+        """Bring them up to the catalogue's generation. One process at a time."""
+        ...
+
+    def search(
+        self,
+        question: str,
+        vector: NDArray[np.float32],
+        k: int,
+        documents: set[str] | None,
+        selection: Selection,
+    ) -> SearchResult:
+        """The `k` best passages of each index, of `documents` only where given: those that `selection` selects."""
+        ...
+
+
+class LocalIndexes:
+    """FAISS and tantivy in a folder, derived anew where it is missing, damaged or of another catalogue."""
+
+    def __init__(self, base: Path, catalogue: Catalogue, dimensions: int) -> None:
+        self._catalogue = catalogue
+        # Named by catalogue and embedder, so that neither a re-created catalogue nor new embeddings meet old indexes.
+        own = base / derived_name(catalogue, "-")
+        for other in base.iterdir() if base.is_dir() else ():
+            if other != own:
+                shutil.rmtree(other, ignore_errors=True)
+
+        def opened() -> tuple[VectorIndex, LexicalIndex]:
+            return FaissVectorIndex(own / "vectors", dimensions), TantivyLexicalIndex(own / "lexical")
+
+        self._vectors, self._lexical = opened()
+        if max(self._vectors.generation, self._lexical.generation) > catalogue.generation():
+            # The catalogue went back (a restored backup): what was derived from its future is void.
+            clear_away(own)
+            self._vectors, self._lexical = opened()
+        self.generation = -1
+
+    def refresh(self) -> None:
+        """Nobody else changes what this process has opened."""
+
+    def catch_up(self, catalogue: Catalogue) -> None:
+        bring_up(self._vectors, self._lexical, catalogue)
+        self.generation = min(self._vectors.generation, self._lexical.generation)
+
+    def search(
+        self,
+        question: str,
+        vector: NDArray[np.float32],
+        k: int,
+        documents: set[str] | None,
+        selection: Selection,
+    ) -> SearchResult:
+        allowed = None if documents is None else self._catalogue.passage_ids(documents)
+        dense = self._vectors.search(vector, k, allowed)
+        lexical = self._lexical.search(question, k, None if documents is None else sorted(documents))
+        return search_result(self._vectors, vector, dense, lexical)
+
+
+def derived_name(catalogue: Catalogue, separator: str) -> str:
+    """What tells indexes of one catalogue and embedder from those of another."""
+    parts = (catalogue.setting("store_id"), catalogue.setting("embedder_sha256"))
+    return separator.join((part or "")[:16] for part in parts)
+
+
+def bring_up(vectors: VectorIndex, lexical: LexicalIndex, catalogue: Catalogue) -> None:
+    """Bring both indexes up to the catalogue's generation."""
+    if vectors.generation == lexical.generation:
+        # The usual case: passages are read once for both.
+        _bring_up(catalogue, vectors.generation, vectors, lexical)
+    else:
+        _bring_up(catalogue, vectors.generation, vectors, None)
+        _bring_up(catalogue, lexical.generation, None, lexical)
+
+
+def _bring_up(catalogue: Catalogue, generation: int, vectors: VectorIndex | None, lexical: LexicalIndex | None) -> None:
+    if generation >= catalogue.generation():
+        return
+    lagging = [index for index in (vectors, lexical) if index is not None]
+    changes = catalogue.changes_since(generation)
+    for index in lagging:
+        index.remove(changes.removed)
+    for ids, batch, passages in changes.added:
+        if vectors is not None:
+            vectors.add(ids, batch, passages)
+        if lexical is not None:
+            lexical.add(passages)
+    for index in lagging:
+        index.commit(changes.generation)
+
+
+def search_result(
+    vectors: VectorIndex, vector: NDArray[np.float32], dense: list[Hit], lexical: list[Hit]
+) -> SearchResult:
+    """Both lists, with the inner product of each passage in either."""
+    ids = list({passage for passage, _ in dense} | {passage for passage, _ in lexical})
+    values = vectors.similarities(vector, ids)
+    similarity = {passage: value for passage, value in zip(ids, values, strict=True) if value is not None}
+    return SearchResult(dense, lexical, similarity)

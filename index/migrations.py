@@ -1,0 +1,84 @@
+"""Steps from each format of the store to the next.
+
+A step is never changed once it was released, and says everything itself, in the SQL of its time: `index.schema` speaks
+of today's tables only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+
+def _collections_and_descriptions(connection: Connection) -> None:
+    """1 to 2: documents get a collection, what is known of them beside the text, and the file they were found in."""
+    for statement in (
+        """
+        CREATE TABLE documents_2 (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            collection VARCHAR NOT NULL,
+            uri VARCHAR NOT NULL,
+            title VARCHAR NOT NULL,
+            own_title INTEGER NOT NULL,
+            media_type VARCHAR NOT NULL,
+            text TEXT NOT NULL,
+            sha256 VARCHAR NOT NULL,
+            source_sha256 VARCHAR,
+            source VARCHAR,
+            pages TEXT NOT NULL,
+            outline TEXT NOT NULL,
+            rows TEXT NOT NULL,
+            tags TEXT NOT NULL,
+            date VARCHAR,
+            author VARCHAR,
+            language VARCHAR,
+            indexed_at VARCHAR NOT NULL,
+            UNIQUE (collection, uri)
+        )
+        """,
+        # A file's URI came from indexing files, any other from an upload.
+        """
+        INSERT INTO documents_2
+        SELECT id, 'default', uri, title, own_title, media_type, text, sha256, source_sha256,
+            CASE WHEN substr(uri, 1, 8) = 'file:///' THEN uri END, pages, '[]', '[]', '[]', NULL, NULL, NULL, indexed_at
+        FROM documents
+        """,
+        "DROP TABLE documents",
+        "ALTER TABLE documents_2 RENAME TO documents",
+        "CREATE INDEX ix_documents_source ON documents (source)",
+        """
+        CREATE TABLE document_tags (
+            document_id VARCHAR NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+            tag VARCHAR NOT NULL,
+            PRIMARY KEY (document_id, tag)
+        )
+        """,
+        "CREATE INDEX ix_document_tags_tag ON document_tags (tag)",
+        """
+        CREATE TABLE sources (
+            collection VARCHAR NOT NULL,
+            uri VARCHAR NOT NULL,
+            sha256 VARCHAR NOT NULL,
+            stamp VARCHAR NOT NULL,
+            loaders VARCHAR NOT NULL,
+            PRIMARY KEY (collection, uri)
+        )
+        """,
+        # No loaders, so that each file is read again: today's may find more in it.
+        """
+        INSERT INTO sources SELECT collection, source, coalesce(source_sha256, ''), '', ''
+        FROM documents WHERE source IS NOT NULL
+        """,
+    ):
+        connection.exec_driver_sql(statement)
+
+
+# The first leads from format 1 to 2. Append only.
+STEPS: list[Callable[[Connection], None]] = [_collections_and_descriptions]
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Bring the tables from a format to the newest, inside of the caller's transaction."""
+    for step in STEPS[version - 1 :]:
+        step(connection)
