@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from index.sentences import sentences_around, split_sentences
 from qa.candidates import Candidate, Place
+from qa.legibly import read_legibly
 from qa.reader import Reader
 from qa.spans import Span
 
@@ -24,13 +25,17 @@ def read_closely(
     reader: Reader, questions: Sequence[str], found: Sequence[Sequence[Candidate]]
 ) -> list[list[Candidate]]:
     """The candidates of each question, the best of them with their margins in closer readings, all in one call."""
-    texts: list[list[str]] = []
+    texts: list[list[tuple[str, str]]] = []
     begins: list[list[int]] = []
     for own in found:
-        windows = [window for candidate in own[:CLOSE_CANDIDATES] for window in _windows(candidate.best)]
-        begins.append([start for start, _ in windows])
-        texts.append([text for _, text in windows])
-    spans = reader.read(questions, texts)
+        windows = [
+            (start, text, candidate.best.passage.context)
+            for candidate in own[:CLOSE_CANDIDATES]
+            for start, text in _windows(candidate.best)
+        ]
+        begins.append([start for start, _, _ in windows])
+        texts.append([(text, context) for _, text, context in windows])
+    spans = read_legibly(reader, questions, texts)
     read = []
     for own, starts, per_text in zip(found, begins, spans, strict=True):
         margins = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue import Snapshot
+from index.documents import Document
+from index.errors import StoreError
 from index.store import Store
 from qa.candidates import Candidate, Place, ReadPassage, candidates
 from qa.cite import cite
@@ -21,15 +23,30 @@ from qa.confidence import Calibration, Evidence, answer_features
 from qa.enumeration import items
 from qa.forms import question_form
 from qa.fusion import fuse
+from qa.legibly import read_legibly
 from qa.promise import kept
 from qa.reader import Reader
-from qa.types import MAX_ANSWERS, Answer, Citation, Elapsed, ModelRef, Promise, Provenance, Question, Reason, Response
+from qa.types import (
+    MAX_ANSWERS,
+    Answer,
+    Citation,
+    Elapsed,
+    Filters,
+    ModelRef,
+    Promise,
+    Provenance,
+    Question,
+    Reason,
+    Response,
+)
 
 # How deep each list is searched for each passage that is read: fusion needs to see past the cut.
 DEPTH_FACTOR = 3
 MIN_DEPTH = 60
 SPARE_HITS = 10
 MAX_SUPPORTING = 10
+# How often a question is asked again whose cited document changed while it was read.
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,25 @@ class Engine:
         return [response for _, response in self.ask_inspected(questions)]
 
     def ask_inspected(self, questions: Sequence[Question]) -> list[tuple[Retrieved, Response]]:
-        """As `ask_many`, each response with the passages that it was read from and the spans found in them."""
+        """As `ask_many`, each response with the passages that it was read from and the spans found in them.
+
+        A question whose cited document was changed or removed while it was read is asked again. Raises StoreError where
+        that happens again and again.
+        """
+        answered = self._ask(questions)
+        for _ in range(ATTEMPTS):
+            changed = [number for number, (_, response) in enumerate(answered) if response is None]
+            for number, again in zip(changed, self._ask([questions[number] for number in changed]), strict=True):
+                answered[number] = again
+        sure = [(retrieved, response) for retrieved, response in answered if response is not None]
+        if len(sure) < len(answered):
+            raise StoreError(f"the store {self.store.folder} changes faster than it can be read; try again later")
+        return sure
+
+    def _ask(self, questions: Sequence[Question]) -> list[tuple[Retrieved, Response | None]]:
+        """`ask_inspected` once; None where a cited document is no longer the one that was read."""
+        if not questions:
+            return []
         begun = time.perf_counter()
         found = self.retrieve_many(questions)
         reading = time.perf_counter()
@@ -96,7 +131,7 @@ class Engine:
         share = 1000.0 / max(1, len(questions))
         # Looked up every time: a promise may be made, or withdrawn, while a server runs.
         promise, _ = self.promise()
-        responses = []
+        responses: list[tuple[Retrieved, Response | None]] = []
         for question, retrieved, passages, own in zip(questions, found, read, judged, strict=True):
             elapsed = Elapsed(
                 embed=round(retrieved.embed_ms, 2),
@@ -111,9 +146,8 @@ class Engine:
     def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
         """The passages of each question, best first, at most `question.passages`; none of them stale."""
         self.store.check_embedder()
-        empty = self.store.catalogue.counts()[0] == 0
         begun = time.perf_counter()
-        if empty:
+        if self.store.catalogue.is_empty():
             snapshot = self.store.catalogue.snapshot([])
             return [Retrieved(snapshot, [], "empty_index", 0.0, 0.0) for _ in questions]
         vectors = self.store.embedder.embed([question.question for question in questions])
@@ -122,8 +156,8 @@ class Engine:
 
     def read_many(self, questions: Sequence[Question], found: Sequence[Retrieved]) -> list[list[ReadPassage]]:
         """The retrieved passages with their spans."""
-        texts = [[entry.passage.text for entry in retrieved.passages] for retrieved in found]
-        spans = self.reader.read([question.question for question in questions], texts)
+        texts = [[(entry.passage.text, entry.passage.context) for entry in retrieved.passages] for retrieved in found]
+        spans = read_legibly(self.reader, [question.question for question in questions], texts)
         return [
             [replace(entry, spans=own) for entry, own in zip(retrieved.passages, per_passage, strict=True)]
             for retrieved, per_passage in zip(found, spans, strict=True)
@@ -184,10 +218,11 @@ class Engine:
         depth = max(MIN_DEPTH, DEPTH_FACTOR * question.passages)
         filters = question.filters
         allowed = None
-        if filters.document_ids or filters.uri_prefix:
-            allowed = self.store.catalogue.allowed_documents(filters.document_ids, filters.uri_prefix)
-        result = self.store.search(question.question, vector, depth, allowed)
-        # A few more than are read, in place of hits that turn out to be stale; each costs its document's text.
+        selection = filters.selection()
+        if filters != Filters():
+            allowed = self.store.catalogue.allowed_documents(selection)
+        result = self.store.search(question.question, vector, depth, allowed, selection)
+        # A few more than are read, in place of hits that turn out to be stale.
         hits = fuse(result.dense, result.lexical, self.calibration.fusion)[: question.passages + SPARE_HITS]
         snapshot = self.store.catalogue.snapshot([hit.passage_id for hit in hits])
         passages = [
@@ -206,7 +241,7 @@ class Engine:
         judged: Sequence[Judged],
         elapsed: Elapsed,
         promise: Promise | None,
-    ) -> Response:
+    ) -> Response | None:
         threshold = question.threshold
         if threshold is None:
             threshold = promise.threshold if promise else self.calibration.threshold
@@ -215,26 +250,27 @@ class Engine:
         if not sure:
             reason = retrieved.reason or _why_not(judged)
         shown = judged if question.candidates else sure
-        answers = tuple(self._answer(entry, retrieved.snapshot) for entry in _wanted(question, shown))
+        wanted = _wanted(question, shown)
+        cited = self._cited(wanted, retrieved.snapshot)
+        if cited is None:
+            return None
         return Response(
             question=question.question,
             status="answered" if sure else "abstained",
             reason=reason,
-            answers=answers,
+            answers=tuple(_answer(entry, cited, retrieved.snapshot) for entry in wanted),
             threshold=threshold,
             promise=promise if promise and promise.covers(question, threshold) else None,
             elapsed_ms=elapsed,
             provenance=self._provenance(retrieved.snapshot.generation),
         )
 
-    def _answer(self, entry: Judged, snapshot: Snapshot) -> Answer:
-        supporting = entry.candidate.others[:MAX_SUPPORTING]
-        return Answer(
-            text=entry.candidate.best.text,
-            confidence=entry.confidence,
-            citation=_citation(entry.candidate.best, snapshot),
-            supporting=tuple(_citation(place, snapshot) for place in supporting if place.margin > 0),
-        )
+    def _cited(self, wanted: Sequence[Judged], snapshot: Snapshot) -> dict[str, Document] | None:
+        """The documents that these answers cite, None where one is no longer the version that was read."""
+        ids = list(dict.fromkeys(place.document_id for entry in wanted for place in _places(entry.candidate)))
+        found = self.store.catalogue.documents(ids) if ids else {}
+        same = all(key in found and found[key].sha256 == snapshot.documents[key].sha256 for key in ids)
+        return found if same else None
 
     def _provenance(self, generation: int) -> Provenance:
         return Provenance(
@@ -293,9 +329,24 @@ def _wanted(question: Question, judged: Sequence[Judged]) -> Sequence[Judged]:
     return separate[: question.answers or MAX_ANSWERS]
 
 
-def _citation(place: Place, snapshot: Snapshot) -> Citation:
-    document = snapshot.documents[place.document_id]
-    citation = cite(document, place.start, place.end, around=(place.passage.start, place.passage.end))
+def _places(candidate: Candidate) -> list[Place]:
+    """Where a candidate is cited: its best place, then the supporting ones."""
+    return [candidate.best, *(place for place in candidate.others[:MAX_SUPPORTING] if place.margin > 0)]
+
+
+def _answer(entry: Judged, documents: Mapping[str, Document], snapshot: Snapshot) -> Answer:
+    citation, *supporting = (
+        _citation(place, documents[place.document_id], snapshot.documents[place.document_id].sha256)
+        for place in _places(entry.candidate)
+    )
+    return Answer(
+        text=entry.candidate.best.text, confidence=entry.confidence, citation=citation, supporting=tuple(supporting)
+    )
+
+
+def _citation(place: Place, document: Document, sha256: str) -> Citation:
+    around = (place.passage.start, place.passage.end)
+    citation = cite(document, place.start, place.end, around=around, sha256=sha256)
     if citation.quote != place.text:
         # The one promise that must not break: better no answer than one that its source does not hold.
         raise AssertionError(f"span [{place.start}, {place.end}) of {document.uri} is not {place.text!r}")

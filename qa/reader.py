@@ -1,8 +1,9 @@
-"""Reading passages: the protocol and the transformers backend."""
+"""Reading passages: the protocol, the OpenVINO backend and the transformers one."""
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +12,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index import bert
 from index.embedder import fast_matrix_products, weights_sha256
 from index.errors import ModelError
+from index.runtime import choose, report_fallback, wanted_runtime
 from qa.spans import SPANS_PER_WINDOW, Span, window_spans
 from qa.windows import Window, WindowMaker, has_token_types, pad_id
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from index.compiled import CompiledModel
 
 BUNDLED_READER = Path(__file__).with_name("models") / "reader"
 DEFAULT_READER = "spanqa-minilm-l6"
@@ -45,17 +50,32 @@ class Reader(Protocol):
         ...
 
 
-class TransformersReader:
-    """An extractive reader: the bundled one, or any folder or name that AutoModelForQuestionAnswering loads."""
+def open_reader(model: str = DEFAULT_READER, runtime: str | None = None) -> Reader:
+    """The reader of a name or folder, on the runtime named (see `index.runtime`).
+
+    Nothing is loaded before it is used. Raises ModelError for a runtime that cannot run it.
+    """
+    wanted = wanted_runtime(runtime)
+    if choose(wanted, bert.obstacle(model_folder(model))) == "torch":
+        return TransformersReader(model)
+    return OpenVinoReader(model, fall_back=wanted == "auto")
+
+
+def model_folder(model: str) -> Path:
+    """The folder of the bundled reader or of one named by its path; another name makes a path that is no folder."""
+    return BUNDLED_READER if model == DEFAULT_READER else Path(model)
+
+
+class WindowReader(ABC):
+    """What every reader that is a model folder has in common: its identity, its windows, and the spans of logits."""
 
     def __init__(self, model: str = DEFAULT_READER, *, max_length: int = MAX_LENGTH, stride: int = STRIDE) -> None:
         self._name = model
-        self._folder = BUNDLED_READER if model == DEFAULT_READER else Path(model)
+        self._folder = model_folder(model)
         if model == DEFAULT_READER and not (self._folder / "config.json").is_file():
             raise ModelError(f"the bundled reader is missing at {self._folder}; reinstall spanqa, or name a --reader")
         self._max_length = max_length
         self._stride = stride
-        self._guard = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -66,16 +86,104 @@ class TransformersReader:
         return weights_sha256(self._local_folder)
 
     def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
-        windows: list[Window] = []
-        owners: list[tuple[int, int]] = []
+        # The same words in several documents, or a question that several ask at once, are read once.
+        windows: dict[tuple[bytes, bytes, bytes, int], Window] = {}
+        owners: dict[tuple[bytes, bytes, bytes, int], list[tuple[int, int]]] = {}
         for question, (text, own) in enumerate(zip(questions, passages, strict=True)):
             for passage, cut in enumerate(self._windows.windows(text, list(own)) if own else []):
-                windows.extend(cut)
-                owners.extend([(question, passage)] * len(cut))
+                for window in cut:
+                    key = (window.ids.tobytes(), window.starts.tobytes(), window.ends.tobytes(), window.passage_start)
+                    windows.setdefault(key, window)
+                    owners.setdefault(key, []).append((question, passage))
         found: list[list[list[Span]]] = [[[] for _ in own] for own in passages]
-        for (question, passage), spans in zip(owners, self._read_windows(windows), strict=True):
-            found[question][passage].extend(spans)
+        for key, spans in zip(windows, self._read_windows(list(windows.values())), strict=True):
+            for question, passage in owners[key]:
+                found[question][passage].extend(spans)
         return [[_distinct(spans) for spans in own] for own in found]
+
+    @abstractmethod
+    def _read_windows(self, windows: list[Window]) -> list[list[Span]]:
+        """The best spans of every window."""
+
+    @cached_property
+    def _local_folder(self) -> Path:
+        if self._folder.is_dir():
+            return self._folder
+        from huggingface_hub import snapshot_download
+
+        try:
+            return Path(snapshot_download(self._name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"no reader folder {self._name!r}, and no model of that name to fetch: {error}") from error
+
+    @cached_property
+    def _windows(self) -> WindowMaker:
+        return WindowMaker.from_folder(self._local_folder, max_length=self._max_length, stride=self._stride)
+
+
+class OpenVinoReader(WindowReader):
+    """A folder of BertForQuestionAnswering run by OpenVINO, without torch; with `fall_back`, torch takes over where
+    OpenVINO fails. bf16 where the CPU multiplies it in hardware, the span head in fp32."""
+
+    def __init__(
+        self, model: str = DEFAULT_READER, *, max_length: int = MAX_LENGTH, stride: int = STRIDE, fall_back: bool = True
+    ) -> None:
+        super().__init__(model, max_length=max_length, stride=stride)
+        obstacle = bert.obstacle(self._folder)
+        if obstacle:
+            raise ModelError(f"the reader {model!r} cannot be run by OpenVINO: {obstacle}")
+        self._max_length = min(max_length, self._config.max_position_embeddings)
+        self._fall_back = fall_back
+        self._loading = threading.Lock()
+
+    def _read_windows(self, windows: list[Window]) -> list[list[Span]]:
+        if not windows:
+            return []
+        with self._loading:
+            model = self._model
+        if isinstance(model, TransformersReader):
+            return model._read_windows(windows)
+        return self._run(model, windows)
+
+    def _run(self, model: CompiledModel, windows: list[Window]) -> list[list[Span]]:
+        typed = self._config.type_vocab_size > 1
+        starts = [window.passage_start if typed else len(window) for window in windows]
+        spans: list[list[Span]] = [[] for _ in windows]
+        for numbers, (start, end) in model.run([window.ids for window in windows], starts):
+            for row, number in enumerate(numbers):
+                n = len(windows[number])
+                spans[number] = window_spans(windows[number], start[row, :n], end[row, :n])
+        return spans
+
+    @cached_property
+    def _model(self) -> CompiledModel | TransformersReader:
+        from index.compiled import load
+
+        try:
+            return load(
+                "span",
+                self.sha256,
+                lambda: bert.span_graph(self._folder),
+                pad=self._config.pad_token_id or 0,
+                limit=self._config.max_position_embeddings,
+            )
+        except (ModelError, ImportError) as error:
+            if not self._fall_back:
+                raise
+            report_fallback(self._name, error)
+            return TransformersReader(self._name, max_length=self._max_length, stride=self._stride)
+
+    @cached_property
+    def _config(self) -> bert.BertConfig:
+        return bert.read_config(self._folder)
+
+
+class TransformersReader(WindowReader):
+    """An extractive reader: the bundled one, or any folder or name that AutoModelForQuestionAnswering loads."""
+
+    def __init__(self, model: str = DEFAULT_READER, *, max_length: int = MAX_LENGTH, stride: int = STRIDE) -> None:
+        super().__init__(model, max_length=max_length, stride=stride)
+        self._guard = threading.Lock()
 
     def _read_windows(self, windows: list[Window]) -> list[list[Span]]:
         import torch
@@ -108,21 +216,6 @@ class TransformersReader:
         device = self._model.device
         output = self._model(**{name: tensor.to(device) for name, tensor in inputs.items()})
         return output.start_logits.float().cpu().numpy(), output.end_logits.float().cpu().numpy()
-
-    @cached_property
-    def _local_folder(self) -> Path:
-        if self._folder.is_dir():
-            return self._folder
-        from huggingface_hub import snapshot_download
-
-        try:
-            return Path(snapshot_download(self._name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"no reader folder {self._name!r}, and no model of that name to fetch: {error}") from error
-
-    @cached_property
-    def _windows(self) -> WindowMaker:
-        return WindowMaker.from_folder(self._local_folder, max_length=self._max_length, stride=self._stride)
 
     @cached_property
     def _model(self) -> PreTrainedModel:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from index.documents import first_day
+from index.selection import Selection
 
 SCHEMA_VERSION = "1"
 MAX_QUESTION_LENGTH = 2_000
@@ -18,11 +21,54 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Filters(_Frozen):
-    """Which documents may answer. An empty field does not restrict."""
+def _is_date(value: str) -> str:
+    first_day(value)
+    return value
 
-    document_ids: tuple[str, ...] = Field(default=(), max_length=1_000)
-    uri_prefix: str = Field(default="", max_length=2_000)
+
+FilterDate = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$", examples=["2026-08"]),
+    AfterValidator(_is_date),
+]
+Name = Annotated[str, Field(max_length=200)]
+
+
+class Filters(_Frozen):
+    """Which documents may answer, be cited and support. An empty field does not restrict.
+
+    A document must satisfy every field; of a field with several values, one of them. A document without a date
+    satisfies no date.
+    """
+
+    document_ids: tuple[Name, ...] = Field(default=(), max_length=1_000, description="Any of these documents.")
+    uri_prefix: str = Field(default="", max_length=2_000, description="Documents whose URI begins with this.")
+    collections: tuple[Name, ...] = Field(default=(), max_length=100, description="Documents of any of these.")
+    tags: tuple[Name, ...] = Field(default=(), max_length=100, description="Documents with any of these tags.")
+    date_from: FilterDate | None = Field(
+        default=None, description="A day, month or year: documents whose date may be in it, or later."
+    )
+    date_to: FilterDate | None = Field(
+        default=None, description="A day, month or year: documents whose date may be in it, or earlier."
+    )
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Filters:
+        first, last = self.selection().first_day, self.selection().last_day
+        if first is not None and last is not None and first > last:
+            raise ValueError(f"date_from {self.date_from} is later than date_to {self.date_to}")
+        return self
+
+    def selection(self) -> Selection:
+        """The filters as the catalogue takes them."""
+        return Selection(
+            document_ids=self.document_ids,
+            uri_prefix=self.uri_prefix,
+            collections=self.collections,
+            tags=self.tags,
+            date_from=self.date_from,
+            date_to=self.date_to,
+        )
 
 
 class Question(_Frozen):
@@ -89,7 +135,12 @@ class TextPositionSelector(_Frozen):
 
 
 class Citation(_Frozen):
-    """Where a quote stands: `text[start:end] == quote` in the document's text with that hash."""
+    """Where a quote stands: `text[start:end] == quote` in the document's text with that hash.
+
+    `line` counts in the whole text, `page_line` on the page; `headings` is the path of titles that it stands under,
+    null in a document without; `row` its row in a table, counted from 1 as in a spreadsheet.
+    `occurrences` is how often the quote stands in that text, overlapping places not counted.
+    """
 
     document: DocumentRef
     start: int
@@ -97,8 +148,12 @@ class Citation(_Frozen):
     quote: str
     sentence: SentenceRef
     page: int | None = None
+    page_line: int | None = None
     line: int = Field(ge=1)
+    headings: tuple[str, ...] | None = None
+    row: int | None = None
     selector: tuple[TextQuoteSelector, TextPositionSelector]
+    occurrences: int | None = Field(default=None, ge=1)
 
 
 class Answer(_Frozen):

@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from index.documents import Document, text_sha256
 from index.errors import InputError
-from qa.cite import line_of, page_of, selectors
+from qa.anchor import GONE, Anchor, anchor
+from qa.cite import headings_of, line_of, page_line_of, page_of, row_of, selectors
 from qa.types import Citation
 
 
 class Verdict(BaseModel):
-    """Whether a citation holds. `problems` says each thing that does not."""
+    """Whether a citation holds. `problems` says each thing that does not, `anchor` where its quote stands now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,6 +23,7 @@ class Verdict(BaseModel):
     quote: str
     uri: str
     problems: tuple[str, ...] = ()
+    anchor: Anchor | None = None
 
 
 class DocumentSource(Protocol):
@@ -34,10 +36,9 @@ def verify(citation: Citation, source: DocumentSource) -> Verdict:
     """Check every statement of a citation against the document as it is now."""
     document = source.document(citation.document.id)
     if document is None:
-        problems = [f"document: {citation.document.uri} is not there; it was removed, or never indexed here"]
-    else:
-        problems = list(_problems(citation, document))
-    return Verdict(valid=not problems, quote=citation.quote, uri=citation.document.uri, problems=tuple(problems))
+        problem = f"document: {citation.document.uri} is not there; it was removed, or never indexed here"
+        return _verdict(citation, [problem], GONE)
+    return _verdict(citation, list(_problems(citation, document)), anchor(citation, document))
 
 
 def verify_against(citation: Citation, document: Document) -> Verdict:
@@ -45,7 +46,13 @@ def verify_against(citation: Citation, document: Document) -> Verdict:
     problems = [
         problem for problem in _problems(citation, document) if not problem.startswith(("uri:", "title:", "id:"))
     ]
-    return Verdict(valid=not problems, quote=citation.quote, uri=citation.document.uri, problems=tuple(problems))
+    return _verdict(citation, problems, anchor(citation, document))
+
+
+def _verdict(citation: Citation, problems: list[str], found: Anchor) -> Verdict:
+    return Verdict(
+        valid=not problems, quote=citation.quote, uri=citation.document.uri, problems=tuple(problems), anchor=found
+    )
 
 
 def citations_in(value: Any) -> Iterator[Citation]:
@@ -99,6 +106,7 @@ def _problems(citation: Citation, document: Document) -> Iterator[str]:
         yield f"line: the span begins on line {line_of(text, start)}, not {citation.line}"
     if citation.page != page_of(document, start):
         yield f"page: the span begins on page {page_of(document, start)}, not {citation.page}"
+    yield from _structure_problems(citation, document)
     sentence = citation.sentence
     if not 0 <= sentence.start <= start or not end <= sentence.end <= len(text):
         yield f"sentence: [{sentence.start}, {sentence.end}) does not hold the span [{start}, {end})"
@@ -108,8 +116,31 @@ def _problems(citation: Citation, document: Document) -> Iterator[str]:
     expected_quote, expected_position = selectors(text, start, end)
     if quote != expected_quote:
         yield "selector: the TextQuoteSelector does not fit the text at the span"
+    yield from _false_count(citation, text)
     if position != expected_position:
         yield f"selector: the TextPositionSelector is [{position.start}, {position.end}), not [{start}, {end})"
+
+
+def _structure_problems(citation: Citation, document: Document) -> Iterator[str]:
+    # Citations that were made before these were stated do not claim them.
+    stated, start = citation.model_fields_set, citation.start
+    line, path, row = page_line_of(document, start), headings_of(document, start), row_of(document, start)
+    if "page_line" in stated and citation.page_line != line:
+        yield f"page_line: the span begins on line {line} of its page, not {citation.page_line}"
+    if "headings" in stated and citation.headings != path:
+        yield f"headings: the span stands under {_path(path)}, not {_path(citation.headings)}"
+    if "row" in stated and citation.row != row:
+        yield f"row: the span begins in row {row}, not {citation.row}"
+
+
+def _path(headings: tuple[str, ...] | None) -> str:
+    return _short(" > ".join(headings)) if headings else "no heading"
+
+
+def _false_count(citation: Citation, text: str) -> Iterator[str]:
+    stands = text.count(citation.quote)
+    if citation.occurrences not in (None, stands):
+        yield f"occurrences: the quote stands {stands} times, not {citation.occurrences}"
 
 
 def _short(text: str) -> str:

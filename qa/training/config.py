@@ -38,7 +38,9 @@ class Source(BaseModel):
 class Phase(BaseModel):
     """One pass over a mixture. A phase with a `learning_rate` of its own begins a new schedule and a new optimizer;
     phases without share the schedule of the one before. `variants` is the share of questions that are shown as users
-    type them: without marks, as keywords, with a slip."""
+    type them: without marks, as keywords, with a slip. `shared` is the share of the loss in which all passages of a
+    question are normalised together (see `qa.training.comparison`). `average` is the weight that the model from before
+    the phase has in the mean of the weights before and after it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,16 +48,20 @@ class Phase(BaseModel):
     tokens: int = Field(gt=0, description="padded tokens to train on in this phase, at most")
     learning_rate: float | None = Field(default=None, gt=0)
     variants: float = Field(default=0.0, ge=0, le=1)
+    shared: float = Field(default=0.0, ge=0, le=1)
+    average: float = Field(default=0.0, ge=0, lt=1)
     sources: list[Source]
 
 
 class Making(BaseModel):
-    """From which sources negatives and edited questions are made, and how many whole articles distract."""
+    """From which sources negatives and edited questions are made, how many whole articles distract, and how many
+    negatives a question gets at most."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: list[str] = []
     distractor_articles: int = Field(default=150, ge=0)
+    negatives_each: int = Field(default=1, ge=1, le=8)
 
 
 class Recipe(BaseModel):

@@ -86,30 +86,40 @@ def build_features(rows: list[Row], maker: WindowMaker) -> Features:
     )
 
 
-def batches(features: Features, batch_tokens: int, seed: int) -> Iterator[NDArray[np.int64]]:
+def batches(
+    features: Features, batch_tokens: int, seed: int, groups: NDArray[np.int64] | None = None
+) -> Iterator[NDArray[np.int64]]:
     """Window numbers by batch: shuffled, then grouped by length so that little is padding.
 
     Windows are shuffled into pools, sorted by length within a pool and cut into batches of at most `batch_tokens`
-    padded tokens; the batches of the whole epoch are then shuffled. The same seed gives the same order.
+    padded tokens; the batches of the whole epoch are then shuffled. The same seed gives the same order. Windows of the
+    same number in `groups` (windows,) come in the same batch, which a large group may overfill.
     """
     rng = np.random.default_rng(seed)
-    lengths = features.lengths
-    order = rng.permutation(len(features))
-    groups: list[NDArray[np.int64]] = []
+    # By default every window is a group of its own.
+    groups = np.arange(len(features)) if groups is None else groups
+    members = np.argsort(groups, kind="stable")
+    begins = np.flatnonzero(np.diff(groups[members], prepend=-1))
+    sizes = np.diff(begins, append=len(members))
+    longest = np.maximum.reduceat(features.lengths[members], begins) if len(begins) else np.zeros(0, np.int64)
+    order = rng.permutation(len(begins))
+    made: list[NDArray[np.int64]] = []
     pool = 4096
-    for begin in range(0, len(order), pool):
-        chunk = order[begin : begin + pool]
-        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
-        group: list[int] = []
-        for window in chunk:
-            if group and (len(group) + 1) * int(lengths[window]) > batch_tokens:
-                groups.append(np.array(group, dtype=np.int64))
-                group = []
-            group.append(int(window))
-        if group:
-            groups.append(np.array(group, dtype=np.int64))
-    for number in rng.permutation(len(groups)):
-        yield groups[number]
+    for first in range(0, len(order), pool):
+        chunk = order[first : first + pool]
+        chunk = chunk[np.argsort(longest[chunk], kind="stable")]
+        batch: list[NDArray[np.int64]] = []
+        held = 0
+        for group in chunk:
+            if batch and (held + int(sizes[group])) * int(longest[group]) > batch_tokens:
+                made.append(np.concatenate(batch))
+                batch, held = [], 0
+            batch.append(members[begins[group] : begins[group] + sizes[group]])
+            held += int(sizes[group])
+        if batch:
+            made.append(np.concatenate(batch))
+    for number in rng.permutation(len(made)):
+        yield made[number]
 
 
 def collate(

@@ -32,8 +32,9 @@ def mine_negatives(
     folder: Path,
     seed: int,
     console: Console,
+    each: int = 1,
 ) -> list[Row]:
-    """One negative for each answerable row that has one: a retrieved passage of another context without the answer.
+    """At most `each` negatives for each answerable row: retrieved passages of other contexts without the answer.
 
     The corpus is the rows' own contexts and `distractors`, kept as a store in `folder`, so that an interrupted run goes
     on. A passage counts as lacking the answer when none of the answers' words stand in it in a row.
@@ -48,11 +49,12 @@ def mine_negatives(
     negatives = []
     for row, vector in track(list(zip(asked, vectors, strict=True)), "mining", console=console):
         texts = [text for text in retrieved(store, row.question, vector, SEARCH_DEPTH, DEPTH) if _lacks(text, row)]
-        if texts:
+        for number in range(min(each, len(texts))):
             # Better ranks more often: the first half of what is left is drawn twice as often as all of it.
             depth = len(texts) if rng.random() < 0.5 else (len(texts) + 1) // 2
-            text = texts[rng.randrange(depth)]
-            negatives.append(Row(f"hn-{row.id}", row.title, row.question, text, None, None, ()))
+            text = texts.pop(rng.randrange(depth))
+            name = f"hn-{row.id}" if number == 0 else f"hn{number + 1}-{row.id}"
+            negatives.append(Row(name, row.title, row.question, text, None, None, ()))
     store.close()
     return negatives
 

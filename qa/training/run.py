@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from index.documents import Document
-from index.embedder import SentenceTransformerEmbedder, bundled_model
+from index.embedder import bundled_model, open_embedder
 from index.errors import InputError
 from qa.training.base import teacher_base
 from qa.training.config import TEACHER_RECIPE, Phase, Recipe, load_recipe
@@ -112,7 +112,7 @@ def _make(name: str, recipe: Recipe, data_dir: Path, work: Path, console: Consol
     if name == "answer_sentences":
         return sentence_rows(
             data_dir / SENTENCES,
-            embedder=SentenceTransformerEmbedder(),
+            embedder=open_embedder(),
             work=work / "sentence-store",
             known={row.question for row in rows},
             seed=recipe.seed,
@@ -122,10 +122,11 @@ def _make(name: str, recipe: Recipe, data_dir: Path, work: Path, console: Consol
     return mine_negatives(
         rows,
         articles,
-        embedder=SentenceTransformerEmbedder(),
+        embedder=open_embedder(),
         folder=work / "mining-store",
         seed=recipe.seed,
         console=console,
+        each=recipe.making.negatives_each,
     )
 
 

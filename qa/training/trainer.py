@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 
 from index.errors import InputError
+from qa.training.comparison import question_groups, shared_loss
 from qa.training.config import Phase, Recipe
 from qa.training.data import Row
 from qa.training.distillation import SoftTargets, span_loss
@@ -76,6 +77,7 @@ class Trainer:
         self._pad_id = pad_id(self._model.config)
         self._optimizer = self._make_optimizer()
         self._at = _Position()
+        self._before: dict[str, torch.Tensor] | None = None
 
     @property
     def model(self) -> PreTrainedModel:
@@ -90,7 +92,10 @@ class Trainer:
         try:
             while self._at.phase < len(self._recipe.phases):
                 phase = self._recipe.phases[self._at.phase]
+                if phase.average and self._before is None:
+                    self._before = {name: value.clone() for name, value in self._model.state_dict().items()}
                 self._run_phase(phase)
+                self._average(phase)
                 self._at = _Position(phase=self._at.phase + 1, step=self._at.step, tokens=self._at.tokens)
                 self._save_checkpoint()
                 if phase.name == last_phase:
@@ -98,12 +103,24 @@ class Trainer:
         finally:
             gc.enable()
 
+    def _average(self, phase: Phase) -> None:
+        """Mix the weights from before the phase into the model (Wortsman et al. 2022, arXiv:2203.05482)."""
+        if self._before is None:
+            return
+        state = self._model.state_dict()
+        for name, value in state.items():
+            if value.is_floating_point():
+                value.lerp_(self._before[name], phase.average)
+        self._model.load_state_dict(state)
+        self._before = None
+
     def _run_phase(self, phase: Phase) -> None:
         if phase.learning_rate is not None and self._at.phase_tokens == 0:
             self._optimizer = self._make_optimizer()
         rows = self._rows_of(phase)
         features = build_features(rows, self._maker)
         soft = SoftTargets.of(rows, features, self._labels) if self._labels else None
+        groups = question_groups(rows, features) if phase.shared else None
         answerable = int((features.start > 0).sum())
         self._console.print(
             f"phase {phase.name}: {len(rows):,} rows, {len(features):,} windows ({answerable:,} with an answer), "
@@ -123,14 +140,13 @@ class Trainer:
             smooth = math.nan
             while self._at.phase_tokens < phase.tokens:
                 seed = self._recipe.seed + 1000 * self._at.phase + self._at.epoch
-                for number, windows in enumerate(batches(features, self._recipe.batch_tokens, seed)):
+                for number, windows in enumerate(batches(features, self._recipe.batch_tokens, seed, groups)):
                     if number < self._at.batch:
                         continue
-                    batch = [
-                        torch.from_numpy(part).to(self._device) for part in collate(features, windows, self._pad_id)
-                    ]
-                    taught = [torch.from_numpy(part).to(self._device) for part in soft.batch(windows)] if soft else None
-                    loss = self._step(batch, taught)
+                    batch = self._tensors(collate(features, windows, self._pad_id))
+                    taught = self._tensors(soft.batch(windows)) if soft else None
+                    together = torch.from_numpy(groups[windows]).to(self._device) if groups is not None else None
+                    loss = self._step(batch, taught, together, phase.shared)
                     smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
                     size = batch[0].numel()
                     self._at.batch, self._at.step = number + 1, self._at.step + 1
@@ -148,7 +164,13 @@ class Trainer:
     def _tensors(self, arrays: Iterable[NDArray[np.generic]]) -> list[torch.Tensor]:
         return [torch.from_numpy(array).to(self._device) for array in arrays]
 
-    def _step(self, batch: list[torch.Tensor], taught: list[torch.Tensor] | None) -> float:
+    def _step(
+        self,
+        batch: list[torch.Tensor],
+        taught: list[torch.Tensor] | None,
+        together: torch.Tensor | None,
+        shared: float,
+    ) -> float:
         ids, mask, types, start, end = batch
         rate = self._recipe.learning_rate_at(self._at.phase, self._at.tokens)
         for group in self._optimizer.param_groups:
@@ -161,6 +183,8 @@ class Trainer:
         start_logits = output.start_logits.float().masked_fill(padding, -1e4)
         end_logits = output.end_logits.float().masked_fill(padding, -1e4)
         loss = span_loss((start_logits, end_logits), (start, end), taught, self._recipe.temperature)
+        if together is not None:
+            loss = torch.lerp(loss, shared_loss((start_logits, end_logits), (start, end), together), shared)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), MAX_GRADIENT_NORM)
         self._optimizer.step()
@@ -187,6 +211,7 @@ class Trainer:
             "position": {name: getattr(self._at, name) for name in _Position.__slots__},
             "model": self._model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            "before": self._before,
         }
         beside = self._checkpoint.with_suffix(".tmp")
         torch.save(state, beside)
@@ -202,5 +227,6 @@ class Trainer:
             )
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
+        self._before = state["before"]
         self._at = _Position(**state["position"])
         self._console.print(f"resuming at {self._at.tokens:,} tokens")

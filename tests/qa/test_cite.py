@@ -43,8 +43,14 @@ def test_a_citation_says_what_the_text_says(span: tuple[str, int, int], before: 
     assert text[sentence.start : sentence.end] == sentence.text
     quote, position = made.selector
     assert (position.start, position.end, quote.exact) == (start, end, made.quote)
-    assert text[:start].endswith(quote.prefix) and len(quote.prefix) == min(start, CONTEXT)
-    assert text[end:].startswith(quote.suffix) and len(quote.suffix) == min(len(text) - end, CONTEXT)
+    assert text[:start].endswith(quote.prefix) and text[end:].startswith(quote.suffix)
+    for context, words, room in (
+        (quote.prefix, quote.prefix + quote.exact, start),
+        (quote.suffix, quote.exact + quote.suffix, len(text) - end),
+    ):
+        if context:
+            assert len(re.findall(f"(?={re.escape(words)})", text)) == 1
+            assert len(context) >= min(room, CONTEXT)
     assert made.line == 1 + len([m for m in re.finditer(r"\r\n|\r|\n", text) if m.end() <= start])
     assert made.page is None
     assert type(made).model_validate_json(made.model_dump_json()) == made
@@ -116,6 +122,16 @@ def test_pages() -> None:
     assert [page_of(paged, offset) for offset in (0, 2, 3, 5, 6, 8, 11)] == [1, 1, 2, 2, None, 4, 4]
     assert cite(paged, 2, 9, around=(0, 12)).page == 1
     assert page_of(document("abc"), 1) is None
+
+
+def test_selectors_are_as_long_as_it_takes_to_tell_places_apart() -> None:
+    row = "Country: Norway. Status: active. Members: many. "
+    text = f"Oslo. {row}Founded in 1911. {row}Bergen. {row}Founded in 1911. {row}Molde."
+    start = text.rindex("1911")
+    quote, _ = selectors(text, start, start + 4)
+    assert "gen. " in quote.prefix and "Molde" in quote.suffix
+    copied = f"{text * 2}{'x' * 5000}"
+    assert selectors(copied, start, start + 4)[0].prefix == ""
 
 
 def test_selectors_at_the_borders() -> None:

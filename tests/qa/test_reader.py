@@ -118,9 +118,16 @@ def test_batching_and_order_do_not_matter(reader: MarkReader) -> None:
     assert backwards[::-1] == together
 
 
+def test_the_same_words_are_read_once(reader: MarkReader) -> None:
+    found = reader.read(["q?", "q?", "other?"], [["tower", "steel", "tower"], ["tower"], ["tower"]])
+    assert sum(map(len, reader.batches)) == 3
+    assert found[0][0] == found[0][2] == found[1][0]
+    assert words("tower", found[2][0]) == ["tower"]
+
+
 def test_batches_are_bounded_and_hold_every_window(reader: MarkReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qa.reader, "BATCH_TOKENS", 200)
-    texts = ["word " * n for n in range(0, 100, 7)]
+    texts = [" ".join(f"w{m}" for m in range(n, 2 * n)) for n in range(0, 100, 7)]
     reader.read(["q"], [texts])
     windows = [len(w) for cut in reader._windows.windows("q", texts) for w in cut]
     assert sorted(n for batch in reader.batches for n in batch) == sorted(windows)

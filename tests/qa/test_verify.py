@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents import Document, Page
+from index.documents import Document, Heading, Page, Row
 from index.errors import InputError
 from index.loaders import load_file
 from qa.cite import cite
@@ -19,6 +19,9 @@ from qa.verify import citations_in, verify, verify_against
 
 TEXT = "It rained.\r\nAda Lovelace wrote the notes in 1843.\n\nThey were long, and were written in 1843 too."
 PAGES = (Page(number=1, start=0, end=12), Page(number=2, start=12, end=len(TEXT)))
+
+OUTLINE = (Heading(level=1, title="Notes", start=0), Heading(level=2, title="Later", start=52))
+ROWS = (Row(number=3, start=12, end=49),)
 
 
 class Shelf:
@@ -33,7 +36,8 @@ class Shelf:
 
 def notes(**changes: object) -> Document:
     return Document.model_validate(
-        {"uri": "file:///notes.txt", "title": "Notes", "text": TEXT, "pages": PAGES} | changes
+        {"uri": "file:///notes.txt", "title": "Notes", "text": TEXT, "pages": PAGES, "outline": OUTLINE, "rows": ROWS}
+        | changes
     )
 
 
@@ -68,7 +72,7 @@ def test_every_citation_holds(pieces: list[str], data: st.DataObject) -> None:
     text = "".join(pieces)
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    document = notes(text=text, pages=())
+    document = notes(text=text, pages=(), outline=(), rows=())
     made = cite(document, start, end, around=(0, len(text)))
     verdict = verify(made, Shelf(document))
     assert (verdict.valid, verdict.problems) == (True, ())
@@ -83,7 +87,8 @@ def change(path: str, value: Callable[[Any], Any]) -> Citation:
     at: Any = record
     for name in above:
         at = at[int(name)] if name.isdigit() else at[name]
-    at[last] = value(at[last])
+    key = int(last) if last.isdigit() else last
+    at[key] = value(at[key])
     return Citation.model_validate(record)
 
 
@@ -112,7 +117,13 @@ MUTATIONS: list[tuple[str, Callable[[Any], Any], str]] = [
     ("line", lambda v: 1, "line"),
     ("page", lambda v: 1, "page"),
     ("page", lambda v: None, "page"),
+    ("page_line", lambda v: v + 1, "page_line"),
+    ("page_line", lambda v: None, "page_line"),
+    ("headings.0", lambda v: v + "x", "headings"),
+    ("row", lambda v: v + 1, "row"),
+    ("row", lambda v: None, "row"),
     ("selector.0.exact", lambda v: "1844", "selector"),
+    ("occurrences", lambda v: v + 1, "occurrences"),
     ("selector.0.prefix", lambda v: v[1:], "selector"),
     ("selector.0.prefix", lambda v: "", "selector"),
     ("selector.0.suffix", lambda v: v + "x", "selector"),
@@ -140,6 +151,19 @@ def test_every_field_is_changed_above() -> None:
     assert fields == {path for path, _, _ in MUTATIONS}
 
 
+@pytest.mark.parametrize("headings", [None, [], ["Later"], ["Notes", "Later"]])
+def test_another_path_of_headings(headings: list[str] | None) -> None:
+    made = Citation.model_validate(citation().model_dump(mode="json") | {"headings": headings})
+    assert [problem.partition(":")[0] for problem in verify(made, Shelf(notes())).problems] == ["headings"]
+
+
+def test_what_an_older_citation_does_not_state_is_not_held_against_it() -> None:
+    record = citation().model_dump(mode="json")
+    for name in ("page_line", "headings", "row"):
+        del record[name]
+    assert verify(Citation.model_validate(record), Shelf(notes())).valid
+
+
 def test_the_id_of_another_document() -> None:
     other = notes(uri="file:///other.txt")
     forged = citation().model_copy(update={"document": citation().document.model_copy(update={"id": other.id})})
@@ -151,7 +175,8 @@ def test_the_same_words_elsewhere_do_not_do() -> None:
     later = TEXT.rindex("1843")
     record = citation().model_dump(mode="json") | {"start": later, "end": later + 4}
     problems = verify(Citation.model_validate(record), Shelf(notes())).problems
-    assert {problem.split(":")[0] for problem in problems} == {"line", "sentence", "selector"}
+    places = {"line", "page_line", "headings", "row"}
+    assert {problem.split(":")[0] for problem in problems} == places | {"sentence", "selector"}
 
 
 def test_a_removed_document() -> None:
