@@ -147,7 +147,7 @@ def index_beir(store: Store, beir: BeirSet, progress: Callable[[int, int], None]
     held = store.catalogue.counts()[0]
     if held != beir.size:
         raise InputError(
-            f"the store {store.folder} holds {held - beir.size} documents that are not in {beir.corpus}; "
+            f"the store {store.location} holds {held - beir.size} documents that are not in {beir.corpus}; "
             "measure a BEIR folder in a store of its own"
         )
 

@@ -28,7 +28,7 @@ from qa.reader import Reader
 from qa.types import Filters, Question
 
 BATCH = 16
-RANKING_GRID = tuple(product((0.0, 1.0, 2.0, 4.0, 6.0), (0.0, 1.0, 2.0, 4.0)))
+RANKING_GRID = tuple(product((0.0, 1.0, 2.0, 4.0, 6.0, 9.0, 12.0), (0.0, 1.0, 2.0, 4.0, 6.0, 9.0)))
 FUSION_GRID = tuple((dense, 1.0) for dense in (0.2, 0.35, 0.5, 0.7, 1.0, 1.4))
 # Answers behind the best one are shown too, but the best one's probability is the promise.
 WEIGHT_OF_OTHERS = 0.2

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from eval.excerpts import excerpts
 from eval.gold import GoldQuestion
 from eval.journal import Journal
 from eval.measures import Measure, first_overlap, overlaps
@@ -80,9 +81,9 @@ def evaluate(
     """Asks every question once, in order, and judges the outcome.
 
     `passages` are read for each question; `threshold` None takes the system's own. Without `inside` neither retrieval
-    nor causes are known, without `sources` no citation is judged. `about` is recorded; `measures` None takes the
-    default ones. What `journal` has already is not asked again, and every result is added to it. `progress` is called
-    with (done, total) after each question.
+    nor causes are known, without `sources` no citation is judged and no excerpt kept. `about` is recorded;
+    `measures` None takes the default ones. What `journal` has already is not asked again, and every result is added to
+    it. `progress` is called with (done, total) after each question.
 
     A SpanqaError from any of the three becomes the question's `error`, and the question counts as wrong; any other
     exception is a defect and ends the run. Raises InputError for settings that no question may have, and for a journal
@@ -164,6 +165,7 @@ def _judged(
         if judged or (seen is not None and not gold.answerable):
             precise = citation_contains(best.citation, place)
     scored = score(gold, best.text if best is not None else "", answered)
+    where = cited(best.citation) if best is not None else None
     return scored.model_copy(
         update={
             "status": response.status,
@@ -172,12 +174,13 @@ def _judged(
             "confidence": best.confidence if best is not None else None,
             "threshold": response.threshold,
             "place": place,
-            "cited": cited(best.citation) if best is not None else None,
+            "cited": where,
             "citation_valid": valid,
             "citation_precise": precise,
             "retrieval_judged": judged,
             "rank": first_overlap(ranked, place.document, place.spans) if judged and place is not None else None,
             "passages": passages,
+            "excerpts": excerpts(place, passages, where, sources.text) if sources is not None else (),
             # As the answer states it: an asker may work in batches, of which a clock here would see only the first.
             "elapsed_ms": response.elapsed_ms.total,
         }

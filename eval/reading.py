@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from eval.corpus import context_uri
+from eval.excerpts import excerpts
 from eval.gold import GoldQuestion
 from eval.harness import cited, score
 from eval.measures import Measure, parse_measure
-from eval.results import Cause, GoldPlace, QuestionResult
+from eval.results import Cause, GoldPlace, PassageRead, QuestionResult
 from eval.runs import About, Run, RunSettings
 from eval.squad import best_threshold, f1
-from index.documents import Document, document_id
+from index.documents import Document
 from qa.cite import cite
 from qa.reader import Reader
 
@@ -96,11 +97,20 @@ def _result(reading: Reading, threshold: float) -> QuestionResult:
     spans = [(a.start, a.end) for a in gold.answers if a.start is not None and a.end is not None]
     document = Document(uri=uri, title=gold.title, text=context)
     citation = cite(document, reading.start, reading.end, around=(0, len(context))) if reading.text else None
+    place = GoldPlace(document=document.id, uri=uri, spans=tuple(dict.fromkeys(spans)))
+    where = cited(citation) if citation else None
+    paragraph = (0, len(context))
     return result.model_copy(
         update={
             "cause": None if result.right else _cause(reading, result),
-            "place": GoldPlace(document=document_id(uri), uri=uri, spans=tuple(dict.fromkeys(spans))),
-            "cited": cited(citation) if citation else None,
+            "place": place,
+            "cited": where,
+            "excerpts": excerpts(
+                place.model_copy(update={"passages": (paragraph,)}),
+                [PassageRead(document.id, *paragraph, 0.0)],
+                where,
+                lambda _: context,
+            ),
         }
     )
 

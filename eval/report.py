@@ -10,23 +10,24 @@ from rich.table import Table
 from rich.text import Text
 
 from eval.attribution import MEANING
-from eval.compare import LEVEL, RESAMPLES, Comparison, Difference, Interval, interval
-from eval.measures import Measure, parse_measure
+from eval.compare import LEVEL, RESAMPLES, Comparison, Difference
+from eval.measures import Measure
 from eval.results import Cause, QuestionResult
 from eval.runs import SEED, Run
+from eval.summary import UNKNOWN, Figure, figures, given, percent, shown, shown_interval
 
 MAX_ERRORS = 10
-_UNKNOWN = "n/a"
 _COLOURS = {"better": "green", "worse": "red"}
 
 
-def print_run(run: Run, console: Console, *, seed: int = SEED) -> None:
+def print_run(run: Run, console: Console, *, seed: int = SEED, measured: Sequence[Figure] | None = None) -> None:
     """Prints the measures with their intervals, the causes of the errors, and at most `MAX_ERRORS` questions that went
     wrong, failures first.
 
-    A measure without any question to measure it on shows as n/a.
+    A measure without any question to measure it on shows as n/a. `measured` are the run's `figures`, where they are
+    known already.
     """
-    console.print(_measures(run, seed))
+    console.print(_measures(run, figures(run, seed=seed) if measured is None else measured))
     if len(run.provenance) > 1:
         console.print(Text("The store or a model changed during the run: see provenance.", style="yellow"))
     if run.counts.wrong:
@@ -44,8 +45,8 @@ def print_comparison(comparison: Comparison, before: str, after: str, console: C
         table.add_column(heading, justify="left" if heading == "Measure" else "right", no_wrap=True)
     table.add_column("Difference")
     for entry in comparison.differences:
-        shown = entry.verdict.replace("no difference shown", "none shown")
-        table.add_row(*_compared(entry), Text(shown, style=_COLOURS.get(entry.verdict, "")))
+        verdict = entry.verdict.replace("no difference shown", "none shown")
+        table.add_row(*_compared(entry), Text(verdict, style=_COLOURS.get(entry.verdict, "")))
     console.print(table)
     drawn = "single questions" if comparison.sources is None else _count(comparison.sources, "document or paragraph")
     console.print(
@@ -63,7 +64,7 @@ def print_comparison(comparison: Comparison, before: str, after: str, console: C
         console.print("No difference shown.")
 
 
-def _measures(run: Run, seed: int) -> Table:
+def _measures(run: Run, measured: Sequence[Figure]) -> Table:
     gold, counts = run.about.gold, run.counts
     table = Table(title=Text(_clean(gold.name)) if gold else None)
     table.add_column("Measure", no_wrap=True)
@@ -75,14 +76,10 @@ def _measures(run: Run, seed: int) -> Table:
         "Answered", str(counts.answered), "", f"{counts.abstained} abstained, {counts.failed} failed (count as wrong)"
     )
     table.add_section()
-    for name, value in run.values.items():
-        measure = parse_measure(name)
-        if measure.depth > run.settings.passages:
-            table.add_row(name, _UNKNOWN, "", "deeper than the passages read")
-            continue
-        # Times hang together as questions do not: a busy moment slows many.
-        bounds = None if measure.timed else interval(measure, run.results, seed=seed)
-        table.add_row(name, _shown(measure, value), _range(bounds), _count(measure.over(run.results)))
+    for figure in measured:
+        over = "deeper than the passages read" if figure.too_deep else _count(figure.over)
+        value = shown(figure.measure, figure.value)
+        table.add_row(figure.measure.name, value, shown_interval(figure.interval), over)
     if run.settings.null_threshold is not None:
         table.add_section()
         chosen = run.settings.chosen_on
@@ -98,38 +95,30 @@ def _causes(run: Run) -> Table:
     table.add_column("Share", justify="right")
     table.add_column("Meaning")
     for cause, count in run.causes.items():
-        table.add_row(cause, str(count), _percent(count / run.counts.wrong), MEANING[cause])
+        table.add_row(cause, str(count), percent(count / run.counts.wrong), MEANING[cause])
     return table
 
 
 def _compared(entry: Difference) -> tuple[str, str, str, str, str, str]:
     measure = entry.measure
-    change = _UNKNOWN if entry.change is None else _signed(measure, entry.change)
+    change = UNKNOWN if entry.change is None else _signed(measure, entry.change)
     p = "" if entry.p is None else f"{entry.p:.3f}"
-    before, after = _shown(measure, entry.before), _shown(measure, entry.after)
-    return measure.name, before, after, change, _range(entry.interval, signed=True), p
+    before, after = shown(measure, entry.before), shown(measure, entry.after)
+    return measure.name, before, after, change, shown_interval(entry.interval, signed=True), p
 
 
 def _errors(wrong: Sequence[QuestionResult]) -> Table:
-    shown = wrong[:MAX_ERRORS]
-    more = f"the first {len(shown)} of {len(wrong)}" if len(wrong) > len(shown) else str(len(wrong))
+    first = wrong[:MAX_ERRORS]
+    more = f"the first {len(first)} of {len(wrong)}" if len(wrong) > len(first) else str(len(wrong))
     table = Table(title=f"Went wrong: {more}", show_lines=True)
     for heading in ("Question", "Gold", "Given", "Cause"):
         table.add_column(heading, overflow="fold")
-    for result in shown:
+    for result in first:
         gold = " | ".join(dict.fromkeys(result.golds)) if result.answerable else "(no answer)"
         cause: Cause = result.cause or "unknown"
         # As Text, never as markup: brackets in a document's words are words.
-        table.add_row(Text(_clean(result.question)), Text(_clean(gold)), Text(_clean(_given(result))), cause)
+        table.add_row(Text(_clean(result.question)), Text(_clean(gold)), Text(_clean(given(result))), cause)
     return table
-
-
-def _given(result: QuestionResult) -> str:
-    if result.status == "failed":
-        return f"(failed: {result.error})"
-    if result.status == "abstained":
-        return f"(abstained: {result.reason})" if result.reason else "(abstained)"
-    return result.predicted
 
 
 def _clean(text: str) -> str:
@@ -137,25 +126,8 @@ def _clean(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _shown(measure: Measure, value: float | None) -> str:
-    if value is None:
-        return _UNKNOWN
-    return f"{value:.0f} ms" if measure.timed else _percent(value)
-
-
 def _signed(measure: Measure, change: float) -> str:
     return f"{change:+.0f} ms" if measure.timed else f"{100 * change:+.1f}"
-
-
-def _range(bounds: Interval | None, *, signed: bool = False) -> str:
-    if bounds is None:
-        return ""
-    sign = "+" if signed else ""
-    return f"{100 * bounds.low:{sign}.1f} to {100 * bounds.high:{sign}.1f}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"
 
 
 def _count(number: int, noun: str = "question") -> str:

@@ -36,6 +36,15 @@ class PassageRead(NamedTuple):
     score: float
 
 
+class Excerpt(NamedTuple):
+    """A stretch `[start, end)` of the document with this id, in code points, and its text."""
+
+    document: str
+    start: int
+    end: int
+    text: str
+
+
 class GoldPlace(Frozen):
     """Where the answers of a gold question stand in the store: `[start, end)` in code points of the document.
 
@@ -70,9 +79,10 @@ class QuestionResult(Frozen):
     besides that the decision to answer or to abstain was right, and `cause` says why it was not.
 
     `retrieval_judged`: the place of an answer is known and the passages were looked at; `rank` counts from 1, None when
-    not retrieved. `passages` were read, best first. `citation_valid`: every citation of the answer holds;
-    `citation_precise`: the cited sentence overlaps a gold span. Both are None when the system abstained or nothing is
-    known to check against, and False for a failed question: it cited nothing.
+    not retrieved. `passages` were read, best first; `excerpts` are the texts around a gold span and the cited one, for
+    people to look at. `citation_valid`: every citation of the answer holds; `citation_precise`: the cited sentence
+    overlaps a gold span. Both are None when the system abstained or nothing is known to check against, and False for a
+    failed question: it cited nothing.
 
     `elapsed_ms` is the time that the answer states, in a batch its even share; 0 for a question that failed. In a run
     file it stands apart, with the other times.
@@ -103,6 +113,7 @@ class QuestionResult(Frozen):
     retrieval_judged: bool = False
     rank: int | None = Field(default=None, ge=1)
     passages: tuple[PassageRead, ...] = ()
+    excerpts: tuple[Excerpt, ...] = ()
     error: str | None = None
     elapsed_ms: float = Field(default=0.0, ge=0)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from eval.files import write_whole
 from eval.measures import Measure, default_measures
 from eval.results import CAUSES, Cause, Frozen, QuestionResult, Share
 from index.errors import InputError
@@ -33,6 +33,7 @@ PACKAGES = (
     "sentencex",
     "tantivy",
     "tokenizers",
+    "openvino",
     "torch",
     "transformers",
 )
@@ -161,7 +162,6 @@ class Run(Frozen):
 
     def write(self, path: str | Path) -> None:
         """Writes the run as UTF-8 JSON, whole or not at all; raises InputError where it cannot be written."""
-        target = Path(path)
         times = {
             "started_at": self.started_at,
             "values": _timed(self.values),
@@ -169,18 +169,7 @@ class Run(Frozen):
         }
         # A lone surrogate, which UTF-8 cannot hold, becomes a \uXXXX escape: in a JSON string that is the same text.
         data = f'{self.canonical()},\n  "times": {_line(times)}\n}}\n'.encode("utf-8", "backslashreplace")
-        try:
-            beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            try:
-                with beside.open("xb") as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                os.replace(beside, target)
-            finally:
-                beside.unlink(missing_ok=True)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{target}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+        write_whole(Path(path), data)
 
     @classmethod
     def read(cls, path: str | Path) -> Run:
@@ -218,13 +207,13 @@ def causes(results: Sequence[QuestionResult]) -> dict[Cause, int]:
 
 def software() -> Software:
     """The versions that run here."""
-    from index.embedder import fast_matrix_products
+    from index.runtime import computes_in_bf16
 
     return Software(
         spanqa=_version("spanqa"),
         python=platform.python_version(),
         machine=platform.machine(),
-        bf16=fast_matrix_products(),
+        bf16=computes_in_bf16(),
         packages={name: _version(name) for name in PACKAGES},
     )
 

@@ -118,11 +118,12 @@ def test_indexing_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.M
 
     with pytest.raises(KeyboardInterrupt):
         index_beir(store, beir, stop)
-    assert store.catalogue.counts()[0] == 2
+    kept = store.catalogue.counts()[0]
+    assert kept in {2, 3}  # what was being written is finished
     again = WordEmbedder()
     seen: list[tuple[int, int]] = []
     index_beir(Store(tmp_path / "store", again), beir, lambda done, of: seen.append((done, of)))
-    assert len(again.embedded) == 2
+    assert len(again.embedded) == 4 - kept
     assert seen == [(number, 4) for number in range(1, 5)]
 
 
