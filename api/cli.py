@@ -16,12 +16,25 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from api import gold, lab
-from api.console import print_response, printable
+from api import gold, indexing, key_commands, lab
+from api.console import PasteFormat, anchor_text, print_citations, print_response, printable
 from api.errors import UsageError
 from api.opening import be_offline, open_engine, open_store
-from api.options import CalibrationOption, EmbedderOption, ReaderOption, StoreOption, errors, progress_bar
-from index.documents import DocumentRecord
+from api.options import (
+    CalibrationOption,
+    CollectionsOption,
+    EmbedderOption,
+    FromOption,
+    ReaderOption,
+    RuntimeOption,
+    StoreOption,
+    TagsOption,
+    ToOption,
+    UriPrefixOption,
+    errors,
+    filters_of,
+)
+from index.documents import DEFAULT_COLLECTION, DocumentRecord, document_id
 from index.errors import InputError, SpanqaError
 from index.store import Store
 from qa.engine import Engine
@@ -34,42 +47,12 @@ app = typer.Typer(
 )
 documents = typer.Typer(help="What the store holds.", no_args_is_help=True)
 app.add_typer(documents, name="documents")
+indexing.add_to(app)
 lab.add_to(app)
 gold.add_to(app)
+app.add_typer(key_commands.keys, name="keys")
+CollectionOption = Annotated[str, typer.Option(help="The collection that a URI or path is looked for in.")]
 MAX_CITATION_BYTES = 50_000_000
-
-
-@app.command()
-def index(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders.")] = None,
-    *,
-    store: StoreOption,
-    embedder: EmbedderOption = None,
-    re_embed: Annotated[bool, typer.Option("--re-embed", help="Embed everything anew with --embedder.")] = False,
-) -> None:
-    """Add or update documents from files and folders. An unchanged file costs nothing."""
-    from index.ingest import index_paths
-
-    if not paths and not re_embed:
-        raise UsageError("nothing to index: name a file or a folder")
-    opened = open_store(store, embedder, create=bool(paths))
-    if re_embed:
-        opened.re_embed()
-        errors.print(f"embedded anew with {escape(opened.embedder.name)}")
-    if not paths:
-        return
-    with progress_bar("indexing") as advance:
-        report = index_paths(opened, paths, advance)
-    for _, reason in report.failed:
-        errors.print(f"[yellow]not indexed:[/yellow] {escape(reason)}", soft_wrap=True)
-    count, passages = opened.catalogue.counts()
-    typer.echo(
-        f"{report.added} added or changed, {report.unchanged} unchanged, {len(report.failed)} failed, "
-        f"{report.passed_over} of other kinds passed over; the store holds {_plural(count, 'document')} in "
-        f"{_plural(passages, 'passage')}"
-    )
-    if report.failed and not report.added and not report.unchanged:
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -78,6 +61,9 @@ def ask(
     *,
     store: StoreOption,
     as_json: Annotated[bool, typer.Option("--json", help="The whole response as JSON.")] = False,
+    form: Annotated[
+        PasteFormat | None, typer.Option("--format", help="Only the citations, as they are pasted elsewhere.")
+    ] = None,
     answers: Annotated[
         int | None,
         typer.Option("-n", "--answers", min=1, max=20, help="How many answers at most; one, or a list's items."),
@@ -85,18 +71,27 @@ def ask(
     passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Confidence needed to answer.")] = None,
     candidates: Annotated[bool, typer.Option("--candidates", help="Show the best spans even when abstaining.")] = False,
-    under: Annotated[str, typer.Option(help="Only documents whose URI begins with this.")] = "",
+    uri_prefix: UriPrefixOption = "",
     document: Annotated[list[str] | None, typer.Option(help="Only this document, by id; may be repeated.")] = None,
+    collection: CollectionsOption = None,
+    tag: TagsOption = None,
+    date_from: FromOption = None,
+    date_to: ToOption = None,
     embedder: EmbedderOption = None,
     reader: ReaderOption = None,
     calibration: CalibrationOption = None,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Answer a question with exact words from the documents, or say that they do not hold the answer."""
-    from qa.types import Filters, Question
+    from qa.types import Question
+
+    filters = filters_of(
+        documents=document, uri_prefix=uri_prefix, collections=collection, tags=tag, date_from=date_from,
+        date_to=date_to,
+    )  # fmt: skip
 
     def make(text: str) -> Question:
         try:
-            filters = Filters(document_ids=tuple(document or ()), uri_prefix=under)
             return Question(
                 question=text, answers=answers, passages=passages, filters=filters, threshold=threshold,
                 candidates=candidates,
@@ -106,7 +101,9 @@ def ask(
             raise UsageError(f"question {text[:80]!r}: {reason}") from error
 
     single = None if question == "-" else make(question)
-    engine = open_engine(open_store(store, embedder), reader, calibration)
+    if form and (as_json or single is None):
+        raise UsageError("--format is for one question, and without --json")
+    engine = open_engine(open_store(store, embedder, runtime=runtime), reader, calibration, runtime=runtime)
     if not engine.calibrated:
         errors.print("[yellow]the confidence was calibrated with other models; fit it anew: qa calibrate[/yellow]")
     _tell_ignored_promise(engine)
@@ -114,8 +111,11 @@ def ask(
         response = engine.ask(single)
         if as_json:
             typer.echo(response.model_dump_json())
+        elif form and response.answers:
+            print_citations(response, form)
         else:
-            print_response(response, Console())
+            # An abstention is nothing to paste: it must not look like a citation to what reads standard output.
+            print_response(response, errors if form else Console())
         return
     failed = 0
     for number, line in enumerate(sys.stdin, start=1):
@@ -132,10 +132,18 @@ def ask(
 
 @documents.command("list")
 def list_documents(
-    *, store: StoreOption, as_json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False
+    *,
+    store: StoreOption,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+    uri_prefix: UriPrefixOption = "",
+    collection: CollectionsOption = None,
+    tag: TagsOption = None,
+    date_from: FromOption = None,
+    date_to: ToOption = None,
 ) -> None:
     """List the documents."""
-    records = open_store(store).catalogue.records()
+    filters = filters_of(uri_prefix=uri_prefix, collections=collection, tags=tag, date_from=date_from, date_to=date_to)
+    records = open_store(store).catalogue.records(filters.selection())
     if as_json:
         for record in records:
             typer.echo(record.model_dump_json())
@@ -148,6 +156,8 @@ def list_documents(
     for record in records:
         indexed = record.indexed_at.partition("T")[0]
         name = Text.assemble(printable(record.title), "\n", (printable(record.uri), "dim"))
+        if record.collection != DEFAULT_COLLECTION:
+            name.append(f"\nin {printable(record.collection)}", "dim")
         table.add_row(record.id, str(record.passages), indexed, name)
     Console().print(table if records else "no documents")
 
@@ -157,11 +167,12 @@ def show_document(
     name: Annotated[str, typer.Argument(help="Its id, URI or path.")],
     *,
     store: StoreOption,
+    collection: CollectionOption = DEFAULT_COLLECTION,
     text: Annotated[bool, typer.Option("--text", help="The stored text itself.")] = False,
 ) -> None:
     """Show one document."""
     opened = open_store(store)
-    record = _find(opened, name)
+    record = _find(opened, name, collection)
     if text:
         document = opened.catalogue.document(record.id)
         sys.stdout.buffer.write((document.text if document else "").encode("utf-8"))
@@ -171,11 +182,14 @@ def show_document(
 
 @documents.command("remove")
 def remove_document(
-    names: Annotated[list[str], typer.Argument(help="Ids, URIs or paths.")], *, store: StoreOption
+    names: Annotated[list[str], typer.Argument(help="Ids, URIs or paths.")],
+    *,
+    store: StoreOption,
+    collection: CollectionOption = DEFAULT_COLLECTION,
 ) -> None:
     """Remove documents; they cannot answer any more."""
     opened = open_store(store)
-    records = [_find(opened, name) for name in names]
+    records = [_find(opened, name, collection) for name in names]
     for record in records:
         opened.remove(record.id)
         typer.echo(f"removed {record.id} {record.uri}")
@@ -187,26 +201,34 @@ def verify(
     *,
     store: StoreOption,
     source: Annotated[Path | None, typer.Option(help="Check against this file itself, without a store.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A verdict a line, as JSON.")] = False,
 ) -> None:
-    """Check citations: exit 0 when every one holds, 1 when any does not, saying why."""
-    from index.loaders import load_file
+    """Check citations: exit 0 when every one holds, 1 when any does not, saying why, and where its quote stands now."""
+    from index.loaders import load_cited
     from qa.verify import citations_in, verify_against
     from qa.verify import verify as check
 
     citations = [citation for value in _json_values(file) for citation in citations_in(value)]
     if source is not None:
-        document = load_file(source.resolve())
-        verdicts = [verify_against(citation, document) for citation in citations]
+        path = source.resolve()
+        uris = {citation.document.uri for citation in citations}
+        documents = {uri: load_cited(path, uri) for uri in uris}
+        verdicts = [verify_against(citation, documents[citation.document.uri]) for citation in citations]
     else:
         catalogue = open_store(store).catalogue
         verdicts = [check(citation, catalogue) for citation in citations]
-    if not verdicts:
+    if not verdicts and not as_json:
         typer.echo("no answer there, so nothing to check")
     for verdict in verdicts:
+        if as_json:
+            typer.echo(verdict.model_dump_json())
+            continue
         typer.echo(f"{'holds' if verdict.valid else 'DOES NOT HOLD'}: {json.dumps(verdict.quote, ensure_ascii=False)} "
                    f"in {verdict.uri}")  # fmt: skip
         for problem in verdict.problems:
             typer.echo(f"  {problem}")
+        if verdict.anchor and not verdict.valid:
+            typer.echo(f"  now: {anchor_text(verdict.anchor)}")
     if not all(verdict.valid for verdict in verdicts):
         raise typer.Exit(1)
 
@@ -215,18 +237,39 @@ def verify(
 def serve(
     *,
     store: StoreOption,
-    host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; only this machine by default, others need: qa keys add.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name that requests may call this server by; may be repeated.")
+    ] = None,
+    requests_per_minute: Annotated[
+        int, typer.Option(min=0, help="How many requests a key or client may send in the long run; 0: no limit.")
+    ] = 1_200,
+    log_json: Annotated[
+        bool | None, typer.Option("--log-json/--log-text", help="Form of the log; JSON unless on a terminal.")
+    ] = None,
     embedder: EmbedderOption = None,
     reader: ReaderOption = None,
     calibration: CalibrationOption = None,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Serve the HTTP API; its documentation is at /docs."""
     from api.http import serve as run
+    from api.logs import configure
+    from api.settings import LOOPBACK_NAMES, ServerSettings
 
-    engine = open_engine(open_store(store, embedder, create=True), reader, calibration)
+    configure(as_json=not errors.is_terminal if log_json is None else log_json)
+    settings = ServerSettings(
+        requests_per_minute=requests_per_minute,
+        allowed_hosts=(*LOOPBACK_NAMES, *allow_host) if allow_host else LOOPBACK_NAMES,
+    )
+    engine = open_engine(
+        open_store(store, embedder, create=True, runtime=runtime), reader, calibration, runtime=runtime
+    )
     _tell_ignored_promise(engine)
-    run(engine, host, port)
+    run(engine, host, port, settings=settings)
 
 
 def main() -> None:
@@ -257,14 +300,12 @@ def _tell_ignored_promise(engine: Engine) -> None:
         )
 
 
-def _find(store: Store, name: str) -> DocumentRecord:
-    from index.documents import document_id
-
-    for key in (name, document_id(name), document_id(Path(name).resolve().as_uri())):
+def _find(store: Store, name: str, collection: str) -> DocumentRecord:
+    for key in (name, document_id(name, collection), document_id(Path(name).resolve().as_uri(), collection)):
         record = store.catalogue.record(key)
         if record is not None:
             return record
-    raise InputError(f"no document {name!r} in the store {store.folder}; see: qa documents list")
+    raise InputError(f"no document {name!r} in the store {store.location}; see: qa documents list")
 
 
 def _json_values(file: str) -> Iterator[Any]:
@@ -287,7 +328,3 @@ def _json_values(file: str) -> Iterator[Any]:
                     yield json.loads(line)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not JSON ({error})") from error
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

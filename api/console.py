@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from enum import StrEnum
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+import typer
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
+from qa.anchor import Anchor
 from qa.types import Answer, Citation, Promise, Reason, Response
 
 _REASONS: dict[Reason, str] = {
@@ -17,6 +21,14 @@ _REASONS: dict[Reason, str] = {
     "not_in_passages": "The passages that fit the question best do not hold an answer.",
     "below_threshold": "There is a span that might answer, but not surely enough.",
 }
+
+
+class PasteFormat(StrEnum):
+    """The forms of a citation that `qa ask --format` prints."""
+
+    PLAIN = "plain"
+    MARKDOWN = "markdown"
+    ANNOTATION = "annotation"
 
 
 def print_response(response: Response, console: Console) -> None:
@@ -33,6 +45,18 @@ def print_response(response: Response, console: Console) -> None:
         console.print(Text(promise_text(response.promise, response.provenance.store_generation), style="dim"))
 
 
+def print_citations(response: Response, form: PasteFormat) -> None:
+    """The citation of each answer in a form to paste, on standard output; annotations as JSON lines."""
+    from qa.citation_formats import markdown, plain, web_annotation
+
+    for number, answer in enumerate(response.answers):
+        if form is PasteFormat.ANNOTATION:
+            typer.echo(json.dumps(web_annotation(answer.citation), ensure_ascii=False))
+        else:
+            typer.echo("\n" if number and form is PasteFormat.MARKDOWN else "", nl=False)
+            typer.echo(markdown(answer.citation) if form is PasteFormat.MARKDOWN else plain(answer.citation))
+
+
 def promise_text(promise: Promise, generation: int) -> str:
     """A promise in words, to be read at a generation of the store."""
     since = "" if promise.store_generation == generation else "; documents have changed since"
@@ -41,6 +65,19 @@ def promise_text(promise: Promise, generation: int) -> str:
         f"confidence, for questions like the {promise.questions:,} of {printable(promise.gold)} "
         f"({promise.measured_at.partition('T')[0]}{since})."
     )
+
+
+def anchor_text(anchor: Anchor) -> str:
+    """Where a quote stands now, in words."""
+    match anchor.state:
+        case "unchanged":
+            return "the words stand where they stood"
+        case "moved":
+            return f"the words have moved to characters {anchor.start}-{anchor.end}"
+        case "ambiguous":
+            return "the words are there, but whether it is the cited place cannot be told"
+        case "gone":
+            return "the words are gone"
 
 
 def percent(share: float) -> str:
@@ -66,13 +103,17 @@ def _panel(answer: Answer, *, candidate: bool) -> Panel:
 
 
 def place(citation: Citation) -> str:
-    """The source, its page where it has one, and the line, for people."""
+    """The source and the place in it, for people: page, line (on the page, where there are pages), row, headings."""
     parts = urlsplit(citation.document.uri)
-    name = PurePosixPath(unquote(parts.path)).name if parts.scheme == "file" else citation.document.uri
+    file, *members = unquote(parts.path).split("!/")
+    # What lies in an archive is shown with the archive.
+    name = "!/".join([PurePosixPath(file).name, *members]) if parts.scheme == "file" else citation.document.uri
     title = citation.document.title
-    label = name if not title or title == name else f"{name} ({title})"
+    label = name if not title or title == PurePosixPath(name).name else f"{name} ({title})"
     page = f", page {citation.page}" if citation.page else ""
-    return printable(f"{label}{page}, line {citation.line}")
+    row = f", row {citation.row}" if citation.row else ""
+    under = f", under {' > '.join(citation.headings)}" if citation.headings else ""
+    return printable(f"{label}{page}, line {citation.page_line or citation.line}{row}{under}")
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands that measure answers and tell runs apart: `qa eval`, `qa compare`."""
+"""The commands that measure answers, tell runs apart and show them: `qa eval`, `qa compare`, `qa report`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eval.measures import Measure
     from eval.reading import Reading
     from eval.runs import GoldRef, Run
+    from eval.summary import Figure
 
 # As eval.runs.SEED, which would cost start-up time to import.
 SEED = 13
@@ -82,6 +83,9 @@ def evaluate_gold(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the run as JSON; until then, keep what is done.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run of --output.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write an HTML page to look at: figures, plots and every question.")
+    ] = None,
     reader: ReaderOption = None,
     calibration: CalibrationOption = None,
 ) -> None:
@@ -103,6 +107,9 @@ def evaluate_gold(
     own_paragraph = own_paragraph or name == "squad2"
     if own_paragraph and (corpus is not None or resume):
         raise UsageError("--corpus and --resume do not go with questions that are given their own paragraph")
+    if report is not None:
+        # Now, not after an hour of asking.
+        _check_page(report)
     if resume and output is None:
         raise UsageError("--resume goes on with the run of --output: name it")
     origin = context.get_parameter_source("store")
@@ -128,7 +135,7 @@ def evaluate_gold(
             opened, asked, reader=reader, calibration=calibration, passages=passages, threshold=threshold,
             measures=measures, output=output, resume=resume,
         )  # fmt: skip
-    _conclude(run, before, compared=compare, measures=measures, bounds=bounds, seed=seed)
+    _conclude(run, before, compared=compare, measures=measures, bounds=bounds, seed=seed, report=report)
 
 
 def compare_runs(
@@ -149,10 +156,27 @@ def compare_runs(
     print_comparison(compare(old, new, measures, seed=seed), str(before), str(after), Console())
 
 
+def report_run(
+    run: Annotated[Path, typer.Argument(metavar="RUN.json", help="A run file of qa eval --output.")],
+    *,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the page, as report.html.")],
+    seed: SeedOption = SEED,
+) -> None:
+    """Make one HTML page of a run, to look at without a network: figures with intervals, plots, and every question
+    with the gold and the given answer marked in their text."""
+    from eval.runs import Run
+    from eval.summary import figures
+
+    _check_page(output)
+    found = Run.read(run)
+    _write_page(found, output, figures(found, seed=seed))
+
+
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.command("eval")(evaluate_gold)
     app.command("compare")(compare_runs)
+    app.command("report")(report_run)
 
 
 def index_corpus(store: Store, gold: list[GoldQuestion], corpus: Path) -> None:
@@ -252,12 +276,12 @@ def _read_own_paragraphs(asked: Asked, *, tune_on: str | None, reader: str | Non
     from eval.corpus import by_articles
     from eval.reading import choose_threshold, read_paragraphs, reading_run
     from eval.runs import About, software
-    from qa.reader import DEFAULT_READER, TransformersReader
+    from qa.reader import DEFAULT_READER, open_reader
     from qa.types import ModelRef
 
     if any(question.context is None for question in asked.questions):
         raise UsageError(f"{asked.file}: --own-paragraph needs a gold file whose questions carry their paragraph")
-    model = TransformersReader(reader or DEFAULT_READER)
+    model = open_reader(reader or DEFAULT_READER)
 
     def read(name: str, questions: list[GoldQuestion]) -> list[Reading]:
         with progress_bar(name, len(questions)) as advance:
@@ -277,13 +301,18 @@ def _conclude(
     measures: Sequence[Measure],
     bounds: Sequence[tuple[Measure, float]],
     seed: int,
+    report: Path | None,
 ) -> None:
     """Say what came out, against an earlier run and against the bounds; exit 1 where one of these does not hold."""
     from eval.compare import compare
     from eval.report import print_comparison, print_run
+    from eval.summary import figures
 
     console = Console()
-    print_run(run, console, seed=seed)
+    measured = figures(run, seed=seed)
+    print_run(run, console, measured=measured)
+    if report is not None:
+        _write_page(run, report, measured)
     if before is not None:
         print_comparison(compare(before, run, _untimed(measures), seed=seed), str(compared), "this run", console)
     broken = False
@@ -299,6 +328,21 @@ def _conclude(
         broken = True
     if broken:
         raise typer.Exit(1)
+
+
+def _check_page(page: Path) -> None:
+    from eval.webreport import require_libraries
+
+    require_libraries()
+    if not page.resolve().parent.is_dir():
+        raise UsageError(f"{page}: there is no folder {page.resolve().parent} to write it in")
+
+
+def _write_page(run: Run, page: Path, measured: Sequence[Figure]) -> None:
+    from eval.webreport import write_page
+
+    write_page(run, page, measured=measured)
+    errors.print(f"report: {escape(str(page))}", soft_wrap=True)
 
 
 def _measures(names: Sequence[str]) -> list[Measure]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from index.documents import document_id, text_sha256
+from qa.citation_formats import formatted
+from qa.types import Citation
 
 _URI = "https://example.org/drills.txt"
 _TITLE = "drills.txt"
@@ -19,15 +21,26 @@ DOCUMENT_REF: dict[str, Any] = {
     "title": _TITLE,
     "sha256": text_sha256(_TEXT),
 }
-DOCUMENT_UPLOAD: dict[str, Any] = {"uri": _URI, "text": _TEXT, "media_type": "text/plain"}
+DOCUMENT_UPLOAD: dict[str, Any] = {
+    "uri": _URI,
+    "text": _TEXT,
+    "media_type": "text/plain",
+    "tags": ["drills"],
+    "date": "2026-08",
+}
 DOCUMENT_RECORD: dict[str, Any] = {
     **DOCUMENT_REF,
     "media_type": "text/plain",
     "characters": len(_TEXT),
     "passages": 1,
     "indexed_at": "2026-11-22T16:00:00+00:00",
+    "collection": "default",
+    "tags": ["drills"],
+    "date": "2026-08",
+    "author": None,
+    "language": "en",
 }
-DOCUMENT_LIST: dict[str, Any] = {"documents": [DOCUMENT_RECORD], "total": 1}
+DOCUMENT_LIST: dict[str, Any] = {"documents": [DOCUMENT_RECORD], "total": 1, "next_cursor": None}
 DOCUMENT_TEXT: dict[str, Any] = {"id": DOCUMENT_REF["id"], "sha256": DOCUMENT_REF["sha256"], "text": _TEXT}
 CITATION: dict[str, Any] = {
     "document": DOCUMENT_REF,
@@ -42,7 +55,14 @@ CITATION: dict[str, Any] = {
         {"type": "TextPositionSelector", "start": _START, "end": _END},
     ],
 }
-VERDICT: dict[str, Any] = {"valid": True, "quote": _QUOTE, "uri": _URI, "problems": []}
+FORMATTED: dict[str, Any] = formatted(Citation.model_validate(CITATION)).model_dump()
+VERDICT: dict[str, Any] = {
+    "valid": True,
+    "quote": _QUOTE,
+    "uri": _URI,
+    "problems": [],
+    "anchor": {"state": "unchanged", "start": CITATION["start"], "end": CITATION["end"]},
+}
 QUESTION: dict[str, Any] = {"question": "When do the drills run?", "answers": 1, "passages": 20}
 RESPONSE: dict[str, Any] = {
     "question": QUESTION["question"],

@@ -38,9 +38,7 @@ def print_schema() -> None:
 def check(
     gold_file: Annotated[Path, typer.Argument(metavar="GOLD", help="A gold file in any format that qa eval reads.")],
     *,
-    store: Annotated[
-        Path | None, typer.Option("--store", help="Look places up in the documents of this store.")
-    ] = None,
+    store: Annotated[str | None, typer.Option("--store", help="Look places up in the documents of this store.")] = None,
     documents: Annotated[
         Path | None, typer.Option("--documents", help="Look places up in the documents of this folder.")
     ] = None,
@@ -105,9 +103,9 @@ def draft(
     or delete every line, set its "reviewed" to true, then: qa gold check.
     """
     from eval.drafting import Drafter
-    from index.embedder import DEFAULT_EMBEDDER, SentenceTransformerEmbedder
+    from index.embedder import DEFAULT_EMBEDDER, open_embedder
     from index.loaders import find_files, load_file
-    from qa.reader import DEFAULT_READER, TransformersReader
+    from qa.reader import DEFAULT_READER, open_reader
 
     if output is not None and not output.name.endswith(".jsonl"):
         raise UsageError(f"{output}: a gold file's name ends in .jsonl")
@@ -115,8 +113,8 @@ def draft(
     for _, reason in found.unreadable:
         errors.print(f"[yellow]not read:[/yellow] {escape(reason)}", soft_wrap=True)
     drafter = Drafter(
-        TransformersReader(reader or DEFAULT_READER),
-        SentenceTransformerEmbedder(embedder or DEFAULT_EMBEDDER),
+        open_reader(reader or DEFAULT_READER),
+        open_embedder(embedder or DEFAULT_EMBEDDER),
         questions=questions,
         seed=seed,
     )
@@ -159,7 +157,7 @@ def draft(
 def beir(
     folder: Annotated[Path, typer.Argument(help="corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, plain or .gz.")],
     *,
-    store: Annotated[Path, typer.Option("--store", help="A store for this set alone; go on from it.")],
+    store: Annotated[str, typer.Option("--store", help="A store for this set alone; go on from it.")],
     split: Annotated[str | None, typer.Option(help="Which judgements; test where there are several.")] = None,
     passages: Annotated[
         int, typer.Option("-k", "--passages", min=20, max=200, help="Passages retrieved for a query.")

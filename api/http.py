@@ -17,11 +17,14 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from api import documents, operations, questions
+from api import documents, operations, page, questions, uploading
+from api.access import AccessControl
+from api.connections import GuardedProtocol
 from api.hosts import HostGuard
+from api.keys import KeyFile
 from api.limits import BodyLimit
 from api.observe import Observe
-from api.openapi import DescribedApi, page
+from api.openapi import DescribedApi, described
 from api.problems import (
     INVALID,
     MALFORMED,
@@ -36,16 +39,17 @@ from api.problems import (
     problem_response,
     summary,
 )
+from api.rates import RateLimit
 from api.schemas import UNION_TAGS
 from api.service import Service
-from api.settings import ServerSettings
+from api.settings import ANY_HOST, LOOPBACK_NAMES, ServerSettings
 from index.errors import InputError, ModelError, StoreError
 from qa.engine import Engine
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 # How long questions at work may go on once the server is told to stop, in seconds.
-SHUTDOWN_S = 10
+SHUTDOWN_S = 25
 _DESCRIPTION = (
     "Ask questions of your own documents and get the exact words that answer, each with a citation that anyone can "
     "check, or an honest abstention. Offsets are Unicode code points into a document's text, half-open. Errors are "
@@ -57,7 +61,8 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
     """The application around an engine. It does not own the engine: whoever made its store closes it.
 
     The models are loaded in the background when the application starts (its lifespan); until then /healthz and all
-    that needs them answer 503. Requests must come under a name of `settings.allowed_hosts`.
+    that needs them answer 503. Requests must come under a name of `settings.allowed_hosts`, and with an API key where
+    the store has any.
     """
     settings = settings or ServerSettings()
     service = Service(engine, settings)
@@ -67,6 +72,7 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(service.warmup.run)
             yield
+            await service.finish()
             tasks.cancel_scope.cancel()
 
     app = DescribedApi(
@@ -84,23 +90,33 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
     _add_handlers(app)
     app.include_router(questions.router)
     app.include_router(documents.router)
+    app.include_router(uploading.router)
     app.include_router(operations.router)
+    app.include_router(page.router)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         policy = "default-src 'none'; style-src 'unsafe-inline'"
-        return HTMLResponse(page(app.openapi()), headers={"content-security-policy": policy})
+        return HTMLResponse(described(app.openapi()), headers={"content-security-policy": policy})
 
-    # The last one added is the outermost.
+    # The last one added is the outermost. Whoever refuses a request leaves its body to BodyLimit.
+    app.add_middleware(
+        AccessControl,
+        keys=KeyFile(engine.store.folder),
+        rate=RateLimit(settings.requests_per_minute, settings.requests_at_once),
+    )
+    app.add_middleware(HostGuard, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(
         BodyLimit,
         by_path={
             "/v1/documents": settings.max_document_bytes,
+            "/v1/uploads": settings.max_upload_bytes,
             "/v1/citations/verify": settings.max_citations_bytes,
+            "/v1/citations/format": settings.max_citations_bytes,
         },
         default=settings.max_question_bytes,
+        timeout_s=settings.body_timeout_s,
     )
-    app.add_middleware(HostGuard, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(Observe, metrics=service.metrics)
     return app
 
@@ -110,33 +126,49 @@ def serve(
 ) -> None:
     """Serve an engine over HTTP until interrupted. `port` 0 takes a free one.
 
-    Raises InputError for an address that is not loopback or cannot be listened on, and ModelError where the store was
-    embedded with another model.
+    Raises InputError for an address that cannot be listened on, or that others can reach while the store has no API
+    key, and ModelError where the store was embedded with another model.
     """
-    _require_loopback(host)
+    local = _is_loopback(host)
+    if not local and not KeyFile(engine.store.folder).usable():
+        raise InputError(
+            f"--host {host}: refused, since the store has no API key, and anyone who reaches that address could read "
+            f"and remove the documents; make one with: qa keys add NAME --store {engine.store.folder}"
+        )
     engine.store.check_embedder()
     settings = settings or ServerSettings()
-    settings = settings.model_copy(update={"allowed_hosts": (*settings.allowed_hosts, host)})
+    if local:
+        settings = settings.model_copy(update={"allowed_hosts": (*settings.allowed_hosts, host)})
+    elif settings.allowed_hosts == LOOPBACK_NAMES:
+        # Nobody can know all names of an address, and a page that is not ours has no key to send.
+        settings = settings.model_copy(update={"allowed_hosts": (ANY_HOST,)})
     app = create_app(engine, settings=settings)
     with _listening(host, port) as listener:
         config = uvicorn.Config(
-            app, host=host, port=port, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S, lifespan="on"
+            app,
+            host=host,
+            port=port,
+            http=GuardedProtocol,
+            ws="none",
+            lifespan="on",
+            # The log has our own line of every request, without the query, which may name documents.
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            # A client's own word on who it is would let it have any number of rate limits.
+            proxy_headers=False,
+            timeout_graceful_shutdown=SHUTDOWN_S,
         )
         # The server stops by itself at an interrupt, and then raises it again.
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
 
 
-def _require_loopback(host: str) -> None:
+def _is_loopback(host: str) -> bool:
     try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        loopback = False
-    if not loopback:
-        raise InputError(
-            f"--host {host}: refused, since there are no API keys yet, and anyone who reaches that address could read "
-            f"and remove the documents; serve on {DEFAULT_HOST}, and put a proxy that checks its users in front of it"
-        )
+        return False
 
 
 def _listening(host: str, port: int) -> socket.socket:

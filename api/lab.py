@@ -85,7 +85,7 @@ def calibrate(
 def _fit(
     gold: Path,
     *,
-    store: Path,
+    store: str,
     corpus: Path | None,
     tune: str,
     fit: str,
@@ -97,7 +97,7 @@ def _fit(
     from eval.calibrating import calibrate_end_to_end, draw
     from eval.corpus import by_articles
     from eval.gold import read_gold
-    from qa.reader import DEFAULT_READER, TransformersReader
+    from qa.reader import DEFAULT_READER, open_reader
 
     everything = read_gold(gold)
     tuning, fitting = draw(by_articles(everything, tune), sample), draw(by_articles(everything, fit), sample)
@@ -106,7 +106,7 @@ def _fit(
         index_corpus(opened, everything, corpus)
     outcome = calibrate_end_to_end(
         opened,
-        TransformersReader(reader or DEFAULT_READER),
+        open_reader(reader or DEFAULT_READER),
         everything,
         tuning=tuning,
         fitting=fitting,

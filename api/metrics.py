@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 
 from qa.types import Response
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STAGES = ("embed", "retrieve", "read", "total")
+UPLOAD_STAGES = ("read", "store")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -24,11 +26,23 @@ class Metrics:
         # One more than there are bounds: the last counts what lies beyond them all.
         self._buckets = {stage: [0] * (len(BUCKETS_S) + 1) for stage in STAGES}
         self._seconds = dict.fromkeys(STAGES, 0.0)
+        self._uploads: Counter[str] = Counter()
+        self._upload_seconds = dict.fromkeys(UPLOAD_STAGES, 0.0)
+        self._request_seconds: dict[tuple[str, str], float] = {}
 
-    def count_request(self, method: str, route: str, status: int) -> None:
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a finished request by its route's template, never by its path: paths are without number."""
+        known = method if method in _METHODS else "other"
         with self._lock:
-            self._requests[method if method in _METHODS else "other", route, str(status)] += 1
+            self._requests[known, route, str(status)] += 1
+            self._request_seconds[known, route] = self._request_seconds.get((known, route), 0.0) + seconds
+
+    def count_upload(self, seconds: Mapping[str, float], *, changed: bool) -> None:
+        """Count a document that was stored, or was there already, and the time of its stages (`UPLOAD_STAGES`)."""
+        with self._lock:
+            self._uploads["changed" if changed else "unchanged"] += 1
+            for stage in UPLOAD_STAGES:
+                self._upload_seconds[stage] += seconds[stage]
 
     def count_answer(self, response: Response) -> None:
         """Count a response by its outcome, and the time of its stages."""
@@ -47,6 +61,21 @@ class Metrics:
                 *(
                     _sample("spanqa_http_requests_total", {"method": method, "route": route, "status": status}, count)
                     for (method, route, status), count in sorted(self._requests.items())
+                ),
+                *_head("spanqa_http_request_seconds_total", "counter", "Time of finished HTTP requests."),
+                *(
+                    _sample("spanqa_http_request_seconds_total", {"method": method, "route": route}, round(seconds, 6))
+                    for (method, route), seconds in sorted(self._request_seconds.items())
+                ),
+                *_head("spanqa_uploads_total", "counter", "Documents uploaded, by whether anything changed."),
+                *(
+                    _sample("spanqa_uploads_total", {"outcome": outcome}, count)
+                    for outcome, count in sorted(self._uploads.items())
+                ),
+                *_head("spanqa_upload_seconds_total", "counter", "Time of uploads by stage, without waiting."),
+                *(
+                    _sample("spanqa_upload_seconds_total", {"stage": stage}, round(seconds, 6))
+                    for stage, seconds in self._upload_seconds.items()
                 ),
                 *_head("spanqa_questions_total", "counter", "Questions by outcome; reason is empty when answered."),
                 *(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import time
+from typing import Any
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,13 +16,18 @@ from api.problems import INTERNAL, problem_response
 
 REQUEST_ID_HEADER = "x-request-id"
 UNMATCHED = "unmatched"
+# Asked for every few seconds by whatever watches the server.
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 logger = logging.getLogger("spanqa.http")
 # A caller's own id goes into headers and the log, so only what is harmless in both is taken over.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class Observe:
-    """ASGI middleware, the outermost: x-request-id on every response, metrics, and 500 without internals."""
+    """ASGI middleware, the outermost: x-request-id on every response, metrics, a log line, 500 without internals.
+
+    The line has no path, no query, no header and nothing of the body: those name documents and hold keys.
+    """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
@@ -34,6 +41,7 @@ class Observe:
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         status: int | None = None
+        begun = time.perf_counter()
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -54,7 +62,25 @@ class Observe:
             detail = f"something went wrong here; the server's log has it under {request_id}"
             await problem_response(scope, INTERNAL, detail)(scope, receive, sending)
         finally:
-            self._metrics.count_request(scope["method"], _template(scope), status or INTERNAL.status)
+            seconds = time.perf_counter() - begun
+            self._metrics.count_request(scope["method"], _template(scope), status or INTERNAL.status, seconds)
+            level = logging.DEBUG if scope["path"] in _PROBES else logging.INFO
+            if logger.isEnabledFor(level):
+                logger.log(level, "request", extra=_fields(scope, status, seconds))
+
+
+def _fields(scope: Scope, status: int | None, seconds: float) -> dict[str, Any]:
+    state = scope["state"]
+    key = getattr(state.get("access"), "key_id", None)
+    client = (scope.get("client") or (None,))[0]
+    return {
+        "request_id": state["request_id"],
+        "method": scope["method"],
+        "route": _template(scope),
+        "status": status or INTERNAL.status,
+        "ms": round(seconds * 1000, 1),
+        **({"key": key} if key else {"client": client} if client else {}),
+    }
 
 
 def _template(scope: Scope) -> str:

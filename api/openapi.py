@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.access import OPEN_PATHS
 from api.problems import MEDIA_TYPE, Problem
 
 Responses = dict[int | str, dict[str, Any]]
@@ -35,9 +36,15 @@ class DescribedApi(FastAPI):
     """FastAPI whose description gives every error its true media type."""
 
     def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema:
+            return self.openapi_schema
         schema = super().openapi()
-        for operations in schema["paths"].values():
+        schema["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key, where the server has any."}
+        }
+        for path, operations in schema["paths"].items():
             for operation in operations.values():
+                self._guarded(path, operation)
                 for status, response in operation["responses"].items():
                     content = response.get("content", {})
                     # FastAPI describes every model as JSON, and adds 422 with a model that is not ours.
@@ -48,12 +55,28 @@ class DescribedApi(FastAPI):
             schema["components"]["schemas"].pop(unused, None)
         return schema
 
+    def _guarded(self, path: str, operation: dict[str, Any]) -> None:
+        """Add what every request may meet before it comes to its route."""
+        responses = operation["responses"]
+        common = {"421": "The server does not answer to that name."}
+        if path not in OPEN_PATHS:
+            operation["security"] = [{}, {"key": []}]
+            common |= {
+                "401": "An API key is required, or the one sent is not valid.",
+                "403": "The API key does not allow this, or the request comes from another site's page.",
+                "429": "Too many requests of one client; see Retry-After.",
+            }
+        if "requestBody" in operation:
+            common["408"] = "The body came too slowly."
+        for status, description in common.items():
+            responses.setdefault(status, {"description": description, "content": {_JSON: {}}})
+
     def allowed_methods(self, template: str) -> list[str]:
         """The methods of a path's template, empty where the description does not know it."""
         return sorted(method.upper() for method in self.openapi()["paths"].get(template, {}))
 
 
-def page(schema: Mapping[str, Any]) -> str:
+def described(schema: Mapping[str, Any]) -> str:
     """A description as one HTML page without scripts."""
     parts = [f"<h1>{escape(schema['info']['title'])}</h1><p>{escape(schema['info'].get('description', ''))}</p>"]
     parts.append('<p>For programs: <a href="/openapi.json">openapi.json</a></p>')

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from index.embedder import DEFAULT_EMBEDDER, SentenceTransformerEmbedder
+from index.embedder import DEFAULT_EMBEDDER, open_embedder
+from index.location import Location, parse_location
 from index.store import Store
 from qa.confidence import BUNDLED_CALIBRATION, load_calibration
 from qa.engine import Engine
-from qa.reader import DEFAULT_READER, TransformersReader
+from qa.reader import DEFAULT_READER, open_reader
 
 
 def default_store() -> Path:
@@ -27,19 +28,25 @@ def be_offline() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
-def open_store(folder: Path, embedder: str | None = None, *, create: bool = False) -> Store:
+def open_store(
+    location: str | Location, embedder: str | None = None, *, create: bool = False, runtime: str | None = None
+) -> Store:
     """Open a store with the embedder that it is pinned to, or with the one named.
 
+    A location in words is a folder or a URL, see `index.location`; `runtime` is what runs the models (`index.runtime`).
     Raises StoreError where there is no store and `create` is false, ModelError where the models do not fit.
     """
-    store = Store(folder, SentenceTransformerEmbedder(embedder or DEFAULT_EMBEDDER), create=create)
+    where = parse_location(location) if isinstance(location, str) else location
+    store = Store(where, open_embedder(embedder or DEFAULT_EMBEDDER, runtime), create=create)
     pinned = store.catalogue.setting("embedder")
     if embedder is None and pinned not in (None, DEFAULT_EMBEDDER):
-        store.embedder = SentenceTransformerEmbedder(str(pinned))
+        store.embedder = open_embedder(str(pinned), runtime)
     return store
 
 
-def open_engine(store: Store, reader: str | None = None, calibration: Path | None = None) -> Engine:
+def open_engine(
+    store: Store, reader: str | None = None, calibration: Path | None = None, *, runtime: str | None = None
+) -> Engine:
     """An engine over a store; another reader than the bundled one needs a calibration of its own to mean anything."""
     fitted = load_calibration(calibration or BUNDLED_CALIBRATION)
-    return Engine(store, TransformersReader(reader or DEFAULT_READER), fitted)
+    return Engine(store, open_reader(reader or DEFAULT_READER, runtime), fitted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
+from api.access import AccessDep
 from api.metrics import CONTENT_TYPE
 from api.openapi import problems
 from api.schemas import Readiness, Status
@@ -33,8 +34,9 @@ async def health(service: ServiceDep) -> Status:
         _503="The models are not loaded, or the store cannot be read.",
     ),
 )
-async def readiness(service: ServiceDep) -> Readiness:
+async def readiness(service: ServiceDep, access: AccessDep) -> Readiness:
     """200 while the store can be read with these models."""
+    access.require_all_collections()
     service.warmup.require_ready()
     return await service.with_models(service.lookups, lambda: _readiness(service.engine))
 
@@ -45,8 +47,9 @@ async def readiness(service: ServiceDep) -> Readiness:
     response_class=PlainTextResponse,
     responses={200: {"description": "In the Prometheus text format.", "content": {"text/plain": {}}}},
 )
-async def metrics(service: ServiceDep) -> Response:
+async def metrics(service: ServiceDep, access: AccessDep) -> Response:
     """Requests by route template and status, questions by outcome, and their time by stage."""
+    access.require_all_collections()
     return Response(service.metrics.render(), headers={"content-type": CONTENT_TYPE})
 
 

@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from api.errors import UsageError
 from api.opening import default_store
+from index.runtime import RUNTIME_VARIABLE, Runtime
+
+if TYPE_CHECKING:
+    from qa.types import Filters
 
 # Everything that is not a result goes to standard error.
 errors = Console(stderr=True)
 
 StoreOption = Annotated[
-    Path, typer.Option("--store", envvar="QA_STORE", help="The store's folder.", default_factory=default_store)
+    str,
+    typer.Option(
+        "--store",
+        envvar="QA_STORE",
+        help="The store: a folder, or postgresql://[USER@]HOST/DATABASE[?milvus=URL].",
+        default_factory=lambda: str(default_store()),
+    ),
 ]
 EmbedderOption = Annotated[str | None, typer.Option(help="Embedding model by name or folder.")]
 ReaderOption = Annotated[str | None, typer.Option(help="Extractive model by name or folder.")]
+UriPrefixOption = Annotated[
+    str, typer.Option("--uri-prefix", "--under", help="Only documents whose URI begins with this.")
+]
+CollectionsOption = Annotated[
+    list[str] | None, typer.Option("--collection", help="Only documents of this collection; may be repeated.")
+]
+TagsOption = Annotated[list[str] | None, typer.Option("--tag", help="Only documents with this tag; may be repeated.")]
+FromOption = Annotated[
+    str | None, typer.Option("--from", help="Only documents of this day, month or year, or later (YYYY[-MM[-DD]]).")
+]
+ToOption = Annotated[str | None, typer.Option("--to", help="Only documents of this day, month or year, or earlier.")]
+RuntimeOption = Annotated[
+    Runtime | None, typer.Option(envvar=RUNTIME_VARIABLE, help="What runs the models; auto: OpenVINO where it can.")
+]
 CalibrationOption = Annotated[Path | None, typer.Option(help="A calibration file other than the bundled one.")]
+
+
+def filters_of(
+    *,
+    documents: Sequence[str] | None = None,
+    uri_prefix: str = "",
+    collections: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+    date_from: str | None = None,
+    date_to: str | None = None,
+) -> Filters:
+    """The filters that options come to; raises UsageError where they are none."""
+    from pydantic import ValidationError
+
+    from qa.types import Filters
+
+    try:
+        return Filters(
+            document_ids=tuple(documents or ()),
+            uri_prefix=uri_prefix,
+            collections=tuple(collections or ()),
+            tags=tuple(tags or ()),
+            date_from=date_from,
+            date_to=date_to,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "filters"
+        raise UsageError(f"{field}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 @contextmanager

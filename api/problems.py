@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,6 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Scope
 
+from index.errors import InputError, ModelError, StoreError
+
+logger = logging.getLogger("spanqa.http")
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:spanqa:problem:"
 # A body of 10 MB can be wrong in as many places; nobody reads more than these.
@@ -30,15 +34,22 @@ class Kind:
 
 
 MALFORMED = Kind("malformed-body", 400, "The request body cannot be read")
+MALFORMED_HEAD = Kind("malformed-request", 400, "The request cannot be read")
+KEY_REQUIRED = Kind("key-required", 401, "An API key is required")
+KEY_INVALID = Kind("key-invalid", 401, "The API key is not valid")
+FORBIDDEN = Kind("forbidden", 403, "The API key does not allow this")
 FOREIGN_ORIGIN = Kind("foreign-origin", 403, "Pages of other sites may not change anything here")
 NOT_FOUND = Kind("not-found", 404, "Not found")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "Method not allowed")
+BODY_TIMEOUT = Kind("body-timeout", 408, "The request body came too slowly")
 OTHER_EMBEDDER = Kind("other-embedder", 409, "The store was embedded with another model")
+CHANGED = Kind("changed", 412, "The document is not as the request expects")
 TOO_LARGE = Kind("too-large", 413, "The request body is too large")
 MEDIA_TYPE_UNSUPPORTED = Kind("unsupported-media-type", 415, "Unsupported media type")
 WRONG_HOST = Kind("wrong-host", 421, "This server does not answer to that name")
 INVALID = Kind("invalid-request", 422, "The request is not valid")
 UNUSABLE = Kind("unusable-input", 422, "The input cannot be used")
+TOO_MANY_REQUESTS = Kind("too-many-requests", 429, "Too many requests")
 INTERNAL = Kind("internal-error", 500, "Internal error")
 BUSY = Kind("busy", 503, "Too many requests at once")
 STARTING = Kind("starting", 503, "Questions cannot be answered yet")
@@ -126,7 +137,28 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The response that reports a problem of the request `scope`."""
-    problem = Problem(
+    problem = _problem(scope, kind, detail, errors)
+    content = problem.model_dump(exclude_none=True)
+    return _AsciiJSONResponse(content, status_code=kind.status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def problem_of(scope: Scope, error: BaseException) -> Problem:
+    """The problem that an error of the request `scope` is, where it can be no response of its own."""
+    if isinstance(error, ProblemError):
+        return _problem(scope, error.kind, error.detail)
+    if isinstance(error, InputError):
+        return _problem(scope, UNUSABLE, str(error))
+    if isinstance(error, StoreError):
+        return _problem(scope, STORE_UNAVAILABLE, str(error))
+    if isinstance(error, ModelError):
+        return _problem(scope, MODEL_UNAVAILABLE, str(error))
+    request_id = scope.get("state", {}).get("request_id")
+    logger.error("request %s failed", request_id, exc_info=error)
+    return _problem(scope, INTERNAL, f"something went wrong here; the server's log has it under {request_id}")
+
+
+def _problem(scope: Scope, kind: Kind, detail: str, errors: Sequence[FieldError] | None = None) -> Problem:
+    return Problem(
         type=TYPE_PREFIX + kind.slug,
         title=kind.title,
         status=kind.status,
@@ -135,8 +167,6 @@ def problem_response(
         request_id=scope.get("state", {}).get("request_id"),
         errors=None if errors is None else tuple(errors),
     )
-    content = problem.model_dump(exclude_none=True)
-    return _AsciiJSONResponse(content, status_code=kind.status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 class _AsciiJSONResponse(JSONResponse):

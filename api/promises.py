@@ -36,7 +36,7 @@ promise = typer.Typer(help="What the store promises of its answers.", no_args_is
 def make_promise(
     gold: Path,
     *,
-    store: Path,
+    store: str,
     risk: float,
     delta: float | None,
     articles: str | None,

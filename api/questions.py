@@ -7,7 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends
 
-from api.examples import ABSTENTION, CITATION, QUESTION, RESPONSE, SEARCH_REQUEST, SEARCH_RESPONSE, VERDICT
+from api.access import Access, AccessDep
+from api.examples import ABSTENTION, CITATION, FORMATTED, QUESTION, RESPONSE, SEARCH_REQUEST, SEARCH_RESPONSE, VERDICT
 from api.openapi import example, examples, problems
 from api.schemas import (
     CitationList,
@@ -20,8 +21,10 @@ from api.schemas import (
     VerdictList,
 )
 from api.service import ServiceDep, require_json
-from index.documents import Document
+from index.catalogue import Catalogue
+from index.documents import Document, DocumentVersion
 from qa.candidates import ReadPassage
+from qa.citation_formats import FormattedCitation, formatted
 from qa.engine import Engine
 from qa.types import Citation, DocumentRef, Question, Response
 from qa.verify import DocumentSource, Verdict, verify
@@ -55,10 +58,13 @@ _MODEL_PROBLEMS = problems(
     },
 )
 async def ask(
-    question: Annotated[Question, Body(openapi_examples={"question": {"value": QUESTION}})], service: ServiceDep
+    question: Annotated[Question, Body(openapi_examples={"question": {"value": QUESTION}})],
+    service: ServiceDep,
+    access: AccessDep,
 ) -> Response:
     """The exact span that answers, with a citation that can be checked, or an honest abstention."""
-    response = await service.with_models(service.questions, partial(service.engine.ask, question))
+    allowed = question.model_copy(update={"filters": access.narrow(question.filters)})
+    response = await service.with_models(service.questions, partial(service.engine.ask, allowed))
     service.metrics.count_answer(response)
     return response
 
@@ -74,10 +80,12 @@ async def ask(
     },
 )
 async def search(
-    request: Annotated[SearchRequest, Body(openapi_examples={"search": {"value": SEARCH_REQUEST}})], service: ServiceDep
+    request: Annotated[SearchRequest, Body(openapi_examples={"search": {"value": SEARCH_REQUEST}})],
+    service: ServiceDep,
+    access: AccessDep,
 ) -> SearchResponse:
     """The passages that would be read for a question, and how each of the two searches ranks them."""
-    return await service.with_models(service.questions, partial(_search, service.engine, request))
+    return await service.with_models(service.questions, partial(search_passages, service.engine, request, access))
 
 
 @router.post(
@@ -101,13 +109,35 @@ async def verify_citations(
         Body(openapi_examples={"one": {"value": CITATION}, "many": {"value": {"citations": [CITATION]}}}),
     ],
     service: ServiceDep,
+    access: AccessDep,
 ) -> Verdict | VerdictList:
     """Whether each quote still stands where its citation says, in the version of the document that it names."""
-    return await service.lookups.run(partial(_verify, service.engine.store.catalogue, citations))
+    return await service.lookups.run(
+        partial(_verify, VisibleDocuments(service.engine.store.catalogue, access), citations)
+    )
 
 
-def _search(engine: Engine, request: SearchRequest) -> SearchResponse:
-    question = Question(question=request.question, passages=request.passages, filters=request.filters)
+@router.post(
+    "/citations/format",
+    tags=["questions"],
+    summary="Write a citation in forms to paste",
+    responses={
+        **example(FORMATTED, description="The citation as plain text, Markdown, W3C Web Annotation and deep link."),
+        **_BODY_PROBLEMS,
+        **problems(_503="Too many requests wait; see Retry-After."),
+    },
+)
+async def format_citation(
+    citation: Annotated[Citation, Body(openapi_examples={"citation": {"value": CITATION}})], service: ServiceDep
+) -> FormattedCitation:
+    """The citation as given, which is not checked here, in each form."""
+    return await service.lookups.run(partial(formatted, citation))
+
+
+def search_passages(engine: Engine, request: SearchRequest, access: Access) -> SearchResponse:
+    """The passages that would be read for a question, of the documents that the access sees."""
+    filters = access.narrow(request.filters)
+    question = Question(question=request.question, passages=request.passages, filters=filters)
     found = engine.retrieve_many([question])[0]
     refs = {document.id: _ref(document) for document in found.snapshot.documents.values()}
     return SearchResponse(
@@ -141,8 +171,20 @@ def _place(rank: int | None, score: float | None) -> ListPlace | None:
     return None if rank is None or score is None else ListPlace(rank=rank, score=score)
 
 
-def _ref(document: Document) -> DocumentRef:
+def _ref(document: DocumentVersion) -> DocumentRef:
     return DocumentRef(id=document.id, uri=document.uri, title=document.title, sha256=document.sha256)
+
+
+class VisibleDocuments:
+    """The documents of a catalogue that an access sees; the others are not there."""
+
+    def __init__(self, catalogue: Catalogue, access: Access) -> None:
+        self._catalogue = catalogue
+        self._access = access
+
+    def document(self, document_id: str) -> Document | None:
+        found = self._catalogue.document(document_id)
+        return found if found is not None and self._access.sees(found.collection) else None
 
 
 class _ReadOnce:

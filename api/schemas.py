@@ -7,12 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 
-from index.documents import DocumentRecord
+from api.problems import Problem
+from index.documents import DocumentRecord, StatedDate
 from qa.types import MAX_ANSWERS, MAX_PASSAGES, MAX_QUESTION_LENGTH, Citation, DocumentRef, Filters
 from qa.verify import Verdict
 
 MAX_URI_LENGTH = 2_000
 MAX_TITLE_LENGTH = 1_000
+MAX_LISTED = 1_000
+# Beyond what any store holds, within what SQLite counts.
+MAX_OFFSET = 2**53
 # More than all that one response can hold: its answers and the supporting places of each.
 MAX_CITATIONS = MAX_ANSWERS * 12
 
@@ -97,12 +101,59 @@ Uri = Annotated[
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE_LENGTH, examples=["Military drills"])]
 
 
-class DocumentAddress(_Frozen):
-    """What names a document. The same `uri` again replaces it."""
+Collection = Annotated[
+    str,
+    Field(min_length=1, max_length=100, examples=["reports"], description="A set of documents that has this name."),
+    AfterValidator(_usable_uri),
+]
+TagName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_usable_uri)]
+
+
+class Description(_Frozen):
+    """What is known of documents beside their content. What is not given is what the content itself says."""
+
+    collection: Collection | None = Field(
+        default=None, description="Default: `default`, or the only one that the API key is for."
+    )
+    tags: tuple[TagName, ...] | None = Field(default=None, max_length=50)
+    date: StatedDate | None = Field(
+        default=None, max_length=40, examples=["2026-08"], description="ISO 8601; a year or a month will do."
+    )
+    author: Title | None = None
+    language: str | None = Field(
+        default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", max_length=35, description="A BCP 47 tag."
+    )
+
+
+class DocumentFields(Description):
+    """What is known of one document beside its content."""
+
+    title: Title | None = Field(
+        default=None, description="Default: the content's own (a heading), or the URI's last part."
+    )
+
+
+class DocumentAddress(DocumentFields):
+    """What names a document. The same `uri` again in the same collection replaces it."""
 
     uri: Uri
-    title: Title | None = Field(
-        default=None, description="Default: the first Markdown heading, or the URI's last part."
+
+
+class DocumentQuery(DocumentFields):
+    """As DocumentAddress, in the query of a request whose body is the content."""
+
+    uri: Uri | None = Field(default=None, description="The document's URI; required, except for JSON.")
+
+
+class ListQuery(Filters):
+    """Which documents to list, and from where on."""
+
+    limit: int = Field(default=100, ge=1, le=MAX_LISTED, description="How many documents, at most.")
+    cursor: str | None = Field(
+        default=None, max_length=8_000, description="`next_cursor` of the page before; the filters stay the same."
+    )
+    offset: int = Field(
+        default=0, ge=0, le=MAX_OFFSET, description="How many documents to skip; a cursor is faster, and exact."
     )
 
 
@@ -123,10 +174,29 @@ class DocumentUpload(DocumentAddress):
 
 
 class DocumentList(_Frozen):
-    """A part of the documents, ordered by URI; `total` counts all of them."""
+    """A part of the documents, ordered by URI and collection; `total` counts all that the filters leave.
+
+    `next_cursor` leads on to those that follow, and is null where there are none.
+    """
 
     documents: tuple[DocumentRecord, ...]
     total: int = Field(ge=0)
+    next_cursor: str | None = None
+
+
+class FileResult(_Frozen):
+    """What became of one of several files: its document, or what was wrong with it."""
+
+    name: str
+    changed: bool = Field(description="False also where the same document was already there.")
+    document: DocumentRecord | None
+    problem: Problem | None
+
+
+class UploadReport(_Frozen):
+    """What became of each of several files, in their order."""
+
+    files: tuple[FileResult, ...]
 
 
 class DocumentText(_Frozen):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
@@ -33,7 +34,20 @@ class Service:
         self.questions = Gate(settings.workers, settings.max_waiting, settings.retry_after_s)
         # The store has one writer at a time; a second worker would only wait for it.
         self.uploads = Gate(1, settings.max_waiting_uploads, settings.retry_after_s)
+        self._started: set[asyncio.Task[Any]] = set()
         self.lookups = Gate(LOOKUP_WORKERS, LOOKUPS_WAITING, settings.retry_after_s)
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Begin work that is finished even when whoever asked for it goes away."""
+        task = asyncio.create_task(work)
+        self._started.add(task)
+        task.add_done_callback(self._started.discard)
+        return task
+
+    async def finish(self) -> None:
+        """Wait for the work that was begun."""
+        if self._started:
+            await asyncio.wait(self._started)
 
     async def with_models(self, gate: Gate, work: Callable[[], _T]) -> _T:
         """The result of work that needs the models.

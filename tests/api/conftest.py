@@ -6,16 +6,19 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from api.http import create_app
+from api.http import create_app, serve
 from api.settings import ServerSettings
 from index.store import Store
 from index.words import words
@@ -133,6 +136,42 @@ def serving(engine: Engine) -> Iterator[Callable[..., TestClient]]:
     yield make
     for client in clients:
         client.__exit__(None, None, None)
+
+
+@contextmanager
+def _listening(engine: Engine, settings: ServerSettings) -> Iterator[int]:
+    started: list[tuple[uvicorn.Server, int]] = []
+    up, run = threading.Event(), uvicorn.Server.run
+
+    def running(server: uvicorn.Server, sockets: Any = None) -> None:
+        started.append((server, sockets[0].getsockname()[1]))
+        up.set()
+        run(server, sockets)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.Server, "run", running)
+        thread = threading.Thread(target=serve, args=(engine, "127.0.0.1", 0), kwargs={"settings": settings})
+        thread.start()
+        assert up.wait(10)
+    server, port = started[0]
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            for _ in range(500):
+                if server.started and client.get("/healthz").status_code == 200:
+                    break
+                time.sleep(0.01)
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def listening(engine: Engine) -> Iterator[Callable[..., int]]:
+    """Start a real server with settings of one's own; returns its port on 127.0.0.1."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(_listening(engine, ServerSettings(**settings)))
 
 
 @pytest.fixture

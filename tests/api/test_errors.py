@@ -26,7 +26,18 @@ JSON = {"content-type": "application/json"}
 
 
 def test_unknown_routes_and_methods(client: TestClient, problem: Check) -> None:
-    for path in ("/", "/v1", "/v1/ask/", "/v2/ask", "/openapi.yaml", "/%00", "/..%2f..", "/v1/documents/"):
+    for path in (
+        "/assets/",
+        "/assets/x",
+        "/assets/..%2fhttp.py",
+        "/v1",
+        "/v1/ask/",
+        "/v2/ask",
+        "/openapi.yaml",
+        "/%00",
+        "/..%2f..",
+        "/v1/documents/",
+    ):
         problem(client.get(path), 404, "not-found")
     for path, allowed in (
         ("/v1/ask", "POST"),

@@ -12,8 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ValidationError
 
@@ -27,6 +25,7 @@ from api.settings import ServerSettings
 from index.documents import DocumentRecord
 from index.errors import InputError, ModelError
 from index.store import Store
+from qa.citation_formats import FormattedCitation
 from qa.engine import Engine
 from qa.types import Citation, Elapsed, Question, Response
 from qa.verify import Verdict
@@ -131,10 +130,10 @@ def test_too_many_uploads_are_refused(
     client = serving(max_waiting_uploads=0)
     hold, inside, put = threading.Event(), threading.Event(), store.put
 
-    def slow(document: Any) -> Any:
+    def slow(*arguments: Any) -> Any:
         inside.set()
         assert hold.wait(10)
-        return put(document)
+        return put(*arguments)
 
     monkeypatch.setattr(store, "put", slow)
     with ThreadPoolExecutor(1) as pool:
@@ -246,11 +245,13 @@ def test_the_description_is_whole(schema: dict[str, Any]) -> None:
         ("post", "/v1/ask"),
         ("post", "/v1/search"),
         ("post", "/v1/documents"),
+        ("post", "/v1/uploads"),
         ("get", "/v1/documents"),
         ("get", "/v1/documents/{document_id}"),
         ("delete", "/v1/documents/{document_id}"),
         ("get", "/v1/documents/{document_id}/text"),
         ("post", "/v1/citations/verify"),
+        ("post", "/v1/citations/format"),
         ("get", "/healthz"),
         ("get", "/readyz"),
         ("get", "/metrics"),
@@ -292,6 +293,7 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
         (Response, shown.ABSTENTION),
         (Citation, shown.CITATION),
         (Verdict, shown.VERDICT),
+        (FormattedCitation, shown.FORMATTED),
         (SearchRequest, shown.SEARCH_REQUEST),
         (SearchResponse, shown.SEARCH_RESPONSE),
         (DocumentUpload, shown.DOCUMENT_UPLOAD),
@@ -322,7 +324,7 @@ def test_the_docs_page_needs_no_other_server(client: TestClient, schema: dict[st
     "host", ["0.0.0.0", "::", "192.168.1.2", "example.org", "", "localhost.example.org", "::ffff:8.8.8.8"]
 )
 def test_serving_others_is_refused(engine: Engine, host: str) -> None:
-    with pytest.raises(InputError, match="no API keys yet"):
+    with pytest.raises(InputError, match="qa keys add"):
         serve(engine, host, 0)
 
 
@@ -339,42 +341,18 @@ def test_serving_a_store_of_another_embedder_is_refused(engine: Engine, store: S
         serve(engine, port=0)
 
 
-def test_a_real_server(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[uvicorn.Server, int]] = []
-    up, run = threading.Event(), uvicorn.Server.run
-
-    def running(server: uvicorn.Server, sockets: Any = None) -> None:
-        started.append((server, sockets[0].getsockname()[1]))
-        up.set()
-        run(server, sockets)
-
-    monkeypatch.setattr(uvicorn.Server, "run", running)
-    settings = ServerSettings(max_document_bytes=100_000)
-    thread = threading.Thread(target=serve, args=(engine, "127.0.0.1", 0), kwargs={"settings": settings})
-    thread.start()
-    try:
-        assert up.wait(10)
-        server, port = started[0]
-        assert isinstance(server.config.app, FastAPI)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-            for _ in range(500):
-                if server.started and client.get("/healthz").status_code == 200:
-                    break
-                time.sleep(0.01)
-            assert client.post("/v1/documents", json=shown.DOCUMENT_UPLOAD).status_code == 201
-            answered = client.post("/v1/ask", json=ASK)
-            assert answered.json()["answers"][0]["text"] == "August 9 to 13"
-            assert "server" not in answered.headers and answered.headers["x-request-id"]
-            chunked = client.post(
-                "/v1/documents?uri=x", content=iter([b"x" * 50_000] * 3), headers={"content-type": "text/plain"}
-            )
-            assert chunked.status_code == 413 and chunked.headers["content-type"] == "application/problem+json"
-            assert client.get("/%FF%00").status_code == 404
-    finally:
-        for server, _ in started:
-            server.should_exit = True
-        thread.join(20)
-    assert not thread.is_alive()
+def test_a_real_server(listening: Callable[..., int]) -> None:
+    port = listening(max_document_bytes=100_000)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        assert client.post("/v1/documents", json=shown.DOCUMENT_UPLOAD).status_code == 201
+        answered = client.post("/v1/ask", json=ASK)
+        assert answered.json()["answers"][0]["text"] == "August 9 to 13"
+        assert "server" not in answered.headers and answered.headers["x-request-id"]
+        chunked = client.post(
+            "/v1/documents?uri=x", content=iter([b"x" * 50_000] * 3), headers={"content-type": "text/plain"}
+        )
+        assert chunked.status_code == 413 and chunked.headers["content-type"] == "application/problem+json"
+        assert client.get("/%FF%00").status_code == 404
 
 
 def test_settings_are_checked() -> None:

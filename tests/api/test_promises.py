@@ -57,7 +57,7 @@ def filled(store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Eng
     made = Engine(store, CodeReader(), engine.calibration)
     for module in (cli, promises):
         monkeypatch.setattr(module, "open_store", lambda *_args, **_options: store)
-        monkeypatch.setattr(module, "open_engine", lambda *_args: made)
+        monkeypatch.setattr(module, "open_engine", lambda *_args, **_options: made)
     return made
 
 

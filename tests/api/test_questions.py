@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from index.documents import Document
 from index.store import Store
 from qa.types import Response
 
@@ -78,7 +79,8 @@ def test_search_in_an_empty_store(client: TestClient) -> None:
 def test_citations_are_verified(client: TestClient, document: dict[str, Any]) -> None:
     citation = ask(client)["answers"][0]["citation"]
     one = client.post("/v1/citations/verify", json=citation).json()
-    assert one == {"valid": True, "quote": "August 9 to 13", "uri": document["uri"], "problems": []}
+    place = {"state": "unchanged", "start": citation["start"], "end": citation["end"]}
+    assert one == {"valid": True, "quote": "August 9 to 13", "uri": document["uri"], "problems": [], "anchor": place}
     moved = {**citation, "start": citation["start"] + 1}
     many = client.post("/v1/citations/verify", json={"citations": [citation, moved]}).json()["verdicts"]
     assert [verdict["valid"] for verdict in many] == [True, False]
@@ -120,11 +122,10 @@ def test_a_replaced_document_breaks_its_citation(client: TestClient, document: d
 
 
 def test_a_document_that_another_process_adds_is_found(client: TestClient, store: Store) -> None:
-    from api.uploads import read_upload
-
+    text = "The drills run from August 9 to 13."
     other = Store(store.folder, store.embedder)
     try:
-        other.put(read_upload("text/plain", b"The drills run from August 9 to 13.", "elsewhere.txt", None))
+        other.put(Document(uri="elsewhere.txt", title="elsewhere.txt", text=text))
     finally:
         other.close()
     assert ask(client)["answers"][0]["citation"]["document"]["uri"] == "elsewhere.txt"

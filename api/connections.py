@@ -1,0 +1,94 @@
+"""Connections before there is a request: how many at once, how long its head may take, and heads that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from api.problems import BUSY, MALFORMED_HEAD, MEDIA_TYPE, TYPE_PREFIX, Kind
+
+MAX_CONNECTIONS = 400
+# With those that are in the middle of being refused; beyond, a connection ends without an answer.
+MAX_OPEN = 4_000
+# Files that the store and the models need, whatever the clients do.
+RESERVED_FILES = 200
+HEAD_TIMEOUT_S = 10.0
+# How long what a refused client still sends is read and dropped: were the connection closed at once, it would be reset,
+# and the client might never see why.
+LINGER_S = 10.0
+
+
+class GuardedProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1, which by itself waits for a request's head without end and takes any number of connections.
+
+    Answers here are problem details as everywhere else; they have no request id, for there is no request.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _refused = False
+    _too_many = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > _most_open():
+            self.transport.abort()
+        self._too_many = len(self.connections) > MAX_CONNECTIONS
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused or self.transport.is_closing():
+            return
+        if self._too_many:
+            self._refuse(BUSY, f"{MAX_CONNECTIONS} connections are open; try again later", "retry-after: 2\r\n")
+            return
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            # Of a head that comes in pieces the first one starts the clock, and no later one stops it.
+            self._await_head()
+        else:
+            self._forget_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(MALFORMED_HEAD, "not a valid HTTP/1.1 request")
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_is_late)
+
+    def _forget_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if not self.transport.is_closing() and self.conn.their_state is h11.IDLE:
+            self.transport.close()
+
+    def _refuse(self, kind: Kind, detail: str, headers: str = "") -> None:
+        # Written by hand: after a protocol error h11 sends nothing any more that is not its own.
+        problem = {"type": TYPE_PREFIX + kind.slug, "title": kind.title, "status": kind.status, "detail": detail}
+        body = json.dumps({**problem, "instance": "/"}).encode("ascii")
+        head = (
+            f"HTTP/1.1 {kind.status} {kind.title}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+            f"{headers}connection: close\r\n\r\n"
+        )
+        self._refused = True
+        self._forget_head()
+        self.transport.write(head.encode("ascii") + body)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)
+
+
+def _most_open() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_OPEN if soft == resource.RLIM_INFINITY else min(MAX_OPEN, soft - RESERVED_FILES)

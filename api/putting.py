@@ -1,0 +1,94 @@
+"""Storing one uploaded document: on what condition, with what progress."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from starlette.types import Scope
+
+from api import sse
+from api.problems import CHANGED, ProblemError, problem_of
+from api.service import Service
+from index.documents import Document, DocumentRecord
+from index.store import Store
+
+
+def etag_of(record: DocumentRecord) -> str:
+    """A strong ETag of all that is known of a document, its text's hash among it (RFC 9110, section 8.8.3)."""
+    return f'"{hashlib.sha256(record.model_dump_json().encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a request's conditions say of the document as it is (RFC 9110, section 13.1)."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    @staticmethod
+    def matches(header: str, etag: str) -> bool:
+        """Whether one of a header's ETags is this one; `*` is any."""
+        given = [part.strip() for part in header.split(",")]
+        return "*" in given or etag in [part.removeprefix("W/") for part in given]
+
+    def require(self, record: DocumentRecord | None) -> None:
+        """Raise ProblemError 412 unless the document, None where there is none, is as expected."""
+        if self.if_match is not None and (record is None or not self.matches(self.if_match, etag_of(record))):
+            raise ProblemError(CHANGED, "the document is not the one that If-Match names")
+        if self.if_none_match is not None and record is not None and self.matches(self.if_none_match, etag_of(record)):
+            raise ProblemError(CHANGED, "there is a document already that If-None-Match excludes")
+
+
+@dataclass(slots=True)
+class Put:
+    """A document that is to be stored; `progress` is how far that is, None before it begins."""
+
+    load: Callable[[], Document]
+    expectation: Expectation = Expectation()
+    progress: dict[str, Any] | None = field(default=None)
+
+    async def events(self, service: Service, scope: Scope) -> AsyncIterator[str]:
+        """The events of storing it, which goes on when nobody listens any more."""
+        task = service.start(put(service, self))
+        async for text in sse.progress_of(task, lambda: self.progress):
+            yield text
+        error = task.exception()
+        if error is not None:
+            yield sse.event("problem", problem_of(scope, error).model_dump(exclude_none=True))
+        else:
+            record, changed = task.result()
+            yield sse.event("stored", {"changed": changed, "document": record.model_dump()})
+
+
+async def put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
+    """Store a document when its turn comes; returns its record and whether anything changed.
+
+    Raises ProblemError where there is no room, the models are not loaded, or a condition is not met.
+    """
+    return await service.with_models(service.uploads, partial(_put, service, job))
+
+
+def _put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
+    store: Store = service.engine.store
+    begun = time.perf_counter()
+    job.progress = {"stage": "reading", "done": 0, "total": 0}
+    document = job.load()
+    loaded = time.perf_counter()
+    job.expectation.require(store.catalogue.record(document.id))
+
+    def advance(done: int, total: int) -> None:
+        job.progress = {"stage": "embedding", "done": done, "total": total}
+
+    change = store.put(document, advance)
+    service.metrics.count_upload(
+        {"read": loaded - begun, "store": time.perf_counter() - loaded}, changed=change.changed
+    )
+    record = store.catalogue.record(document.id)
+    if record is None:
+        raise ProblemError(CHANGED, "the document was stored, and removed again by another request")
+    return record, change.changed

@@ -1,0 +1,139 @@
+"""The route that takes several files at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from api import sse
+from api.access import AccessDep
+from api.examples import DOCUMENT_RECORD
+from api.openapi import problems
+from api.problems import MALFORMED, MEDIA_TYPE_UNSUPPORTED, TOO_LARGE, ProblemError, problem_of
+from api.putting import Put, put
+from api.schemas import Description, FileResult, UploadReport
+from api.service import Service, ServiceDep
+from api.uploads import from_file, media_type_of
+
+router = APIRouter(prefix="/v1/uploads", tags=["documents"])
+_EXAMPLE = {"files": [{"name": "drills.txt", "changed": True, "document": DOCUMENT_RECORD, "problem": None}]}
+
+
+@router.post(
+    "",
+    summary="Add or replace several documents",
+    response_model=UploadReport,
+    responses={
+        200: {
+            "description": "What became of each file; or events, where those were asked for.",
+            "content": {
+                "application/json": {"example": _EXAMPLE},
+                sse.MEDIA_TYPE: {"schema": {"type": "string"}},
+            },
+        },
+        **problems(
+            _400="The body is not multipart/form-data as it should be.",
+            _413="The files are too large together, or too many.",
+            _415="The body is not multipart/form-data.",
+            _422="A parameter is wrong, or there is no file.",
+            _503="The models are being loaded, the store cannot be used, or too many uploads wait; see Retry-After.",
+        ),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["files"],
+                        "properties": {
+                            "files": {
+                                "type": "array",
+                                "minItems": 1,
+                                "maxItems": 20,
+                                "items": {"type": "string", "format": "binary"},
+                            }
+                        },
+                    },
+                    "example": {"files": ["(the file's bytes)"]},
+                }
+            },
+        }
+    },
+)
+async def put_files(
+    request: Request, service: ServiceDep, access: AccessDep, query: Annotated[Description, Query()]
+) -> Any:
+    """Files in form fields named `files`, one after the other; what is wrong with one does not keep the others out.
+
+    A file's name chooses how it is read; its document's URI is `upload:NAME`, and the same again replaces it. With
+    `Accept: text/event-stream` it answers at once with events: `progress` (`{name, stage, done, total}`) of the file at
+    work, `file` with what became of it, and `report` in the end.
+    """
+    service.warmup.require_started()
+    fields = query.model_copy(update={"collection": access.collection_for(query.collection)})
+    jobs = [(name, Put(partial(from_file, name, content, fields))) for name, content in await _files(request, service)]
+    if sse.wanted(request.headers.get("accept", "")):
+        return sse.streaming(_events(jobs, service, request.scope))
+    return UploadReport(files=tuple([await _stored(name, job, service, request.scope) for name, job in jobs]))
+
+
+async def _files(request: Request, service: Service) -> list[tuple[str, bytes]]:
+    content_type = request.headers.get("content-type", "")
+    if media_type_of(content_type) != "multipart/form-data":
+        raise ProblemError(MEDIA_TYPE_UNSUPPORTED, f"send multipart/form-data, not {content_type[:100]!r}")
+    settings = service.settings
+    try:
+        form = await request.form(max_files=settings.max_upload_files, max_fields=0)
+    except ProblemError:
+        raise
+    except HTTPException as error:
+        raise ProblemError(MALFORMED, f"not multipart/form-data as it should be: {error.detail}") from error
+    files = []
+    try:
+        for name, value in form.multi_items():
+            if name != "files" or not isinstance(value, UploadFile):
+                raise ProblemError(MALFORMED, f"a form field {name[:100]!r}; only files named `files` are taken")
+            if (value.size or 0) > settings.max_document_bytes:
+                limit = settings.max_document_bytes
+                raise ProblemError(TOO_LARGE, f"the file {value.filename!r} has more than {limit} bytes")
+            files.append((value.filename or "document", await value.read()))
+    finally:
+        await form.close()
+    if not files:
+        raise ProblemError(MALFORMED, "no file in it")
+    return files
+
+
+async def _stored(name: str, job: Put, service: Service, scope: Scope) -> FileResult:
+    # Begun is finished, whether or not the client stays.
+    task = service.start(put(service, job))
+    await asyncio.wait({task})
+    error = task.exception()
+    if error is not None:
+        return FileResult(name=name, changed=False, document=None, problem=problem_of(scope, error))
+    record, changed = task.result()
+    return FileResult(name=name, changed=changed, document=record, problem=None)
+
+
+async def _events(jobs: list[tuple[str, Put]], service: Service, scope: Scope) -> AsyncIterator[str]:
+    results = []
+    for name, job in jobs:
+        task = service.start(_stored(name, job, service, scope))
+
+        def latest(name: str = name, job: Put = job) -> dict[str, Any] | None:
+            return {"name": name, **job.progress} if job.progress else None
+
+        async for text in sse.progress_of(task, latest):
+            yield text
+        results.append(task.result())
+        yield sse.event("file", results[-1].model_dump(exclude_none=True))
+    yield sse.event("report", UploadReport(files=tuple(results)).model_dump(exclude_none=True))
