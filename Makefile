@@ -5,15 +5,26 @@ BIN := $(VENV)/bin
 STORE := .store
 INSTALLED := $(VENV)/.installed
 INDEXED := $(STORE)/.indexed
+BROWSER := $(VENV)/.browser
+CHROMIUM ?= /usr/bin/chromium
 QUESTION ?= When do the Russia-China drills run?
 
-.PHONY: ask test lint format serve lock clean
+.PHONY: ask test test-browser lint format serve lock clean
 
 ask: $(INDEXED)
 	@$(BIN)/qa ask "$(QUESTION)" --store $(STORE)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+# The page in the system's Chromium; pictures of it are kept in .screenshots/.
+test-browser: $(BROWSER)
+	@tests/browser/have-chromium "$(CHROMIUM)"
+	CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest tests/browser
+
+$(BROWSER): $(INSTALLED) tests/browser/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps -r tests/browser/requirements.txt
+	@touch $@
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -44,7 +55,8 @@ $(INDEXED): $(INSTALLED) $(wildcard seeds/*.txt)
 
 # Pins what is installed now. A CPU build of torch is locked by its plain version, so that other builds fit too.
 lock: $(INSTALLED)
-	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/^\(torch==[^+]*\)+.*/\1/' > requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/^\(torch==[^+]*\)+.*/\1/' \
+		| grep -vxFf tests/browser/requirements.txt > requirements.lock
 
 clean:
-	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .screenshots

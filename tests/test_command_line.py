@@ -111,7 +111,7 @@ def test_a_changed_file_replaces_and_a_removed_document_is_gone(qa: Callable[...
     note.write_text("# Harbour\n\nThe harbour of Lindal opened in 1911 after nine years of work.\n")
     question = "When did the harbour of Lindal open?"
     assert "1 added" in qa("index", str(folder), "--store", store).out
-    assert "0 added or changed, 1 unchanged" in qa("index", str(folder), "--store", store).out
+    assert "0 added, 0 changed, 0 removed, 1 unchanged" in qa("index", str(folder), "--store", store).out
     first = qa("ask", question, "--store", store, "--json", "--threshold", "0").out
     assert json.loads(first)["answers"][0]["text"] == "1911"
     note.write_text("# Harbour\n\nThe harbour of Lindal opened in 1934 after nine years of work.\n")
@@ -139,12 +139,22 @@ def test_evaluation_prints_and_writes(qa: Callable[..., Ran], store: str, tmp_pa
     lines = (SEEDS / "gold.jsonl").read_text(encoding="utf-8").splitlines()
     gold.write_text("\n".join(lines[:4]), encoding="utf-8")
     output = tmp_path / "run.json"
-    ran = qa("eval", str(gold), "--store", store, "--output", str(output))
+    page = tmp_path / "page.html"
+    ran = qa("eval", str(gold), "--store", store, "--output", str(output), "--report", str(page))
     assert ran.code == 0
-    assert "CitationValidity" in ran.out
+    assert "CitationValidity" in ran.out and "report:" in ran.err
     run = json.loads(output.read_text(encoding="utf-8"))
     assert run["counts"]["questions"] == 4
     assert run["values"]["CitationValidity"] == 1.0
+    text = ARTICLE.read_text(encoding="utf-8")
+    for result in run["results"]:
+        assert result["excerpts"]
+        for _, start, end, excerpt in result["excerpts"]:
+            assert text[start:end] == excerpt
+    assert qa("report", str(output), "-o", str(tmp_path / "again.html")).code == 0
+    assert (tmp_path / "again.html").read_text("utf-8") == page.read_text("utf-8")
+    assert qa("report", str(output), "-o", str(tmp_path / "missing" / "page.html")).code == 2
+    assert qa("report", str(gold), "-o", str(page)).code == 1
 
 
 def test_an_empty_question_is_wrong_use(qa: Callable[..., Ran], store: str) -> None:
