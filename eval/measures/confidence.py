@@ -23,18 +23,20 @@ class CalibrationError(Measure):
     """Expected calibration error with bins of equal width: the mean over the questions of |share right - confidence| of
     their bin (Naeini, Cooper, Hauskrecht, AAAI 2015), over the best spans, given or withheld.
 
-    A question without any span makes no statement and is not counted.
+    A question without any span makes no statement and is not counted. A failed one has a bin of its own: beside sure
+    and right answers its error would cancel theirs, and failing look good.
     """
 
     # Questions that are drawn twice make every bin noisier and the error larger than it is.
     resampled: ClassVar[bool] = False
 
     def rows(self, results: Sequence[QuestionResult]) -> Rows:
-        rows = np.zeros((len(results), CALIBRATION_BINS + 1))
+        rows = np.zeros((len(results), CALIBRATION_BINS + 2))
         for row, result in zip(rows, results, strict=True):
             confidence = _stated(result)
             if confidence is not None:
-                row[bin_of(confidence)] = confidence - result.forced_right
+                own = CALIBRATION_BINS if result.status == "failed" else bin_of(confidence)
+                row[own] = confidence - result.forced_right
                 row[-1] = 1.0
         return rows
 
