@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -19,11 +19,13 @@ from index.store import Store
 
 if TYPE_CHECKING:
     from eval.gold import GoldQuestion
+    from eval.journal import Journal, ReadingJournal
     from eval.measures import Measure
     from eval.reading import Reading
     from eval.runs import GoldRef, Run
     from eval.summary import Figure
 
+J = TypeVar("J", "Journal", "ReadingJournal")
 # As eval.runs.SEED, which would cost start-up time to import.
 SEED = 13
 # What each standard set is short for.
@@ -105,16 +107,15 @@ def evaluate_gold(
     if name == "open" and corpus is None:
         raise UsageError("qa eval open needs --corpus: the articles that are searched beside the set's own paragraphs")
     own_paragraph = own_paragraph or name == "squad2"
-    if own_paragraph and (corpus is not None or resume):
-        raise UsageError("--corpus and --resume do not go with questions that are given their own paragraph")
+    if own_paragraph and corpus is not None:
+        raise UsageError("--corpus does not go with questions that are given their own paragraph")
     if report is not None:
         # Now, not after an hour of asking.
         _check_page(report)
     if resume and output is None:
         raise UsageError("--resume goes on with the run of --output: name it")
-    origin = context.get_parameter_source("store")
-    if corpus is not None and origin is not None and origin.name == "DEFAULT":
-        raise UsageError("--corpus fills a store with test articles: name one for them by --store or QA_STORE")
+    if corpus is not None:
+        require_named_store(context)
     bounds = [_bound(text) for text in fail_under or ()]
     usual = _measures(MEASURES) if own_paragraph else default_measures(passages)
     measures = list(dict.fromkeys([*(_measures(measure) if measure else usual), *(one for one, _ in bounds)]))
@@ -124,9 +125,9 @@ def evaluate_gold(
     asked = _questions(file or gold, articles, sample, seed)
     before = _earlier(compare, asked)
     if own_paragraph:
-        run = _read_own_paragraphs(asked, tune_on=tune_on, reader=reader, measures=measures)
-        if output is not None:
-            run.write(output)
+        run = _read_own_paragraphs(
+            asked, tune_on=tune_on, reader=reader, measures=measures, output=output, resume=resume
+        )
     else:
         opened = open_store(store, create=corpus is not None)
         if corpus is not None:
@@ -180,15 +181,26 @@ def add_to(app: typer.Typer) -> None:
 
 
 def index_corpus(store: Store, gold: list[GoldQuestion], corpus: Path) -> None:
-    """Bring a store up to the paragraphs of a gold set and the articles; what is already there costs little."""
-    from eval.corpus import article_documents, gold_documents
+    """Bring a store up to the paragraphs of a gold set and the articles; what is already there costs little.
+
+    Raises InputError for a store that holds anything else: it would be searched as well, and be filled with these.
+    """
+    from eval.corpus import article_documents, check_holds_nothing_else, gold_documents
 
     paragraphs = list(gold_documents(gold))
     articles = list(article_documents(corpus))
+    check_holds_nothing_else(store, [*paragraphs, *articles])
     with progress_bar("indexing the corpus", len(paragraphs) + len(articles)) as advance:
         for done, _ in enumerate(store.put_all([*paragraphs, *articles]), start=1):
             advance(done, len(paragraphs) + len(articles))
     store.sync()
+
+
+def require_named_store(context: typer.Context) -> None:
+    """Raise UsageError where --corpus would fill the store of everyday use."""
+    origin = context.get_parameter_source("store")
+    if origin is not None and origin.name == "DEFAULT":
+        raise UsageError("--corpus fills a store with test articles: name one for them by --store or QA_STORE")
 
 
 def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:
@@ -258,10 +270,51 @@ def _ask(
                 progress=advance,
             )
 
+    return _kept(output, ask, lambda path: Journal(path, about, run_settings(passages, threshold), resume=resume))
+
+
+def _read_own_paragraphs(
+    asked: Asked,
+    *,
+    tune_on: str | None,
+    reader: str | None,
+    measures: Sequence[Measure],
+    output: Path | None,
+    resume: bool,
+) -> Run:
+    from eval.corpus import by_articles
+    from eval.journal import ReadingJournal
+    from eval.reading import choose_threshold, read_paragraphs, reading_run
+    from eval.runs import About, RunSettings, software
+    from qa.reader import DEFAULT_READER, open_reader
+    from qa.types import ModelRef
+
+    if any(question.context is None for question in asked.questions):
+        raise UsageError(f"{asked.file}: --own-paragraph needs a gold file whose questions carry their paragraph")
+    model = open_reader(reader or DEFAULT_READER)
+    about = About(software=software(), gold=asked.ref, reader=ModelRef(name=model.name, sha256=model.sha256))
+    choosing = by_articles(asked.everything, tune_on) if tune_on else []
+
+    def ask(journal: ReadingJournal | None) -> Run:
+        def read(name: str, questions: list[GoldQuestion], after: int) -> list[Reading]:
+            with progress_bar(name, len(questions)) as advance:
+                return read_paragraphs(questions, model, advance, journal=journal, after=after)
+
+        chosen_on = read("reading to choose", choosing, 0) if tune_on else None
+        readings = read("reading", asked.questions, len(choosing))
+        threshold = choose_threshold(chosen_on or readings)
+        return reading_run(readings, threshold, tune_on, about=about, measures=measures)
+
+    settings = RunSettings(passages=1, own_paragraph=True, chosen_on=tune_on)
+    return _kept(output, ask, lambda path: ReadingJournal(path, about, settings, resume=resume))
+
+
+def _kept(output: Path | None, ask: Callable[[J | None], Run], open_journal: Callable[[Path], J]) -> Run:
+    """The run that `ask` makes; where it has an output, written there, and kept in a journal beside it until then."""
     if output is None:
         return ask(None)
     kept = output.with_name(f"{output.name}.journal")
-    with Journal(kept, about, run_settings(passages, threshold), resume=resume) as journal:
+    with open_journal(kept) as journal:
         try:
             run = ask(journal)
         except KeyboardInterrupt:
@@ -270,27 +323,6 @@ def _ask(
         run.write(output)
         journal.discard()
     return run
-
-
-def _read_own_paragraphs(asked: Asked, *, tune_on: str | None, reader: str | None, measures: Sequence[Measure]) -> Run:
-    from eval.corpus import by_articles
-    from eval.reading import choose_threshold, read_paragraphs, reading_run
-    from eval.runs import About, software
-    from qa.reader import DEFAULT_READER, open_reader
-    from qa.types import ModelRef
-
-    if any(question.context is None for question in asked.questions):
-        raise UsageError(f"{asked.file}: --own-paragraph needs a gold file whose questions carry their paragraph")
-    model = open_reader(reader or DEFAULT_READER)
-
-    def read(name: str, questions: list[GoldQuestion]) -> list[Reading]:
-        with progress_bar(name, len(questions)) as advance:
-            return read_paragraphs(questions, model, advance)
-
-    chosen_on = read("reading to choose", by_articles(asked.everything, tune_on)) if tune_on else None
-    readings = read("reading", asked.questions)
-    about = About(software=software(), gold=asked.ref, reader=ModelRef(name=model.name, sha256=model.sha256))
-    return reading_run(readings, choose_threshold(chosen_on or readings), tune_on, about=about, measures=measures)
 
 
 def _conclude(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote
 
 import typer
 from rich.console import Console
@@ -18,6 +20,7 @@ from api.console import printable
 from api.errors import UsageError
 from api.opening import open_engine, open_store
 from api.options import EmbedderOption, ReaderOption, errors, progress_bar
+from index.documents import Document
 from index.errors import InputError
 
 MAX_SHOWN = 50
@@ -104,13 +107,13 @@ def draft(
     """
     from eval.drafting import Drafter
     from index.embedder import DEFAULT_EMBEDDER, open_embedder
-    from index.loaders import find_files, load_file
+    from index.loaders import find_files
     from qa.reader import DEFAULT_READER, open_reader
 
     if output is not None and not output.name.endswith(".jsonl"):
         raise UsageError(f"{output}: a gold file's name ends in .jsonl")
     found = find_files(paths)
-    for _, reason in found.unreadable:
+    for _, reason in (*found.unreadable, *found.refused):
         errors.print(f"[yellow]not read:[/yellow] {escape(reason)}", soft_wrap=True)
     drafter = Drafter(
         open_reader(reader or DEFAULT_READER),
@@ -118,7 +121,7 @@ def draft(
         questions=questions,
         seed=seed,
     )
-    answerable = unanswerable = 0
+    answerable = unanswerable = documents = 0
     folder = output.parent if output is not None else Path()
     with ExitStack() as stack:
         try:
@@ -128,29 +131,48 @@ def draft(
             raise InputError(f"{output}: cannot be written: {error.strerror}; name a new file") from error
         advance = stack.enter_context(progress_bar("drafting", len(found.files)))
         for done, path in enumerate(found.files, start=1):
-            try:
-                # A file name need not be text in any encoding; a gold file is.
-                name = os.path.relpath(path, folder.resolve()).encode("utf-8", "replace").decode("utf-8")
-                drafts = drafter.draft(load_file(path), name)
-            except InputError as error:
-                errors.print(f"[yellow]not read:[/yellow] {escape(str(error))}", soft_wrap=True)
-                drafts = []
-            for each in drafts:
-                answerable += each.question.answerable
-                unanswerable += not each.question.answerable
-                typer.echo(each.line(), file=lines)
+            for document in _documents(path):
+                documents += 1
+                for each in drafter.draft(document, _gold_name(document, path, folder)):
+                    answerable += each.question.answerable
+                    unanswerable += not each.question.answerable
+                    typer.echo(each.line(), file=lines)
             advance(done, len(found.files))
     if not answerable:
         if output is not None:
             output.unlink()
         raise InputError(
-            f"no question could be made of {len(found.files)} documents: they hold no plain sentences with dates, "
+            f"no question could be made of {documents} documents: they hold no plain sentences with dates, "
             "names or numbers that the reader finds again; write questions yourself (see: qa gold schema)"
         )
     errors.print(
-        f"{answerable} answerable and {unanswerable} unanswerable drafts of {len(found.files)} documents. Correct or "
+        f"{answerable} answerable and {unanswerable} unanswerable drafts of {documents} documents. Correct or "
         'delete each, set its "reviewed" to true, then: qa gold check', soft_wrap=True,
     )  # fmt: skip
+
+
+def _documents(path: Path) -> Iterator[Document]:
+    """What indexing would make of a file; what it could not read is told."""
+    from index.loaders import NotRead, read_documents
+
+    try:
+        for found in read_documents(path):
+            if isinstance(found, NotRead):
+                errors.print(f"[yellow]not read:[/yellow] {escape(found.reason)}", soft_wrap=True)
+            else:
+                yield found
+    except InputError as error:
+        errors.print(f"[yellow]not read:[/yellow] {escape(str(error))}", soft_wrap=True)
+
+
+def _gold_name(document: Document, path: Path, folder: Path) -> str:
+    """What a gold file in `folder` calls a document of the file at `path` (see eval.places.named_uris)."""
+    from index.loaders import PART_MARK
+
+    parts = [unquote(part) for part in document.uri.split(PART_MARK)[1:]]
+    name = PART_MARK.join([os.path.relpath(path, folder.resolve()), *parts])
+    # A file name need not be text in any encoding; a gold file is.
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 @gold.command("beir")

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api import evaluating, promises
 from api.errors import UsageError
-from api.evaluating import CorpusOption, index_corpus
+from api.evaluating import CorpusOption, index_corpus, require_named_store
 from api.opening import open_store
 from api.options import CalibrationOption, ReaderOption, StoreOption, errors, progress_bar
 
@@ -20,6 +20,7 @@ GoldArgument = Annotated[Path, typer.Argument(help="Gold questions: JSONL, SQuAD
 
 
 def calibrate(
+    context: typer.Context,
     gold: GoldArgument,
     *,
     store: StoreOption,
@@ -69,6 +70,8 @@ def calibrate(
             calibration=calibration,
         )
         return
+    if corpus is not None:
+        require_named_store(context)
     _fit(
         gold,
         store=store,
@@ -95,7 +98,7 @@ def _fit(
     reader: str | None,
 ) -> None:
     from eval.calibrating import calibrate_end_to_end, draw
-    from eval.corpus import by_articles
+    from eval.corpus import by_articles, check_holds_paragraphs
     from eval.gold import read_gold
     from qa.reader import DEFAULT_READER, open_reader
 
@@ -104,6 +107,8 @@ def _fit(
     opened = open_store(store, create=corpus is not None)
     if corpus is not None:
         index_corpus(opened, everything, corpus)
+    else:
+        check_holds_paragraphs(opened, everything)
     outcome = calibrate_end_to_end(
         opened,
         open_reader(reader or DEFAULT_READER),

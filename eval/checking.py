@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import NormalDist
@@ -16,10 +15,11 @@ from pydantic import BaseModel, ConfigDict
 
 from eval.gold import GoldAnswer, GoldQuestion, scan_gold
 from eval.jsonfiles import PlacedError, shown
+from eval.places import named_uris
 from eval.squad import normalize_answer
 from index.documents import document_id
 from index.errors import InputError
-from index.loaders import find_files, load_file
+from index.loaders import PART_MARK, find_files, load_cited
 from index.store import Store
 
 FEWEST_UNANSWERABLE = 20
@@ -77,12 +77,16 @@ class GoldReport(BaseModel):
 class DocumentTexts:
     """The texts of the documents that a gold file names: by the path from it, or by a file name that is the only one.
 
-    `uris` are all documents there are, `load` gives the text of one; it may raise InputError.
+    `uris` are all documents there are, `load` gives the text of one; it may raise InputError. `containers` are those of
+    `uris` whose parts can be loaded too.
     """
 
-    def __init__(self, gold: Path, uris: Sequence[str], load: Callable[[str], str]) -> None:
+    def __init__(
+        self, gold: Path, uris: Sequence[str], load: Callable[[str], str], *, containers: Collection[str] = ()
+    ) -> None:
         self._folder = gold.resolve().parent
         self._known = set(uris)
+        self._containers = frozenset(containers)
         self._load = load
         self._named: dict[str, list[str]] = defaultdict(list)
         for uri in uris:
@@ -105,19 +109,23 @@ class DocumentTexts:
     def of_paths(cls, gold: Path, paths: list[Path]) -> DocumentTexts:
         """The documents in files and folders, as `qa index` would find and load them."""
         files = {path.as_uri(): path for path in find_files(paths).files}
-        return cls(gold, list(files), lambda uri: load_file(files[uri]).text)
+        return cls(gold, list(files), lambda uri: load_cited(files[_file_of(uri)], uri).text, containers=files)
 
     def text(self, name: str) -> str:
         """The text of a named document; InputError where there is none, or more than one."""
         if name not in self._texts:
-            # Not Path.resolve, which raises where links form a loop.
-            own = Path(os.path.realpath(self._folder / name)).as_uri()
-            named = [own] if own in self._known else self._named[Path(own).name]
+            uris = named_uris(self._folder, name)
+            own = next((uri for uri in uris if uri in self._known or _file_of(uri) in self._containers), None)
+            named = [own] if own else self._named[uris[-1].rsplit("/", 1)[-1]]
             if len(named) != 1:
                 known = f"{len(named)} documents have that file name; give its path" if named else "there is none"
                 raise InputError(f"document: {shown(name)}: {known}")
             self._texts[name] = self._load(named[0])
         return self._texts[name]
+
+
+def _file_of(uri: str) -> str:
+    return uri.partition(PART_MARK)[0]
 
 
 def check_gold(

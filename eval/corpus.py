@@ -11,6 +11,7 @@ from pathlib import Path
 from eval.gold import GoldQuestion
 from index.documents import Document
 from index.errors import InputError
+from index.store import Store
 
 MAX_LINE = 50_000_000
 
@@ -63,3 +64,25 @@ def article_documents(path: Path) -> Iterator[Document]:
                     yield document
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
+
+
+def check_holds_nothing_else(store: Store, documents: Sequence[Document]) -> None:
+    """Raise InputError where a store holds documents beside these: questions would be asked of those, too."""
+    own = {document.id for document in documents}
+    others = [record.uri for record in store.catalogue.records() if record.id not in own]
+    if others:
+        raise InputError(
+            f"the store {store.location} holds {len(others)} documents that are neither paragraphs of the gold set nor "
+            f"articles of the corpus, as {others[0]}: name another --store for them"
+        )
+
+
+def check_holds_paragraphs(store: Store, gold: Sequence[GoldQuestion]) -> None:
+    """Raise InputError where a store lacks paragraphs of a gold set: what is measured there says nothing of it."""
+    paragraphs = [document.id for document in gold_documents(gold)]
+    missing = len(paragraphs) - len(store.catalogue.documents(paragraphs))
+    if missing:
+        raise InputError(
+            f"the store {store.location} lacks {missing} of the gold set's {len(paragraphs)} paragraphs: name the "
+            "store that qa eval open or qa calibrate --corpus made of it, or give --corpus to index them"
+        )

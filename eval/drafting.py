@@ -119,7 +119,9 @@ class _Source:
 
     def __init__(self, document: Document, name: str) -> None:
         self.text = document.text[:MAX_CHARACTERS]
-        self.document = document.model_copy(update={"text": self.text})
+        # Pages, headings and rows may lie beyond what is looked at.
+        layout: dict[str, Any] = {"pages": (), "outline": (), "rows": ()} if self.text != document.text else {}
+        self.document = document.model_copy(update={"text": self.text, **layout})
         self.names = mid_sentence_names(self.text)
         self._common = common_words(self.text)
         self._name = name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Generic, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,18 +24,34 @@ class Entry(Frozen):
     origin: Provenance | None = None
 
 
-class Journal:
+class ReadEntry(Frozen):
+    """A question that was read in its own paragraph: its best span `[start, end)`, its margin over null in logits, and
+    its F1 (see eval.reading.Reading)."""
+
+    id: str
+    start: int
+    end: int
+    margin: float
+    f1: float
+
+
+EntryT = TypeVar("EntryT", bound=Frozen)
+
+
+class _Journal(Generic[EntryT]):
     """JSON lines beside a run's output: the fingerprint of the run, then an entry a question in the order asked.
 
     `done` are the entries of an earlier, interrupted run. Use as a context manager; the file stays until `discard`.
     """
+
+    kind: type[EntryT]
 
     def __init__(self, path: Path, about: About, settings: RunSettings, *, resume: bool) -> None:
         """Opens the journal at `path`; raises InputError for one that is there without `resume`, that belongs to
         another run, or that is damaged before its last line. A torn last line is cut off: its question is asked again.
         """
         self.path = path
-        self.done: list[Entry] = []
+        self.done: list[EntryT] = []
         head = {
             "journal": JOURNAL_VERSION,
             "about": about.model_dump(mode="json"),
@@ -56,9 +72,9 @@ class Journal:
         if kept == 0:
             self._append(head)
 
-    def add(self, result: QuestionResult, origin: Provenance | None) -> None:
-        """Keep a result; it is handed to the operating system before this returns."""
-        self._append(Entry(result=result, origin=origin).model_dump(mode="json"))
+    def keep(self, entry: EntryT) -> None:
+        """Keep an entry; it is handed to the operating system before this returns."""
+        self._append(entry.model_dump(mode="json"))
 
     def discard(self) -> None:
         """Delete the journal: the run is complete and written."""
@@ -92,7 +108,7 @@ class Journal:
                 if number == 1:
                     self._check(json.loads(line), head)
                 else:
-                    self.done.append(Entry.model_validate_json(line))
+                    self.done.append(self.kind.model_validate_json(line))
             except (ValueError, ValidationError) as error:
                 raise InputError(f"{self.path}: line {number}: is damaged; delete the file and begin anew") from error
         return len(whole)
@@ -104,6 +120,23 @@ class Journal:
             raise InputError(
                 f"{self.path}: belongs to another run, which differs in {shown}; repeat that one, or delete the file"
             )
+
+
+class Journal(_Journal[Entry]):
+    """The journal of a run over a store."""
+
+    kind = Entry
+
+    def add(self, result: QuestionResult, origin: Provenance | None) -> None:
+        """Keep a result; it is handed to the operating system before this returns."""
+        self.keep(Entry(result=result, origin=origin))
+
+
+class ReadingJournal(_Journal[ReadEntry]):
+    """The journal of questions that are read in their own paragraphs: those that choose the threshold, then those that
+    are asked."""
+
+    kind = ReadEntry
 
 
 def _differing(one: Any, other: Any, path: str = "") -> list[str]:

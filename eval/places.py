@@ -7,12 +7,14 @@ import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 from eval.corpus import context_uri
 from eval.gold import GoldQuestion
 from eval.measures import overlaps
 from eval.results import GoldPlace
 from index.documents import Document, DocumentRecord, StoredPassage, document_id
+from index.loaders import PART_MARK
 from index.store import Store
 
 # Documents kept at hand, texts and passages: enough for the citations of a batch, a bound for a large store.
@@ -25,11 +27,24 @@ def source_of(gold: GoldQuestion) -> str | None:
     return gold.document or (context_uri(gold.context) if gold.context else None)
 
 
+def named_uris(folder: Path, name: str) -> list[str]:
+    """The URIs that a gold file in `folder` may mean by a document's name: that of a file by its path from there, and,
+    for a name like `mail.zip!/note.txt`, that of a part of an archive or message."""
+
+    def uri(path: str) -> str:
+        # Not Path.resolve, which raises where links form a loop.
+        return Path(os.path.realpath(folder / path)).as_uri()
+
+    file, *parts = name.split(PART_MARK)
+    of_part = [PART_MARK.join([uri(file), *(quote(part) for part in parts)])] if parts else []
+    return [uri(name), *of_part]
+
+
 class StorePlaces:
     """Looks gold documents and paragraphs up in a store.
 
-    A document is found by its path beside the gold file, or by its file name where only one has it; a paragraph as a
-    document of its own, or within a stored document that contains it word for word.
+    A document is found by its path beside the gold file (see `named_uris`), or by its file name where only one has it;
+    a paragraph as a document of its own, or within a stored document that contains it word for word.
     """
 
     def __init__(self, store: Store, gold_file: Path) -> None:
@@ -105,13 +120,12 @@ class StorePlaces:
         return self._found[key]
 
     def _named(self, name: str) -> str | None:
-        # Not Path.resolve, which raises where links form a loop.
-        uri = Path(os.path.realpath(self._folder / name)).as_uri()
-        own = document_id(uri)
-        if self.store.catalogue.version_of(own) is not None:
-            return own
+        uris = named_uris(self._folder, name)
+        for own in map(document_id, uris):
+            if self.store.catalogue.version_of(own) is not None:
+                return own
         # As a URI has it: a space in a name is %20 there.
-        named = self._by_file_name.get(uri.rsplit("/", 1)[-1], [])
+        named = self._by_file_name.get(uris[-1].rsplit("/", 1)[-1], [])
         return named[0] if len(named) == 1 else None
 
     def _paragraph(self, context: str) -> tuple[str, int] | None:

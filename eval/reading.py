@@ -10,11 +10,13 @@ from eval.corpus import context_uri
 from eval.excerpts import excerpts
 from eval.gold import GoldQuestion
 from eval.harness import cited, score
+from eval.journal import ReadEntry, ReadingJournal
 from eval.measures import Measure, parse_measure
 from eval.results import Cause, GoldPlace, PassageRead, QuestionResult
 from eval.runs import About, Run, RunSettings
 from eval.squad import best_threshold, f1
 from index.documents import Document
+from index.errors import InputError
 from qa.cite import cite
 from qa.reader import Reader
 
@@ -40,11 +42,24 @@ class Reading:
 
 
 def read_paragraphs(
-    gold: Sequence[GoldQuestion], reader: Reader, progress: Callable[[int, int], None] | None = None
+    gold: Sequence[GoldQuestion],
+    reader: Reader,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    journal: ReadingJournal | None = None,
+    after: int = 0,
 ) -> list[Reading]:
-    """Read every question's own paragraph. Questions without a paragraph have no span and count as such."""
-    readings: list[Reading] = []
-    for begin in range(0, len(gold), BATCH):
+    """Read every question's own paragraph. Questions without a paragraph have no span and count as such.
+
+    What `journal` has from its entry number `after` on is not read again, and every batch is added to it. Raises
+    InputError for a journal of other questions.
+    """
+    readings = _read_before(gold, journal, after) if journal is not None else []
+    known = len(readings)
+    if known < len(gold):
+        # Batches are cut at fixed places, so that what is left is read just as it would have been.
+        del readings[known // BATCH * BATCH :]
+    for begin in range(len(readings), len(gold), BATCH):
         batch = gold[begin : begin + BATCH]
         found = reader.read([q.question for q in batch], [[q.context or ""] for q in batch])
         for question, spans in zip(batch, found, strict=True):
@@ -53,8 +68,21 @@ def read_paragraphs(
             text = (question.context or "")[start:end]
             scored = f1(text, [answer.text for answer in question.answers])
             readings.append(Reading(question, start, end, margin, scored))
+        if journal is not None:
+            for reading in readings[max(begin, known) :]:
+                start, end, margin, scored = reading.start, reading.end, reading.margin, reading.f1
+                journal.keep(ReadEntry(id=reading.gold.id, start=start, end=end, margin=margin, f1=scored))
         if progress:
-            progress(min(begin + BATCH, len(gold)), len(gold))
+            progress(len(readings), len(gold))
+    return readings
+
+
+def _read_before(gold: Sequence[GoldQuestion], journal: ReadingJournal, after: int) -> list[Reading]:
+    readings = []
+    for number, (question, entry) in enumerate(zip(gold, journal.done[after:], strict=False), start=after):
+        if entry.id != question.id:
+            raise InputError(f"{journal.path}: line {number + 2}: holds another question than {question.id!r}")
+        readings.append(Reading(question, entry.start, entry.end, entry.margin, entry.f1))
     return readings
 
 

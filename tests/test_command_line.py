@@ -9,11 +9,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.cli import main
+from eval import reading
 from eval.asking import StoreAsker
+from qa import reader
 from qa.confidence import load_calibration
 from qa.types import Question, Response
 
@@ -285,7 +288,7 @@ def test_wrong_use_of_eval_is_said_before_anything_is_asked(
         "looks deeper than the 5": ("--measure", "HitRate@9", "-k", "5"),
         "name it": ("--resume",),
         "expected GOLD, or a standard set": (gold,),
-        "do not go with": ("--own-paragraph", "--corpus", gold),
+        "does not go with": ("--own-paragraph", "--corpus", gold),
     }
     for said, options in cases.items():
         ran = qa("eval", gold, "--store", store, *options)
@@ -293,8 +296,9 @@ def test_wrong_use_of_eval_is_said_before_anything_is_asked(
     assert "expected GOLD, or a standard set" in " ".join(qa("eval", "squad2", "--store", store).err.split())
     assert "needs --corpus" in qa("eval", "open", gold, "--store", store).err
     monkeypatch.delenv("QA_STORE", raising=False)
-    unnamed = qa("eval", "open", gold, "--corpus", gold)
-    assert unnamed.code == 2 and "name one for them by --store" in " ".join(unnamed.err.split())
+    for command in (("eval", "open"), ("calibrate",)):
+        unnamed = qa(*command, gold, "--corpus", gold)
+        assert unnamed.code == 2 and "name one for them by --store" in " ".join(unnamed.err.split())
 
 
 CONTEXT = "The harbour of Lindal opened in 1911 after nine years of work."
@@ -343,3 +347,64 @@ def test_an_interrupted_run_is_kept_and_goes_on(
     assert qa("eval", gold, "--store", store, "--output", str(output), "--resume").code == 0
     assert json.loads(output.read_text(encoding="utf-8"))["counts"]["questions"] == 4
     assert not (tmp_path / "run.json.journal").exists()
+
+
+def test_an_interrupted_standard_set_goes_on(
+    qa: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BATCH", 2)
+    asked = [
+        {"id": str(number), "question": f"When did harbour {number} of Lindal open?", "context": CONTEXT,
+         "title": "ab"[number % 2], "answers": [{"text": "1911", "answer_start": CONTEXT.index("1911")}][: number % 3]}
+        for number in range(9)
+    ]  # fmt: skip
+    gold, output = tmp_path / "dev.jsonl", tmp_path / "run.json"
+    gold.write_text("\n".join(map(json.dumps, asked)))
+    command = ("eval", "squad2", str(gold), "--articles", "1:", "--tune-on", "0:1")
+    assert qa(*command, "--output", str(tmp_path / "whole.json")).code == 0
+    open_reader, left = reader.open_reader, [3]
+
+    class Impatient:
+        """A reader whose user interrupts it at its fourth batch."""
+
+        def __init__(self) -> None:
+            self.real = open_reader(reader.DEFAULT_READER)
+            self.name, self.sha256 = self.real.name, self.real.sha256
+
+        def read(self, questions: Any, passages: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return self.real.read(questions, passages)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "open_reader", lambda *_: Impatient())
+        ran = qa(*command, "--output", str(output))
+    assert ran.code == 1 and "--resume" in ran.err and not output.exists()
+    assert "--resume" in qa(*command, "--output", str(output)).err
+    assert "settings.chosen_on" in qa("eval", "squad2", str(gold), "--articles", "1:", "--output", str(output),
+                                      "--resume").err  # fmt: skip
+    left[0] = 2
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "open_reader", lambda *_: Impatient())
+        ran = qa(*command, "--output", str(output), "--resume")
+    # Nine questions: three batches choose the threshold, two are asked; three of the five were kept.
+    assert ran.code == 0, ran.err
+    assert "identical apart from times" in qa("compare", str(output), str(tmp_path / "whole.json")).out
+    assert not (tmp_path / "run.json.journal").exists()
+
+
+def test_a_store_of_other_documents_is_not_measured(
+    qa: Callable[..., Ran], store: str, gold: str, tmp_path: Path
+) -> None:
+    asked = {"id": "1", "question": "When?", "context": CONTEXT, "title": "a", "answers": []}
+    dev, corpus = tmp_path / "dev.jsonl", tmp_path / "articles.jsonl"
+    dev.write_text(json.dumps(asked))
+    corpus.write_text(json.dumps({"title": "Bordal", "text": "Bordal has a bridge. It is old."}))
+    before = qa("documents", "list", "--store", store).out
+    for command in (("eval", "open"), ("calibrate", "--tune", ":", "--fit", ":")):
+        ran = qa(command[0], *command[1:], str(dev), "--corpus", str(corpus), "--store", store)
+        assert ran.code == 1 and "1 documents that are neither" in " ".join(ran.err.split())
+    assert qa("documents", "list", "--store", store).out == before
+    ran = qa("calibrate", str(dev), "--tune", ":", "--fit", ":", "--store", store)
+    assert ran.code == 1 and "lacks 1 of the gold set's 1 paragraphs" in " ".join(ran.err.split())

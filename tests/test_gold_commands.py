@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,6 +155,36 @@ def test_drafts_of_a_folder_are_refused_until_reviewed(qa: Qa, tmp_path: Path) -
     assert qa("gold", "check", drafts, "--documents", docs)[0] == 0
     again = qa("gold", "draft", docs)[1]
     assert [json.loads(line)["question"] for line in again.splitlines()] == [row["question"] for row in rows]
+
+
+def test_drafts_of_any_format_find_their_places_again(qa: Qa, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    harbour, bridge = NOTE.split("\n\n")
+    (docs / "harbour.html").write_text(f"<html><body><article><h1>Lindal</h1><p>{harbour}</p></article></body></html>")
+    with zipfile.ZipFile(docs / "mixed.zip", "w") as archive:
+        archive.writestr("deep/bridge note.txt", bridge)
+        archive.writestr("picture.png", b"png")
+    drafts = tmp_path / "drafts.jsonl"
+    code, _, err = qa("gold", "draft", docs, "--output", drafts)
+    assert code == 0 and "of 2 documents" in err
+    rows = [json.loads(line) for line in drafts.read_text(encoding="utf-8").splitlines()]
+    assert {row["document"] for row in rows} == {"docs/harbour.html", "docs/mixed.zip!/deep/bridge note.txt"}
+    drafts.write_text("".join(f"{json.dumps(row | {'reviewed': True})}\n" for row in rows), encoding="utf-8")
+    code, out, _ = qa("gold", "check", drafts, "--documents", docs)
+    assert code == 0, out
+    store, run = tmp_path / "store", tmp_path / "run.json"
+    assert qa("index", docs, "--store", store)[0] == 0
+    assert qa("gold", "check", drafts, "--store", store)[0] == 0
+    assert qa("eval", drafts, "--store", store, "--output", run)[0] == 0
+    results = json.loads(run.read_text(encoding="utf-8"))["results"]
+    assert all(result["place"]["passages"] for result in results if result["answerable"])
+    answered = next(row for row in rows if row["answers"])
+    wrong = answered | {"reviewed": True, "document": "docs/mixed.zip!/none.txt"}
+    drafts.write_text(json.dumps(wrong), encoding="utf-8")
+    for where in (("--documents", docs), ("--store", store)):
+        code, out, _ = qa("gold", "check", drafts, *where)
+        assert code == 1 and "none.txt" in out
 
 
 def test_documents_without_facts_leave_no_file(qa: Qa, tmp_path: Path) -> None:
