@@ -272,6 +272,27 @@ def serve(
     run(engine, host, port, settings=settings)
 
 
+@app.command()
+def mcp(
+    *,
+    store: StoreOption,
+    embedder: EmbedderOption = None,
+    reader: ReaderOption = None,
+    calibration: CalibrationOption = None,
+    runtime: RuntimeOption = None,
+) -> None:
+    """Serve agents over standard input and output (Model Context Protocol); over HTTP, `qa serve` has them at /mcp."""
+    from api.agents import serve_stdio
+    from api.logs import configure
+    from api.service import Service
+    from api.settings import ServerSettings
+
+    # Standard output is the protocol's.
+    configure(as_json=False)
+    engine = open_engine(open_store(store, embedder, runtime=runtime), reader, calibration, runtime=runtime)
+    serve_stdio(Service(engine, ServerSettings()))
+
+
 def main() -> None:
     """Entry point: expected errors are one message and an exit code, never a traceback."""
     be_offline()

@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError, version
 
 import anyio
 import uvicorn
@@ -19,6 +18,8 @@ from starlette.requests import ClientDisconnect
 
 from api import documents, operations, page, questions, uploading
 from api.access import AccessControl
+from api.agents import PATH as AGENT_PATH
+from api.agents import AgentDoor
 from api.connections import GuardedProtocol
 from api.hosts import HostGuard
 from api.keys import KeyFile
@@ -43,6 +44,7 @@ from api.rates import RateLimit
 from api.schemas import UNION_TAGS
 from api.service import Service
 from api.settings import ANY_HOST, LOOPBACK_NAMES, ServerSettings
+from api.version import installed_version
 from index.errors import InputError, ModelError, StoreError
 from qa.engine import Engine
 
@@ -66,10 +68,11 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
     """
     settings = settings or ServerSettings()
     service = Service(engine, settings)
+    agents = AgentDoor(service, settings.max_citations_bytes)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with anyio.create_task_group() as tasks:
+        async with agents.running(), anyio.create_task_group() as tasks:
             tasks.start_soon(service.warmup.run)
             yield
             await service.finish()
@@ -77,7 +80,7 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
 
     app = DescribedApi(
         title="spanqa",
-        version=_version(),
+        version=installed_version(),
         description=_DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
@@ -93,6 +96,7 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
     app.include_router(uploading.router)
     app.include_router(operations.router)
     app.include_router(page.router)
+    app.router.routes.append(agents.route)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
@@ -113,6 +117,7 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
             "/v1/uploads": settings.max_upload_bytes,
             "/v1/citations/verify": settings.max_citations_bytes,
             "/v1/citations/format": settings.max_citations_bytes,
+            AGENT_PATH: settings.max_citations_bytes,
         },
         default=settings.max_question_bytes,
         timeout_s=settings.body_timeout_s,
@@ -180,13 +185,6 @@ def _listening(host: str, port: int) -> socket.socket:
         raise InputError(f"--port {port}: not a port; take one from 1 to 65535, or 0 for a free one") from error
     except OSError as error:
         raise InputError(f"cannot listen on {host} port {port} ({error.strerror}); take another --port") from error
-
-
-def _version() -> str:
-    try:
-        return version("spanqa")
-    except PackageNotFoundError:
-        return "uninstalled"
 
 
 def _add_handlers(app: DescribedApi) -> None:

@@ -32,6 +32,7 @@ class Warmup:
         self._retry_after_s = retry_after_s
         self._detail = State.LOADING.value
         self.state = State.LOADING
+        self.tried = anyio.Event()
 
     async def run(self) -> None:
         """Return once the engine can answer. What stands in the way is kept for `require_ready`, and logged."""
@@ -48,6 +49,8 @@ class Warmup:
             else:
                 self.state, self._detail = State.READY, State.READY.value
                 return
+            finally:
+                self.tried.set()
             await anyio.sleep(RETRY_S)
 
     def require_started(self) -> None:
