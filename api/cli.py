@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from api import gold, indexing, key_commands, lab
+from api import bench, gold, indexing, key_commands, lab
 from api.console import PasteFormat, anchor_text, print_citations, print_response, printable
 from api.errors import UsageError
 from api.opening import be_offline, open_engine, open_store
@@ -50,6 +50,7 @@ app.add_typer(documents, name="documents")
 indexing.add_to(app)
 lab.add_to(app)
 gold.add_to(app)
+bench.add_to(app)
 app.add_typer(key_commands.keys, name="keys")
 CollectionOption = Annotated[str, typer.Option(help="The collection that a URI or path is looked for in.")]
 MAX_CITATION_BYTES = 50_000_000

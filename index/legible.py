@@ -14,7 +14,8 @@ from dataclasses import dataclass
 # Between the names of columns, at the end of a passage's context.
 COLUMNS = " | "
 # A word divided at the end of a line: its hyphen, the line break, and the next line's indentation.
-_DIVIDED = re.compile(r"(?<=[^\W_])[-\u2010\u00ad][ \t]*(?:\r\n|\r|\n)[ \t]*(?=[^\W_])")
+# The hyphen first, what is before it after that: so it is looked for at hyphens alone.
+_DIVIDED = re.compile(r"[-\u2010\u00ad](?<=[^\W_][-\u2010\u00ad])[ \t]*(?:\r\n|\r|\n)[ \t]*(?=[^\W_])")
 _CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad\ufb00-\ufb06]")
 _WORD_AROUND = re.compile(r"[^\W_]+")
 _SEPARATORS = "\t,;|"

@@ -6,6 +6,7 @@ import os
 import weakref
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,7 +106,7 @@ class Segment:
                 allowed = np.flatnonzero(~dead)
             return _nearest(self.ids, self._flat, vector, k, allowed)
         positions = self._candidates(vector, max(k * RERANKED_PER_HIT, k + MIN_RERANKED), dead, allowed)
-        return self.ids[positions], self.vectors(positions) @ vector
+        return self.ids[positions], products(self.vectors(positions), vector)
 
     def _candidates(self, vector: Vectors, count: int, dead: Mask | None, allowed: Positions | None) -> Positions:
         """Positions of about the `count` best by their quantised vectors, ascending."""
@@ -124,7 +125,8 @@ class Segment:
             selector = faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))  # type: ignore[call-arg, arg-type]
         probed = max(1, round(lists.nlist * share))
         parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)  # type: ignore[call-arg]
-        _, found = lists.search(vector.reshape(1, -1), min(count, self.rows), params=parameters)
+        with _one_thread():
+            _, found = lists.search(vector.reshape(1, -1), min(count, self.rows), params=parameters)
         return np.sort(found[0][(found[0] >= 0) & (found[0] < self.rows)])
 
     def empty_lists(self) -> Any:
@@ -141,6 +143,25 @@ class Segment:
 
     def _mapped(self) -> Vectors:
         return np.memmap(self._path(_VECTORS), dtype="<f4", mode="r", shape=(self.rows, self.dimensions))
+
+
+def products(vectors: Vectors, vector: Vectors) -> Vectors:
+    """The inner products of (n, dimensions) vectors with one, (n,)."""
+    # Not BLAS, which would wake its threads for it.
+    values: Vectors = np.einsum("ij,j->i", vectors, vector)
+    return values
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Search with the calling thread alone: for one query others cost more than they bring, and many times more where
+    the cores have something else to do. What OpenMP is told counts for the thread that tells it."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def write_segment(
@@ -265,5 +286,6 @@ def _nearest(ids: Ids, vectors: Vectors, vector: Vectors, k: int, allowed: Posit
         ids, vectors = ids[allowed], vectors[allowed]
     if not len(ids):
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    scores, found = faiss.knn(vector.reshape(1, -1), vectors, min(k, len(ids)), metric=faiss.METRIC_INNER_PRODUCT)
+    with _one_thread():
+        scores, found = faiss.knn(vector.reshape(1, -1), vectors, min(k, len(ids)), metric=faiss.METRIC_INNER_PRODUCT)
     return ids[found[0]], scores[0]

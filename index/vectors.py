@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 from index.checksums import FileState, damaged, flush, text_checksum, trusted, worth_noting
 from index.documents import StoredPassage
 from index.errors import StoreError
-from index.segments import FLAT_ROWS, MEMORY_BUDGET_BYTES, Head, Ids, Mask, Segment, Vectors, write_flat, write_segment
+from index.segments import (
+    FLAT_ROWS,
+    MEMORY_BUDGET_BYTES,
+    Head,
+    Ids,
+    Mask,
+    Segment,
+    Vectors,
+    products,
+    write_flat,
+    write_segment,
+)
 
 Hit = tuple[int, float]
 
@@ -146,7 +157,7 @@ class FaissVectorIndex:
             return []
         state = self._state
         query = np.ascontiguousarray(vector, np.float32).reshape(-1)
-        ids, scores = state.ids, state.vectors @ query
+        ids, scores = state.ids, products(state.vectors, query)
         if allowed is not None:
             kept = np.isin(ids, allowed)
             ids, scores = ids[kept], scores[kept]
@@ -168,7 +179,7 @@ class FaissVectorIndex:
         values: list[float | None] = [None] * len(wanted)
 
         def note(at: NDArray[np.intp], vectors: Vectors) -> None:
-            for number, value in zip(at.tolist(), (vectors @ query).tolist(), strict=True):
+            for number, value in zip(at.tolist(), products(vectors, query).tolist(), strict=True):
                 values[number] = value
 
         for part in state.parts:

@@ -1,0 +1,95 @@
+"""The benchmarks: `qa bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from api.errors import UsageError
+from api.opening import open_store
+from api.options import StoreOption, errors, progress_bar
+from index.errors import InputError
+
+bench = typer.Typer(help="Measure speed, memory and growth on this machine.", no_args_is_help=True)
+SIZES = "1000,10000,100000,1000000"
+
+
+@bench.command("scale")
+def scale(
+    gold: Annotated[Path, typer.Argument(help="Gold questions whose documents are in the store.")],
+    *,
+    store: StoreOption,
+    work: Annotated[Path, typer.Option(help="Folder for the stores of each size; go on from it.")] = Path(".scale"),
+    sizes: Annotated[str, typer.Option(help="How many passages, by commas.")] = SIZES,
+    questions: Annotated[int, typer.Option(min=20, max=10_000, help="At most so many, by a seeded draw.")] = 300,
+    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curves, as curves.png or .svg.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stores in the work folder.")] = False,
+) -> None:
+    """Measure how retrieval grows with the store: latency, hit rate beside exact search, memory, opening, indexing.
+
+    Stores of each size are made of the passages of STORE: themselves, then copies with other words here and there and
+    vectors moved as much. They go through the catalogue and both indexes as any store does; only cutting and embedding
+    are spared. Interrupt it at will: the same command goes on. A million passages take about 8 GB of disk.
+    """
+    from eval.calibrating import draw
+    from eval.gold import read_gold
+    from eval.runs import GoldRef, gold_sha256
+    from eval.scale.bench import bench as run
+    from eval.scale.report import print_curve, require_plotting, write_plot
+    from qa.reader import DEFAULT_READER
+
+    if plot is not None:
+        try:
+            require_plotting(plot)
+        except InputError as error:
+            raise UsageError(str(error)) from error
+    wanted = _sizes(sizes)
+    asked = draw([question for question in read_gold(gold) if question.located], questions)
+    ref = GoldRef(name=gold.name, sha256=gold_sha256(gold), questions=len(asked), sample=questions, seed=13)
+    source = open_store(store)
+    try:
+        curve = run(
+            source,
+            asked,
+            gold,
+            ref,
+            sizes=wanted,
+            work=work,
+            reader=DEFAULT_READER,
+            embedder=source.embedder.name,
+            watch=progress_bar,
+            say=lambda text: errors.print(escape(text), soft_wrap=True),
+            keep=keep,
+        )
+    except KeyboardInterrupt:
+        errors.print(f"interrupted; what is done is kept in {escape(str(work))}: the same command goes on")
+        raise typer.Exit(1) from None
+    if output is not None:
+        from eval.files import write_whole
+
+        write_whole(output, (curve.model_dump_json(indent=2) + "\n").encode())
+    if plot is not None:
+        write_plot(curve, plot)
+    print_curve(curve, Console())
+
+
+def _sizes(text: str) -> list[int]:
+    from eval.scale.bench import LEAST_SIZE, MOST_SIZE
+
+    try:
+        found = sorted({int(part) for part in text.replace("_", "").split(",")})
+    except ValueError as error:
+        raise UsageError(f"--sizes {text}: expected numbers of passages, as {SIZES}") from error
+    if found[0] < LEAST_SIZE or found[-1] > MOST_SIZE:
+        raise UsageError(f"--sizes {text}: a size lies between {LEAST_SIZE:,} and {MOST_SIZE:,}")
+    return found
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.add_typer(bench, name="bench")
