@@ -56,9 +56,21 @@ class WindowMaker:
 
         A question is cut at 64 tokens, or half a window, so that a long one cannot crowd the passage out of its window.
         """
-        longest = min(MAX_QUESTION_TOKENS, (self.max_length - self.special_tokens) // 2)
-        question_ids = self._encode([question])[0].ids[:longest]
+        question_ids = self._encode([question])[0].ids[: self._longest_question]
         return [self._cut(question_ids, encoding) for encoding in self._encode(passages)]
+
+    def paired(self, questions: list[str], passages: list[str]) -> list[list[Window]]:
+        """The windows of each question with the passage at the same place: as `windows`, many at a time."""
+        asked = self._encode(questions)
+        longest = self._longest_question
+        return [
+            self._cut(question.ids[:longest], passage)
+            for question, passage in zip(asked, self._encode(passages), strict=True)
+        ]
+
+    @property
+    def _longest_question(self) -> int:
+        return min(MAX_QUESTION_TOKENS, (self.max_length - self.special_tokens) // 2)
 
     def _encode(self, texts: list[str]) -> list[_Encoding]:
         encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)

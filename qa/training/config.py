@@ -55,18 +55,20 @@ class Phase(BaseModel):
 
 class Making(BaseModel):
     """From which sources negatives and edited questions are made, how many whole articles distract, and how many
-    negatives a question gets at most."""
+    negatives and how many edits a question gets at most."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: list[str] = []
     distractor_articles: int = Field(default=150, ge=0)
     negatives_each: int = Field(default=1, ge=1, le=8)
+    edits_each: int = Field(default=1, ge=1, le=8)
 
 
 class Recipe(BaseModel):
-    """A training recipe. Lengths are in tokens, `warmup` is a share of a schedule's tokens, `temperature` softens the
-    teacher's distributions (Hinton, Vinyals and Dean 2015)."""
+    """A training recipe. Lengths are in tokens, `warmup` is a share of a schedule's tokens, `dropout` a probability (0
+    unless many epochs overfit: on a CPU it costs more than the matrix products), `temperature` softens the teacher's
+    distributions (Hinton, Vinyals and Dean 2015)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,6 +79,7 @@ class Recipe(BaseModel):
     learning_rate: float = Field(default=1.5e-4, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.06, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     temperature: float = Field(default=2.0, ge=1)
     checkpoint_every: int = Field(default=200, ge=1, description="optimizer steps between checkpoints")
     making: Making = Field(default_factory=Making)

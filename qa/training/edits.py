@@ -38,8 +38,8 @@ _FROM_PASSAGE = 0.3
 _DRAWS = 80
 
 
-def one_edit_unanswerables(rows: Iterable[Row], seed: int) -> list[Row]:
-    """At most one edited, unanswerable copy of each answerable row whose question has something to change.
+def one_edit_unanswerables(rows: Iterable[Row], seed: int, each: int = 1) -> list[Row]:
+    """At most `each` edited, unanswerable copies of every answerable row whose question has something to change.
 
     A name, number or date is changed only where the passage holds the old one, and to one that does not stand in the
     sentence that answers: the question then asks for what the passage does not say.
@@ -54,12 +54,17 @@ def one_edit_unanswerables(rows: Iterable[Row], seed: int) -> list[Row]:
     for row in rows:
         if not row.answerable or row.question.islower():
             continue
-        makers = [_swap_name, _swap_name, _swap_number, _swap_word]
+        makers = [_swap_name, _swap_name, _swap_number, _swap_word] * each
         rng.shuffle(makers)
+        made: list[str] = []
         for make in makers:
             question = make(row, names[row.title] if row.title else everywhere, rng)
-            if question is not None:
-                edited.append(Row(f"oe-{row.id}", row.title, question, row.context, None, None, ()))
+            if question is None or question in made:
+                continue
+            made.append(question)
+            name = f"oe-{row.id}" if len(made) == 1 else f"oe{len(made)}-{row.id}"
+            edited.append(Row(name, row.title, question, row.context, None, None, ()))
+            if len(made) == each:
                 break
     return edited
 

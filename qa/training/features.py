@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.training.data import Row
-from qa.windows import WindowMaker
+from qa.windows import Window, WindowMaker
 
-ENCODE_BATCH = 256
+# A call with many rows keeps every core of the tokeniser busy.
+ENCODE_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +36,12 @@ class Features:
     def lengths(self) -> NDArray[np.int64]:
         return np.diff(self.bounds)
 
-    @classmethod
-    def joined(cls, parts: Sequence[Features]) -> Features:
-        """Several mixtures as one, in order; the rows are numbered through."""
-        lengths = np.concatenate([part.lengths for part in parts])
-        rows = np.cumsum([0, *(int(part.row.max(initial=-1)) + 1 for part in parts)])
-        return cls(
-            ids=np.concatenate([part.ids for part in parts]),
-            bounds=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
-            passage_start=np.concatenate([part.passage_start for part in parts]),
-            start=np.concatenate([part.start for part in parts]),
-            end=np.concatenate([part.end for part in parts]),
-            row=np.concatenate([part.row + first for part, first in zip(parts, rows, strict=False)]),
-            part=np.concatenate([part.part for part in parts]),
-        )
-
 
 def build_features(rows: list[Row], maker: WindowMaker) -> Features:
     """Cut rows into labelled windows; a window that lacks the whole answer is labelled null."""
     ids: list[NDArray[np.int32]] = []
     heads, starts, ends, owners, parts = [], [], [], [], []
-    for place, row in enumerate(rows):
-        windows = maker.windows(row.question, [row.context])[0]
+    for place, (row, windows) in enumerate(cut_rows(rows, maker)):
         for number, window in enumerate(windows):
             ids.append(window.ids)
             owners.append(place)
@@ -84,6 +69,14 @@ def build_features(rows: list[Row], maker: WindowMaker) -> Features:
         row=np.array(owners, dtype=np.int32),
         part=np.array(parts, dtype=np.int32),
     )
+
+
+def cut_rows(rows: Sequence[Row], maker: WindowMaker) -> Iterator[tuple[Row, list[Window]]]:
+    """Each row with its windows, in order."""
+    for first in range(0, len(rows), ENCODE_BATCH):
+        chunk = rows[first : first + ENCODE_BATCH]
+        cut = maker.paired([row.question for row in chunk], [row.context for row in chunk])
+        yield from zip(chunk, cut, strict=True)
 
 
 def batches(

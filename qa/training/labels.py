@@ -17,12 +17,15 @@ from transformers import AutoModelForQuestionAnswering
 from index.errors import InputError
 from qa.spans import MAX_ANSWER_TOKENS
 from qa.training.data import Row
-from qa.training.features import Features, batches, build_features, collate
+from qa.training.devices import ATTENTION, batch_tokens_on, training_device
+from qa.training.features import Features, batches, build_features, collate, cut_rows
 from qa.windows import WindowMaker, has_token_types, pad_id
 
 # Positions kept of each distribution: the null and the likeliest others. What is cut off holds next to nothing.
 TOP = 20
-ROWS_A_PART = 1000
+ROWS_A_PART = 4000
+# The log-probability that stands for none.
+LOWEST = -1e4
 _NULL = -1
 
 
@@ -64,7 +67,7 @@ def row_key(row: Row) -> str:
 def label_rows(
     rows: Sequence[Row], teacher: Path, folder: Path, *, max_length: int, stride: int, console: Console
 ) -> None:
-    """Let the teacher read rows that have no label in `folder` yet, a part of 1,000 rows at a time.
+    """Let the teacher read rows that have no label in `folder` yet, a part of 4,000 rows at a time.
 
     `max_length` and `stride` are the student's; the teacher's windows hold the same passage tokens. Interrupted, it
     goes on behind the last whole part.
@@ -76,24 +79,20 @@ def label_rows(
         return
     keys = list(missing)
     maker = _teacher_windows(teacher, max_length, stride)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = AutoModelForQuestionAnswering.from_pretrained(teacher, attn_implementation="eager", dtype=torch.float32)
+    device = training_device()
+    model = AutoModelForQuestionAnswering.from_pretrained(teacher, attn_implementation=ATTENTION, dtype=torch.float32)
     model = model.to(device).eval()
     number = len(list(folder.glob("part-*.npz")))
     parts = range(0, len(keys), ROWS_A_PART)
     for begin in track(parts, "the teacher reads", total=len(parts), console=console):
         chunk = keys[begin : begin + ROWS_A_PART]
-        counts, features = [], []
-        for key in chunk:
-            own = build_features([missing[key]], maker)
-            counts.append(len(own))
-            features.append(own)
-        arrays = _read(model, Features.joined(features), device)
+        features = build_features([missing[key] for key in chunk], maker)
+        arrays = _read(model, features, device)
         beside = folder / "part.tmp.npz"
         np.savez(
             beside,
             keys=np.array(chunk),
-            counts=np.array(counts, dtype=np.int32),
+            counts=np.bincount(features.row, minlength=len(chunk)).astype(np.int32),
             start_at=arrays["start_at"],
             start_log=arrays["start_log"],
             end_at=arrays["end_at"],
@@ -127,13 +126,12 @@ def load_labels(folder: Path) -> TeacherLabels:
 
 
 def agreeing(rows: Sequence[Row], labels: TeacherLabels, maker: WindowMaker) -> Iterator[Row]:
-    """The rows on which the teacher agrees with their label: it finds no span in an unanswerable row, and in an
-    answerable one its best span overlaps the labelled one and lies in a window where it beats the null."""
-    for row in rows:
+    """The rows, with questions as they were written, on which the teacher agrees with their label: it finds no span in
+    an unanswerable row, and in an answerable one its best span overlaps the labelled one and lies in a window where it
+    beats the null."""
+    for row, cut in cut_rows([row for row in rows if labels.windows(row) is not None], maker):
         windows = labels.windows(row)
-        if windows is None:
-            continue
-        cut = maker.windows(row.original or row.question, [row.context])[0]
+        assert windows is not None
         found = []
         for number, window in zip(windows, cut, strict=True):
             best = labels.best(number)
@@ -159,32 +157,37 @@ def _read(model: torch.nn.Module, features: Features, device: torch.device) -> d
     pad = pad_id(model.config)
     typed = has_token_types(model.config)
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
-        for windows in batches(features, 4096, seed=0):
+        for windows in batches(features, batch_tokens_on(device, 4096), seed=0):
             ids, mask, types, _, _ = (torch.from_numpy(part).to(device) for part in collate(features, windows, pad))
             extra = {"token_type_ids": types} if typed else {}
             output = model(input_ids=ids, attention_mask=mask, **extra)
+            head = torch.from_numpy(features.passage_start[windows].astype(np.int64)).to(device)
             for at, log, logits in (
                 (start_at, start_log, output.start_logits),
                 (end_at, end_log, output.end_logits),
             ):
-                values = logits.float().cpu().numpy()
-                for place, window in enumerate(windows):
-                    own = values[place, : int(features.lengths[window])]
-                    at[window], log[window] = _top(own, int(features.passage_start[window]))
+                at[windows], log[windows] = top_of(logits.float(), head, mask.sum(dim=1))
     return {"start_at": start_at, "start_log": start_log, "end_at": end_at, "end_log": end_log}
 
 
-def _top(logits: NDArray[np.float32], passage_start: int) -> tuple[NDArray[np.int16], NDArray[np.float16]]:
-    """The null and the likeliest passage tokens of one distribution, renormalised over null and passage."""
-    passage = logits[passage_start:-1].astype(np.float64)
-    every = np.concatenate([logits[:1].astype(np.float64), passage])
-    peak = every.max()
-    log = every - (peak + np.log(np.exp(every - peak).sum()))
-    best = np.argsort(-passage, kind="stable")[: TOP - 1]
-    at = np.full(TOP, _NULL, np.int16)
-    value = np.full(TOP, -1e4, np.float16)
-    value[0] = max(-1e4, log[0])
-    at[1 : 1 + len(best)] = best
-    value[1 : 1 + len(best)] = np.maximum(log[1 + best], -1e4)
-    # A short passage leaves columns over; they repeat the null at no probability.
+def top_of(
+    logits: torch.Tensor, passage_start: torch.Tensor, lengths: torch.Tensor
+) -> tuple[NDArray[np.int16], NDArray[np.float16]]:
+    """The null and the likeliest passage tokens of a batch of distributions, renormalised over null and passage.
+
+    Logits (windows, tokens), passage starts and lengths (windows,) in tokens; positions and log-probabilities
+    (windows, TOP) as in `TeacherLabels`. A short passage leaves columns over; they repeat the null at no probability.
+    """
+    place = torch.arange(logits.shape[1], device=logits.device)[None, :]
+    # The last token of a window closes it.
+    passage = (place >= passage_start[:, None]) & (place < lengths[:, None] - 1)
+    log = logits.masked_fill(~(passage | (place == 0)), -torch.inf).log_softmax(dim=1)
+    best = log.masked_fill(~passage, -torch.inf).topk(min(TOP - 1, logits.shape[1]), dim=1)
+    held = best.values > -torch.inf
+    at = np.full((len(logits), TOP), _NULL, np.int16)
+    value = np.full((len(logits), TOP), LOWEST, np.float16)
+    value[:, 0] = log[:, 0].clamp_min(LOWEST).cpu().numpy()
+    columns = slice(1, 1 + best.indices.shape[1])
+    at[:, columns] = torch.where(held, best.indices - passage_start[:, None], _NULL).cpu().numpy()
+    value[:, columns] = best.values.clamp_min(LOWEST).cpu().numpy()
     return at, value

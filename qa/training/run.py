@@ -108,7 +108,7 @@ def _labels(
 def _make(name: str, recipe: Recipe, data_dir: Path, work: Path, console: Console) -> list[Row]:
     rows = [row for source in recipe.making.sources for row in read_rows(find_source(data_dir, source))]
     if name == "one_edit":
-        return one_edit_unanswerables(rows, recipe.seed)
+        return one_edit_unanswerables(rows, recipe.seed, recipe.making.edits_each)
     if name == "answer_sentences":
         return sentence_rows(
             data_dir / SENTENCES,

@@ -19,12 +19,16 @@ from index.errors import InputError
 from qa.training.comparison import question_groups, shared_loss
 from qa.training.config import Phase, Recipe
 from qa.training.data import Row
+from qa.training.devices import ATTENTION, training_device
 from qa.training.distillation import SoftTargets, span_loss
 from qa.training.features import batches, build_features, collate
 from qa.training.labels import TeacherLabels
 from qa.windows import WindowMaker, has_token_types, pad_id
 
 MAX_GRADIENT_NORM = 1.0
+# Steps between two looks at the loss: each makes a graphics card wait for all that it was given.
+READ_EVERY = 20
+SMOOTHING = 0.8
 
 
 @dataclass(slots=True)
@@ -62,15 +66,14 @@ class Trainer:
         self._rows_of = rows_of
         self._console = console
         self._labels = labels
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = training_device()
         torch.manual_seed(recipe.seed)
         self._maker = WindowMaker.from_folder(base, max_length=recipe.max_length, stride=recipe.stride)
-        # No dropout: on a CPU it costs more than the matrix products, and one or two epochs do not overfit.
         self._model: PreTrainedModel = AutoModelForQuestionAnswering.from_pretrained(
             base,
-            attn_implementation="eager",
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
+            attn_implementation=ATTENTION,
+            hidden_dropout_prob=recipe.dropout,
+            attention_probs_dropout_prob=recipe.dropout,
             dtype=torch.float32,
         ).to(self._device)
         self._typed = has_token_types(self._model.config)
@@ -147,8 +150,10 @@ class Trainer:
                     taught = self._tensors(soft.batch(windows)) if soft else None
                     together = torch.from_numpy(groups[windows]).to(self._device) if groups is not None else None
                     loss = self._step(batch, taught, together, phase.shared)
-                    smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
                     size = batch[0].numel()
+                    if number % READ_EVERY == 0:
+                        now = float(loss)
+                        smooth = now if math.isnan(smooth) else SMOOTHING * smooth + (1 - SMOOTHING) * now
                     self._at.batch, self._at.step = number + 1, self._at.step + 1
                     self._at.tokens += size
                     self._at.phase_tokens += size
@@ -162,7 +167,7 @@ class Trainer:
                 self._at.epoch, self._at.batch = self._at.epoch + 1, 0
 
     def _tensors(self, arrays: Iterable[NDArray[np.generic]]) -> list[torch.Tensor]:
-        return [torch.from_numpy(array).to(self._device) for array in arrays]
+        return [torch.from_numpy(array).to(self._device, non_blocking=True) for array in arrays]
 
     def _step(
         self,
@@ -170,7 +175,7 @@ class Trainer:
         taught: list[torch.Tensor] | None,
         together: torch.Tensor | None,
         shared: float,
-    ) -> float:
+    ) -> torch.Tensor:
         ids, mask, types, start, end = batch
         rate = self._recipe.learning_rate_at(self._at.phase, self._at.tokens)
         for group in self._optimizer.param_groups:
@@ -189,7 +194,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), MAX_GRADIENT_NORM)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return loss.detach()
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         decayed = [p for p in self._model.parameters() if p.ndim > 1]
