@@ -1,8 +1,8 @@
 """A text as models and search should see it, with the way back to the text itself.
 
 What is stored and cited is what stands in the source. For reading and searching, words divided at the end of a line are
-joined, ligatures and soft hyphens resolved, and the cells of a table's row are given the names of their columns:
-"Oslo,717710" is seen as "City: Oslo; Population: 717710".
+joined, ligatures, decorated letters and soft hyphens resolved, and the cells of a table's row are given the names of
+their columns: "Oslo,717710" is seen as "City: Oslo; Population: 717710".
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ COLUMNS = " | "
 # A word divided at the end of a line: its hyphen, the line break, and the next line's indentation.
 # The hyphen first, what is before it after that: so it is looked for at hyphens alone.
 _DIVIDED = re.compile(r"[-\u2010\u00ad](?<=[^\W_][-\u2010\u00ad])[ \t]*(?:\r\n|\r|\n)[ \t]*(?=[^\W_])")
-_CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad\ufb00-\ufb06]")
+# Ligatures, wide letters, and the bold, script and Fraktur letters that people decorate posts with: to a model, none is
+# the letter that it shows.
+_DRAWN = "\ufb00-\ufb06\uff01-\uff5e\U0001d400-\U0001d7ff"
+_CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad{_DRAWN}]")
+_DRAWN_WORD = re.compile(rf"[^\W_]*[{_DRAWN}][^\W_]*")
 _WORD_AROUND = re.compile(r"[^\W_]+")
 _SEPARATORS = "\t,;|"
 
@@ -51,7 +55,8 @@ def legible(text: str, context: str = "") -> Legible:
 
 
 def searchable(text: str) -> str:
-    """A text with every word that is divided in it also as a whole, for search by words.
+    """A text with every word that is divided in it also as a whole, and every decorated one also in plain letters, for
+    search by words.
 
     Both forms are kept, since a hyphen at the end of a line may belong to the word.
     """
@@ -62,6 +67,7 @@ def searchable(text: str) -> str:
         if before and after:
             whole.append(before.group() + after.group())
     plain = text.replace("\u00ad", "")
+    whole += [unicodedata.normalize("NFKC", word) for word in _DRAWN_WORD.findall(plain)]
     return f"{plain}\n{' '.join(whole)}" if whole else plain
 
 

@@ -19,7 +19,7 @@ QUESTION = "When do the Russia-China drills run?"
 UNANSWERABLE = "Who won the football world cup of 1998?"
 SCHEMES = ["light", "dark"]
 BRIDGE = (
-    "The 🌉 bridge over the 𝔇anube — naïve, 日本 — was opened by Marta Kovács on 3 May 1931. It is 640 metres long."
+    "The 🌉 bridge over the Danube — 𝔇, naïve, 日本 — was opened by Marta Kovács on 3 May 1931. It is 640 metres long."
 )
 ABOUT_BRIDGES = (
     "Four bridges cross the river within the city. The stone bridge is the oldest, and only people on foot may use it. "

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from index.legible import cells, legible, searchable
 
 SCRAPS = st.sampled_from(
-    ["inter-\nnational", "-\r\n", "Anglo-\n  Saxon", "soft\u00adly", "ﬁne", "ﬄ", "1990-\n95", " ", "a"]
+    ["inter-\nnational", "-\r\n", "Anglo-\n  Saxon", "soft\u00adly", "ﬁne", "ﬄ", "𝔇an", "ＡＢ", "1990-\n95", " ", "a"]
 )
 TEXTS = st.lists(SCRAPS | st.text(max_size=6), max_size=12).map("".join)
 
@@ -24,6 +24,7 @@ TEXTS = st.lists(SCRAPS | st.text(max_size=6), max_size=12).map("".join)
         ("1990-\n1995", "1990-1995"),
         ("soft\u00adly", "softly"),
         ("the ﬁrst eﬀort", "the first effort"),
+        ("𝗕𝗿𝗲𝗮𝗸𝗶𝗻𝗴: the 𝔇anube, ２０２４", "Breaking: the Danube, 2024"),
         ("a - b\nc", "a - b\nc"),
         ("well-known", "well-known"),
         ("- item\n- item", "- item\n- item"),
@@ -54,6 +55,7 @@ def test_a_word_is_found_whole_and_in_parts() -> None:
     assert searchable("a well-\nknown inter-\nnational law").split() == [
         "a", "well-", "known", "inter-", "national", "law", "wellknown", "international",
     ]  # fmt: skip
+    assert searchable("the 𝔇anube ﬁle").split() == ["the", "𝔇anube", "ﬁle", "Danube", "file"]
     assert searchable("nothing here") == "nothing here"
 
 
