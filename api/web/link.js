@@ -2,7 +2,7 @@
 // the link checks it against the document as it is then.
 
 import { call } from "./api.js";
-import { occurrences, toPoints } from "./text.js";
+import { slice } from "./text.js";
 import { documentText } from "./viewer.js";
 
 const MAX_BYTES = 200_000;
@@ -53,22 +53,13 @@ export async function check(citation) {
     const renamed = verdict.problems.every((problem) => /^(title|uri):/.test(problem));
     return { state: renamed ? "renamed" : "false", problems: verdict.problems, now: renamed ? citation : null };
   }
-  const found = find(citation, await documentText(citation.document.id));
-  return { problems: verdict.problems, ...found };
-}
-
-/** Where the words of a citation stand in another version, by the words around them. */
-function find(citation, { text, sha256 }) {
-  const quote = citation.selector.find((selector) => selector.type === "TextQuoteSelector");
-  const places = occurrences(text, quote.prefix + quote.exact + quote.suffix);
-  if (places.length !== 1) {
-    // The words alone may stand elsewhere in another sense: that is not for us to call the same place.
-    const alone = occurrences(text, quote.exact).length > 0;
-    return { state: alone ? "ambiguous" : "gone", now: null };
+  const { state, start, end } = verdict.anchor;
+  if (start === null) return { state, problems: verdict.problems, now: null };
+  const { text, sha256 } = await documentText(citation.document.id);
+  // An edit between the verdict and the text: what the verdict says is no longer known to be so.
+  if (slice(text, start, end) !== citation.quote) {
+    return { state: "ambiguous", problems: verdict.problems, now: null };
   }
-  const begin = places[0] + quote.prefix.length;
-  const start = toPoints(text, begin);
-  const end = start + toPoints(quote.exact, quote.exact.length);
-  const now = { document: { ...citation.document, sha256 }, start, end, quote: quote.exact };
-  return { state: start === citation.start ? "kept" : "moved", now };
+  const now = { document: { ...citation.document, sha256 }, start, end, quote: citation.quote };
+  return { state: state === "unchanged" ? "kept" : "moved", problems: verdict.problems, now };
 }

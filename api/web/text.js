@@ -19,15 +19,6 @@ export function toUnits(text, offsets) {
   return found;
 }
 
-/** How many code points the UTF-16 units [0, units) of a text are. */
-export function toPoints(text, units) {
-  let points = 0;
-  for (let at = 0; at < units; points += 1) {
-    at += isHigh(text.charCodeAt(at)) && isLow(text.charCodeAt(at + 1)) ? 2 : 1;
-  }
-  return points;
-}
-
 /** `text[start:end]` in code points. */
 export function slice(text, start, end) {
   const [from, to] = toUnits(text, [start, end]);
@@ -40,12 +31,4 @@ export function cutBefore(text, at, reach = 400) {
   const line = text.lastIndexOf("\n", at - 1);
   if (line >= 0 && at - line <= reach) return line + 1;
   return isLow(text.charCodeAt(at)) && isHigh(text.charCodeAt(at - 1)) ? at - 1 : at;
-}
-
-/** Every index at which `part` stands in `text`, at most `limit`. */
-export function occurrences(text, part, limit = 2) {
-  const found = [];
-  if (!part) return found;
-  for (let at = text.indexOf(part); at >= 0 && found.length < limit; at = text.indexOf(part, at + 1)) found.push(at);
-  return found;
 }

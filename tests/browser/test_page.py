@@ -219,6 +219,12 @@ def test_a_shared_link_is_checked_when_it_is_opened(
     assert f"A 🌉 note on top.\n\n{BRIDGE}"[before : before + inside] == "Marta Kovács"
     shoot(page, "moved")
 
+    # The cited sentence now says the contrary, and a copy of what it said stands elsewhere.
+    document("bridge.txt", f"{BRIDGE.replace('was opened', 'was never opened')}\n\n{BRIDGE}")
+    page = opened(link)
+    assert shared_state(page) == "ambiguous"
+    expect(page.locator("#span")).to_have_count(0)
+
     document("bridge.txt", "Marta Kovács lived here. She never saw Marta Kovács, her cousin.")
     page = opened(link)
     assert shared_state(page) == "ambiguous"
@@ -450,22 +456,16 @@ def test_a_key_is_asked_for_and_sent(opened: Opened, server: Server) -> None:
 
 def test_troubles_are_told(opened: Opened) -> None:
     page = opened()
-    answers: list[Any] = [
-        {
-            "status": 503,
-            "json": {"type": "urn:spanqa:problem:starting", "title": "x", "status": 503},
-            "headers": {"retry-after": "1"},
-        },
-        {
-            "status": 500,
-            "json": {"type": "urn:spanqa:problem:internal-error", "title": "x", "detail": "it broke", "status": 500},
-        },
-    ]
-    page.route("**/v1/ask", lambda route: route.fulfill(**answers.pop(0)) if answers else route.abort())
+    starting = {"type": "urn:spanqa:problem:starting", "title": "x", "status": 503}
+    broken = {"type": "urn:spanqa:problem:internal-error", "title": "x", "detail": "it broke", "status": 500}
+    # Each trouble lasts until it was seen: the handler that was added last is asked.
+    page.route("**/v1/ask", lambda route: route.fulfill(status=503, json=starting, headers={"retry-after": "1"}))
     page.get_by_label("Your question").fill(QUESTION)
     page.keyboard.press("Enter")
     expect(page.locator(".waiting")).to_contain_text("models are being loaded")
+    page.route("**/v1/ask", lambda route: route.fulfill(status=500, json=broken))
     expect(page.locator(".failed")).to_contain_text("it broke")
+    page.route("**/v1/ask", lambda route: route.abort())
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".failed")).to_contain_text("cannot be reached")
     page.unroute("**/v1/ask")
