@@ -97,7 +97,8 @@ def _panel(answer: Answer, *, candidate: bool) -> Panel:
     kind = "candidate, " if candidate else ""
     title = Text.assemble(
         (printable(answer.text), "bold green" if not candidate else "bold"),
-        (f"  ({kind}confidence {answer.confidence:.0%})", "dim"),
+        # What is only likely is never called certain.
+        (f"  ({kind}confidence {min(answer.confidence, 0.99):.0%})", "dim"),
     )
     return Panel(Group(*lines), title=title, title_align="left", expand=True)
 

@@ -7,8 +7,11 @@ import re
 
 MAX_ITEMS = 20
 SHORT_WORDS = 3
+# "Hansen and Sons" is one firm.
+_FIRM = r"(?!\s*(?-i:Sons?|Co|Company|Partners|Associates|Brothers|Daughters)\b)"
 _SEPARATOR = re.compile(
-    r"\s*;\s*(?:(?:and|or)\s+)?|\s*,\s+(?:(?:and|or|&|as well as)\s+)?|\s+(?:and|or|&|as well as)\s+"
+    r"\s*;\s*(?:(?:and|or)\s+)?|\s*,\s+(?:(?:and|or|&|as well as)\s+)?"
+    rf"|\s+(?:and|&)\s+{_FIRM}|\s+(?:or|as well as)\s+"
     r"|\s*\n\s*(?:[-*•]|\d{1,2}[.)])?\s*",
     re.IGNORECASE,
 )

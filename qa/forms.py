@@ -46,7 +46,8 @@ _DETERMINERS = frozenset("the a an this that these those his her its their our m
 # What may follow the subject of a question in the plural.
 _PLURAL_VERBS = frozenset(
     "are were do did have had can could will would shall should may might must of that which who in on at from to for "
-    "by took made gave came went led left won lost".split()
+    "by took made gave came went led left won lost come go live work grow keep take make use belong pay own need sail "
+    "lie stand run play".split()
 )
 
 

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { copyMenu } from "./copy.js";
-import { byId, el, name, number, percent, plural } from "./dom.js";
+import { byId, el, likely, name, number, percent, plural } from "./dom.js";
 import { slice } from "./text.js";
 import { place, show } from "./viewer.js";
 
@@ -43,7 +43,7 @@ export function answered(response) {
   return {
     parts,
     target: first.citation,
-    spoken: `Answer: ${words}. ${inWords(first.confidence)}, ${percent(first.confidence)}. From ${first.citation.document.title}.` +
+    spoken: `Answer: ${words}. ${inWords(first.confidence)}, ${likely(first.confidence)}. From ${first.citation.document.title}.` +
       (rivals.length ? " Other documents answer differently." : ""),
   };
 }
@@ -74,9 +74,9 @@ function main(answers, response) {
 
 /** The confidence in words, as a number and as a bar. */
 function confidence(value) {
-  const meter = el("meter", { min: 0, max: 1, value, low: 0.4, high: 0.8, optimum: 1, "aria-label": "Confidence" }, percent(value));
+  const meter = el("meter", { min: 0, max: 1, value, low: 0.4, high: 0.8, optimum: 1, "aria-label": "Confidence" }, likely(value));
   const meaning = `of 100 answers with this confidence, about ${Math.round(100 * value)} are right`;
-  return el("p", { class: "confidence" }, meter, el("strong", {}, percent(value)), ` ${inWords(value)} `, el("span", { class: "muted" }, `(${meaning})`));
+  return el("p", { class: "confidence" }, meter, el("strong", {}, likely(value)), ` ${inWords(value)} `, el("span", { class: "muted" }, `(${meaning})`));
 }
 
 function promise({ promise: given, provenance }) {
@@ -126,7 +126,7 @@ function go(button, citation) {
 }
 
 function brief(answer) {
-  return el("li", {}, el("p", { class: "brief", dir: "auto" }, el("strong", {}, answer.text), " ", el("span", { class: "muted" }, percent(answer.confidence))),
+  return el("li", {}, el("p", { class: "brief", dir: "auto" }, el("strong", {}, answer.text), " ", el("span", { class: "muted" }, likely(answer.confidence))),
     quotation(answer.citation), source(answer.citation, { small: true }));
 }
 
@@ -189,7 +189,7 @@ function why(response, filtered) {
       return filtered ? "What you restricted the question to leaves nothing to read." : "No passage has anything to do with this question.";
     case "below_threshold":
       return nearest
-        ? `The closest wording is only ${percent(nearest.confidence)} likely to be right, and ${percent(response.threshold)} is needed to call it an answer.`
+        ? `The closest wording is only ${likely(nearest.confidence)} likely to be right, and ${percent(response.threshold)} is needed to call it an answer.`
         : `There is a wording that might answer, but it is not likely enough: ${percent(response.threshold)} is needed.`;
     default:
       return "The passages closest to the question were read, and none of them holds an answer.";

@@ -8,9 +8,11 @@ const PAGE = 50;
 const MAX_FILES = 1_000;
 const TYPES = {
   txt: "text/plain", text: "text/plain", log: "text/plain", md: "text/markdown", markdown: "text/markdown",
-  html: "text/html", htm: "text/html", pdf: "application/pdf", csv: "text/csv", tsv: "text/tab-separated-values",
+  html: "text/html", htm: "text/html", pdf: "application/pdf", xhtml: "application/xhtml+xml",
+  csv: "text/csv", tsv: "text/tab-separated-values", tab: "text/tab-separated-values",
   docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
   pptx: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+  xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
   epub: "application/epub+zip", eml: "message/rfc822", zip: "application/zip",
 };
 

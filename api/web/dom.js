@@ -32,4 +32,6 @@ export function announce(text) {
 
 export const number = (value) => value.toLocaleString("en");
 export const percent = (share) => `${Math.round(100 * share)} %`;
+/** A confidence: what is only likely is never called certain. */
+export const likely = (share) => percent(Math.min(share, 0.99));
 export const plural = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -36,7 +36,9 @@ export function place(citation) {
   if (citation.headings?.length) parts.push(citation.headings.map(printable).join(" › "));
   if (citation.page) parts.push(`page ${number(citation.page)}`);
   if (citation.row) parts.push(`row ${number(citation.row)}`);
-  if (citation.line) parts.push(`line ${number(citation.line)}`);
+  // Lines are counted on their page where there are pages: nobody counts those of a whole PDF.
+  const line = citation.page ? citation.page_line : citation.line;
+  if (line) parts.push(`line ${number(line)}`);
   parts.push(`characters ${number(citation.start)}–${number(citation.end)}`);
   return parts.join(" · ");
 }

@@ -47,6 +47,7 @@ Can you tell me which ports were used?
 What kinds of ships were used?
 Which two colours does the flag have?
 In what years did he serve?
+Which rare birds come to the marsh?
 what other names is it known by"""
 
 
@@ -84,6 +85,8 @@ def test_a_long_question_is_told_quickly() -> None:
         ("the port (built 1831, rebuilt 1902) and the pier", ["the port (built 1831, rebuilt 1902)", "the pier"]),
         ("May 5, 2026", ["May 5, 2026"]),
         ("1,000 men", ["1,000 men"]),
+        ("Nordfrakt, Hansen and Sons and Balder & Co", ["Nordfrakt", "Hansen and Sons", "Balder & Co"]),
+        ("fathers and sons", ["fathers", "sons"]),
         ("China", ["China"]),
         (
             "to consolidate and develop the strategic partnership",
