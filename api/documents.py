@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from api import sse
 from api.access import Access, AccessDep
 from api.examples import DOCUMENT_LIST, DOCUMENT_RECORD, DOCUMENT_TEXT, DOCUMENT_UPLOAD
-from api.openapi import example, problems
+from api.openapi import example, links, problems
 from api.problems import INVALID, NOT_FOUND, ProblemError
 from api.putting import Expectation, Put, etag_of, put
 from api.schemas import DocumentList, DocumentQuery, DocumentText, DocumentUpload, ListQuery
@@ -35,6 +35,13 @@ _UNKNOWN = problems(_404="No document has that id.", _503="The store cannot be u
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as the client has it."}}
 _TEXT_BODY: dict[str, Any] = {"schema": {"type": "string", "minLength": 1}, "example": DOCUMENT_UPLOAD["text"]}
 _FILE_BODY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}, "example": "(the file's bytes)"}
+_ONE = {"parameters": {"document_id": "$response.body#/id"}}
+_TO_DOCUMENT = links(show_document=_ONE, show_text=_ONE, remove_document=_ONE)
+_FIRST = {"parameters": {"document_id": "$response.body#/documents/0/id"}}
+_TO_TEXT = links(show_text=_ONE, remove_document=_ONE)
+_TO_DOCUMENTS = links(
+    show_document=_FIRST, show_text=_FIRST, list_documents={"parameters": {"cursor": "$response.body#/next_cursor"}}
+)
 _ETAG = {"headers": {"ETag": {"description": "The version of the document.", "schema": {"type": "string"}}}}
 
 
@@ -48,6 +55,7 @@ _ETAG = {"headers": {"ETag": {"description": "The version of the document.", "sc
             **example(DOCUMENT_RECORD, 201)[201],
             "description": "The document is new, or something of it has changed.",
             **_ETAG,
+            **_TO_DOCUMENT,
         },
         200: {
             "model": DocumentRecord,
@@ -57,6 +65,7 @@ _ETAG = {"headers": {"ETag": {"description": "The version of the document.", "sc
                 sse.MEDIA_TYPE: {"schema": {"type": "string"}},
             },
             **_ETAG,
+            **_TO_DOCUMENT,
         },
         **problems(
             _400="The body is not JSON, or cannot be read.",
@@ -121,7 +130,7 @@ async def put_document(
     "",
     summary="List documents",
     responses={
-        **example(DOCUMENT_LIST, description="Documents ordered by URI."),
+        200: {**example(DOCUMENT_LIST)[200], "description": "Documents ordered by URI.", **_TO_DOCUMENTS},
         **problems(_422="A parameter is unknown or wrong.", _503="The store cannot be used."),
     },
 )
@@ -135,7 +144,7 @@ async def list_documents(service: ServiceDep, access: AccessDep, query: Annotate
     summary="Show a document",
     response_model=DocumentRecord,
     responses={
-        200: {**example(DOCUMENT_RECORD)[200], "description": "The document, without its text.", **_ETAG},
+        200: {**example(DOCUMENT_RECORD)[200], "description": "The document, without its text.", **_ETAG, **_TO_TEXT},
         **_NOT_MODIFIED,
         **_UNKNOWN,
     },

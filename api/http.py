@@ -25,7 +25,7 @@ from api.hosts import HostGuard
 from api.keys import KeyFile
 from api.limits import BodyLimit
 from api.observe import Observe
-from api.openapi import DescribedApi, described
+from api.openapi import DescribedApi, described, operation_id
 from api.problems import (
     INVALID,
     MALFORMED,
@@ -88,6 +88,7 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.service = service
     _add_handlers(app)

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from api.access import OPEN_PATHS
 from api.problems import MEDIA_TYPE, Problem
@@ -30,6 +31,16 @@ def problems(**descriptions: str) -> Responses:
 def examples(**values: Any) -> dict[str, Any]:
     """Named examples, as OpenAPI wraps them."""
     return {name: {"value": value} for name, value in values.items()}
+
+
+def links(**targets: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a response leads: operations by name, with the parts of the link (`parameters`, `requestBody`)."""
+    return {"links": {name: {"operationId": name, **parts} for name, parts in targets.items()}}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of an operation: that of its function, which no other route has."""
+    return route.name
 
 
 class DescribedApi(FastAPI):
@@ -58,13 +69,18 @@ class DescribedApi(FastAPI):
     def _guarded(self, path: str, operation: dict[str, Any]) -> None:
         """Add what every request may meet before it comes to its route."""
         responses = operation["responses"]
-        common = {"421": "The server does not answer to that name."}
+        common = {
+            "400": "The request, or its body, cannot be read.",
+            "413": "The body is too large.",
+            "421": "The server does not answer to that name.",
+        }
         if path not in OPEN_PATHS:
             operation["security"] = [{}, {"key": []}]
             common |= {
                 "401": "An API key is required, or the one sent is not valid.",
                 "403": "The API key does not allow this, or the request comes from another site's page.",
                 "429": "Too many requests of one client; see Retry-After.",
+                "503": "The API keys cannot be read, or too many connections are open.",
             }
         if "requestBody" in operation:
             common["408"] = "The body came too slowly."

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends
 
 from api.access import Access, AccessDep
 from api.examples import ABSTENTION, CITATION, FORMATTED, QUESTION, RESPONSE, SEARCH_REQUEST, SEARCH_RESPONSE, VERDICT
-from api.openapi import example, examples, problems
+from api.openapi import example, examples, links, problems
 from api.schemas import (
     CitationList,
     FoundPassage,
@@ -29,6 +29,7 @@ from qa.engine import Engine
 from qa.types import Citation, DocumentRef, Question, Response
 from qa.verify import DocumentSource, Verdict, verify
 
+_CITATION = "$response.body#/answers/0/citation"
 router = APIRouter(prefix="/v1", dependencies=[Depends(require_json)])
 _BODY_PROBLEMS = problems(
     _400="The body is not JSON.",
@@ -52,6 +53,11 @@ _MODEL_PROBLEMS = problems(
             "content": {
                 "application/json": {"examples": examples(answered=RESPONSE, abstained=ABSTENTION)},
             },
+            **links(
+                verify_citations={"requestBody": _CITATION},
+                format_citation={"requestBody": _CITATION},
+                show_text={"parameters": {"document_id": f"{_CITATION}/document/id"}},
+            ),
         },
         **_BODY_PROBLEMS,
         **_MODEL_PROBLEMS,
@@ -74,7 +80,11 @@ async def ask(
     tags=["questions"],
     summary="Search for passages",
     responses={
-        **example(SEARCH_RESPONSE, description="Passages, best first, with their places in both ranked lists."),
+        200: {
+            **example(SEARCH_RESPONSE)[200],
+            "description": "Passages, best first, with their places in both ranked lists.",
+            **links(show_text={"parameters": {"document_id": "$response.body#/passages/0/document/id"}}),
+        },
         **_BODY_PROBLEMS,
         **_MODEL_PROBLEMS,
     },

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator
 
 from api.problems import Problem
 from index.documents import DocumentRecord, StatedDate
-from qa.types import MAX_ANSWERS, MAX_PASSAGES, MAX_QUESTION_LENGTH, Citation, DocumentRef, Filters
+from qa.types import MAX_ANSWERS, MAX_PASSAGES, Citation, DocumentRef, Filters, QuestionText, Whole
 from qa.verify import Verdict
 
 MAX_URI_LENGTH = 2_000
@@ -30,16 +31,9 @@ class _Frozen(BaseModel):
 class SearchRequest(_Frozen):
     """What to search for, without reading it."""
 
-    question: str = Field(max_length=MAX_QUESTION_LENGTH, examples=["When do the Russia-China drills run?"])
-    passages: int = Field(default=20, ge=1, le=MAX_PASSAGES, description="How many passages to return, at most.")
+    question: QuestionText
+    passages: Whole = Field(default=20, ge=1, le=MAX_PASSAGES, description="How many passages to return, at most.")
     filters: Filters = Field(default_factory=Filters)
-
-    @field_validator("question")
-    @classmethod
-    def _has_words(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("the question is empty")
-        return value
 
 
 class ListPlace(_Frozen):
@@ -145,14 +139,22 @@ class DocumentQuery(DocumentFields):
     uri: Uri | None = Field(default=None, description="The document's URI; required, except for JSON.")
 
 
+def _plain_digits(value: Any) -> Any:
+    # A query holds strings, which Python's rules turn into numbers in more ways than the description allows.
+    return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value, re.ASCII) else value
+
+
+QueryWhole = Annotated[Whole, BeforeValidator(_plain_digits)]
+
+
 class ListQuery(Filters):
     """Which documents to list, and from where on."""
 
-    limit: int = Field(default=100, ge=1, le=MAX_LISTED, description="How many documents, at most.")
+    limit: QueryWhole = Field(default=100, ge=1, le=MAX_LISTED, description="How many documents, at most.")
     cursor: str | None = Field(
         default=None, max_length=8_000, description="`next_cursor` of the page before; the filters stay the same."
     )
-    offset: int = Field(
+    offset: QueryWhole = Field(
         default=0, ge=0, le=MAX_OFFSET, description="How many documents to skip; a cursor is faster, and exact."
     )
 

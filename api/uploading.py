@@ -15,15 +15,25 @@ from starlette.types import Scope
 from api import sse
 from api.access import AccessDep
 from api.examples import DOCUMENT_RECORD
-from api.openapi import problems
+from api.openapi import links, problems
 from api.problems import MALFORMED, MEDIA_TYPE_UNSUPPORTED, TOO_LARGE, ProblemError, problem_of
 from api.putting import Put, put
 from api.schemas import Description, FileResult, UploadReport
 from api.service import Service, ServiceDep
-from api.uploads import from_file, media_type_of
+from api.uploads import SUFFIXES, from_file, media_type_of
 
 router = APIRouter(prefix="/v1/uploads", tags=["documents"])
 _EXAMPLE = {"files": [{"name": "drills.txt", "changed": True, "document": DOCUMENT_RECORD, "problem": None}]}
+
+_FILE_NAME = {
+    "Content-Disposition": {
+        "description": "Its `filename` chooses how the file is read.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": 'form-data; name="files"; filename="drills.txt"',
+    }
+}
+_FIRST = {"parameters": {"document_id": "$response.body#/files/0/document/id"}}
 
 
 @router.post(
@@ -37,6 +47,7 @@ _EXAMPLE = {"files": [{"name": "drills.txt", "changed": True, "document": DOCUME
                 "application/json": {"example": _EXAMPLE},
                 sse.MEDIA_TYPE: {"schema": {"type": "string"}},
             },
+            **links(show_document=_FIRST, show_text=_FIRST, remove_document=_FIRST),
         },
         **problems(
             _400="The body is not multipart/form-data as it should be.",
@@ -54,6 +65,7 @@ _EXAMPLE = {"files": [{"name": "drills.txt", "changed": True, "document": DOCUME
                     "schema": {
                         "type": "object",
                         "required": ["files"],
+                        "additionalProperties": False,
                         "properties": {
                             "files": {
                                 "type": "array",
@@ -63,6 +75,7 @@ _EXAMPLE = {"files": [{"name": "drills.txt", "changed": True, "document": DOCUME
                             }
                         },
                     },
+                    "encoding": {"files": {"contentType": ", ".join(SUFFIXES), "headers": _FILE_NAME}},
                     "example": {"files": ["(the file's bytes)"]},
                 }
             },

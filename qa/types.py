@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from index.documents import first_day
 from index.selection import Selection
@@ -26,6 +26,37 @@ def _is_date(value: str) -> str:
     return value
 
 
+def _has_words(value: str) -> str:
+    if not value.strip():
+        raise ValueError("the question is empty")
+    if not any(char.isalnum() for char in value):
+        raise ValueError("the question has no words")
+    return value
+
+
+def _whole(value: Any) -> Any:
+    # JSON has one kind of number: 1.0 is the whole number 1.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Strict, because pydantic by itself takes true for 1 and "1" for 1, which JSON Schema does not.
+# Limits stand before the validator: those behind it, pydantic may write into a JSON Schema as "ge" and "le".
+_Number = BeforeValidator(_whole)
+Whole = Annotated[int, Field(strict=True), _Number]
+Positive = Annotated[int, Field(strict=True, ge=1), _Number]
+AnswerCount = Annotated[int, Field(strict=True, ge=1, le=MAX_ANSWERS), _Number]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Flag = Annotated[bool, Field(strict=True)]
+QuestionText = Annotated[
+    str,
+    Field(
+        max_length=MAX_QUESTION_LENGTH,
+        description="The question, in the words of the user.",
+        examples=["When do the Russia-China drills run?"],
+        json_schema_extra={"pattern": r"\S"},
+    ),
+    AfterValidator(_has_words),
+]
 FilterDate = Annotated[
     str,
     Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$", examples=["2026-08"]),
@@ -74,30 +105,15 @@ class Filters(_Frozen):
 class Question(_Frozen):
     """A question as a user asks it. `threshold` None takes the promised one, or else the calibrated default."""
 
-    question: str = Field(
-        max_length=MAX_QUESTION_LENGTH,
-        description="The question, in the words of the user.",
-        examples=["When do the Russia-China drills run?"],
-    )
-    answers: int | None = Field(
+    question: QuestionText
+    answers: AnswerCount | None = Field(
         default=None,
-        ge=1,
-        le=MAX_ANSWERS,
         description="How many answers to return, at most; by default one, or every item where a list is asked for.",
     )
-    passages: int = Field(default=20, ge=1, le=MAX_PASSAGES, description="How many passages to read.")
+    passages: Whole = Field(default=20, ge=1, le=MAX_PASSAGES, description="How many passages to read.")
     filters: Filters = Field(default_factory=Filters)
-    threshold: float | None = Field(default=None, ge=0, le=1, description="Confidence needed to answer.")
-    candidates: bool = Field(default=False, description="Return the best spans even when abstaining.")
-
-    @field_validator("question")
-    @classmethod
-    def _has_words(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("the question is empty")
-        if not any(char.isalnum() for char in value):
-            raise ValueError("the question has no words")
-        return value
+    threshold: Share | None = Field(default=None, description="Confidence needed to answer.")
+    candidates: Flag = Field(default=False, description="Return the best spans even when abstaining.")
 
 
 class DocumentRef(_Frozen):
@@ -112,8 +128,8 @@ class DocumentRef(_Frozen):
 class SentenceRef(_Frozen):
     """The sentence or sentences around a span: code points `[start, end)` and their text."""
 
-    start: int
-    end: int
+    start: Whole
+    end: Whole
     text: str
 
 
@@ -130,8 +146,8 @@ class TextPositionSelector(_Frozen):
     """W3C Web Annotation Data Model, section 4.2.5: code points `[start, end)`."""
 
     type: Literal["TextPositionSelector"] = "TextPositionSelector"
-    start: int
-    end: int
+    start: Whole
+    end: Whole
 
 
 class Citation(_Frozen):
@@ -143,24 +159,24 @@ class Citation(_Frozen):
     """
 
     document: DocumentRef
-    start: int
-    end: int
+    start: Whole
+    end: Whole
     quote: str
     sentence: SentenceRef
-    page: int | None = None
-    page_line: int | None = None
-    line: int = Field(ge=1)
+    page: Whole | None = None
+    page_line: Whole | None = None
+    line: Positive
     headings: tuple[str, ...] | None = None
-    row: int | None = None
+    row: Whole | None = None
     selector: tuple[TextQuoteSelector, TextPositionSelector]
-    occurrences: int | None = Field(default=None, ge=1)
+    occurrences: Positive | None = None
 
 
 class Answer(_Frozen):
     """A span that answers. `confidence` is the calibrated probability that it is right."""
 
     text: str
-    confidence: float = Field(ge=0, le=1)
+    confidence: Share
     citation: Citation
     supporting: tuple[Citation, ...] = ()
     normalized: dict[str, Any] | None = None

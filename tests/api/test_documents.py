@@ -154,6 +154,9 @@ def test_listing(client: TestClient, problem: Check) -> None:
         "offset=" + "9" * 19,
         "limit=" + "9" * 5000,
         "limit=1.5",
+        "limit=1.0",
+        "limit=true",
+        "limit=1_0",
     ):
         body = problem(client.get(f"/v1/documents?{query}"), 422, "invalid-request")
         assert body["errors"][0]["field"] == query.partition("=")[0] and body["errors"][0]["location"] == "query"

@@ -81,6 +81,12 @@ def test_wrong_questions(client: TestClient, problem: Check, changes: dict[str, 
     assert "NaN" not in json.dumps(body)
 
 
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/search"])
+def test_questions_without_words(client: TestClient, problem: Check, path: str) -> None:
+    body = problem(client.post(path, json={"question": "󝒺 ?!"}), 422, "invalid-request")
+    assert body["detail"] == "question: the question has no words"
+
+
 @pytest.mark.parametrize("path", ["/v1/ask", "/v1/search", "/v1/citations/verify", "/v1/documents"])
 @pytest.mark.parametrize(
     "content",

@@ -257,13 +257,16 @@ def test_the_description_is_whole(schema: dict[str, Any]) -> None:
         ("get", "/metrics"),
     }
     ids = [operation["operationId"] for _, _, operation in operations(schema)]
-    assert len(set(ids)) == len(ids)
+    assert len(set(ids)) == len(ids) and "ask" in ids
     for node in nodes(schema):
         reference = node.get("$ref")
         if isinstance(reference, str):
             target: Any = schema
             for part in reference.removeprefix("#/").split("/"):
                 target = target[part]
+        # What pydantic calls a limit means nothing in JSON Schema.
+        assert not {"ge", "le", "gt", "lt"} & set(node)
+    assert all(link["operationId"] in ids for node in nodes(schema) for link in node.get("links", {}).values())
     assert "HTTPValidationError" not in schema["components"]["schemas"]
 
 
@@ -272,6 +275,7 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
         assert operation["summary"] and operation["description"] and operation["tags"]
         named = set(re.findall(r"{(\w+)}", path))
         assert {p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"} == named
+        assert {"400", "413", "421"} <= set(operation["responses"])
         for status, response in operation["responses"].items():
             assert re.fullmatch(r"[1-5]\d\d", status) and response["description"]
             if int(status) >= 400:
