@@ -8,9 +8,11 @@ INDEXED := $(STORE)/.indexed
 BROWSER := $(VENV)/.browser
 FUZZ := $(VENV)/.fuzz
 CHROMIUM ?= /usr/bin/chromium
+SERVERS := $(VENV)/.servers
+POSTGRES ?= /usr/lib/postgresql/15/bin
 QUESTION ?= When do the Russia-China drills run?
 
-.PHONY: ask test test-browser test-fuzz lint format serve lock clean
+.PHONY: ask test test-browser test-fuzz test-scale lint format serve lock clean
 
 ask: $(INDEXED)
 	@$(BIN)/qa ask "$(QUESTION)" --store $(STORE)
@@ -34,6 +36,17 @@ test-fuzz: $(FUZZ)
 
 $(FUZZ): $(INSTALLED) tests/api/fuzz/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps -r tests/api/fuzz/requirements.txt
+	@touch $@
+
+# Stores in servers: PostgreSQL, a Milvus server and Milvus Lite's, started for the tests and stopped after them.
+test-scale: $(SERVERS)
+	@tests/scale/have-postgres "$(POSTGRES)"
+	POSTGRES="$(POSTGRES)" PYTHONPATH=tests $(BIN)/python -m scale.servers $(BIN)/python -m pytest \
+		tests/index/test_catalogue.py tests/index/test_vectors.py tests/index/test_lexical.py tests/index/test_store.py \
+		tests/scale
+
+$(SERVERS): $(INSTALLED) tests/scale/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps -r tests/scale/requirements.txt
 	@touch $@
 
 lint: $(INSTALLED)
@@ -66,7 +79,8 @@ $(INDEXED): $(INSTALLED) $(wildcard seeds/*.txt)
 # Pins what is installed now. A CPU build of torch is locked by its plain version, so that other builds fit too.
 lock: $(INSTALLED)
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/^\(torch==[^+]*\)+.*/\1/' \
-		| grep -vxFf tests/browser/requirements.txt -f tests/api/fuzz/requirements.txt > requirements.lock
+		| grep -vxFf tests/browser/requirements.txt -f tests/api/fuzz/requirements.txt \
+			-f tests/scale/requirements.txt > requirements.lock
 
 clean:
 	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .screenshots

@@ -65,6 +65,14 @@ def has_bm25(client: Any) -> bool:
     return _number(str(client.get_server_version())) >= BM25_SINCE
 
 
+def drop_collections(client: Any, uri: str, prefix: str, *, keeping: str) -> None:
+    """Drop the collections whose names begin with `prefix`, except for those that begin with `keeping`."""
+    with _translated(uri):
+        for name in client.list_collections():
+            if name.startswith(prefix) and not name.startswith(keeping):
+                client.drop_collection(name)
+
+
 def _number(version: str) -> tuple[int, int]:
     # "v2.3.5-lite" is the server in small; "milvus_lite-3.2.2" is another program, which numbers its releases anew.
     if version.startswith(LITE):

@@ -73,6 +73,16 @@ class PostgresCatalogue(SqlCatalogue):
             with connection.begin():
                 yield connection
 
+    def _prepare(self) -> None:
+        with self._reading() as connection:
+            version = connection.dialect.server_version_info or (0,)
+        if version[0] < OLDEST_SERVER:
+            raise StoreError(
+                f"the server of {self._name} is PostgreSQL {'.'.join(map(str, version))}; it must be {OLDEST_SERVER} "
+                "or newer"
+            )
+        super()._prepare()
+
     def _create_tables(self, connection: Connection) -> None:
         if not self._create:
             raise StoreError(f"no store at {self._name}; create it with: qa index PATH --store {self._name}")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from index.catalogue import Catalogue
 from index.derived import SearchResult, bring_up, derived_name, search_result
-from index.milvus import MilvusLexicalIndex, MilvusVectorIndex, connect, has_bm25
+from index.milvus import MilvusLexicalIndex, MilvusVectorIndex, connect, drop_collections, has_bm25
 from index.postgres import PostgresCatalogue
 from index.postgres_words import PostgresLexicalIndex
 from index.selection import EVERYTHING, Selection
@@ -37,6 +37,8 @@ class ServerIndexes:
             self._vectors.drop()
             self._lexical.drop()
             self._vectors, self._lexical = opened()
+        # What an embedder before this one made of the store.
+        drop_collections(client, uri, f"{name.rpartition('_')[0]}_", keeping=f"{name}_")
 
     @property
     def generation(self) -> int:

@@ -7,11 +7,9 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -19,6 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from numpy.typing import NDArray
+from scale.locations import postgres_schema
 from sqlalchemy import create_engine, text
 
 from index import schema
@@ -30,19 +29,6 @@ from index.postgres import PostgresCatalogue
 from index.selection import Selection
 
 NEEDS_POSTGRES = pytest.mark.skipif("QA_TEST_POSTGRES" not in os.environ, reason="make test-scale starts PostgreSQL")
-
-
-@contextmanager
-def postgres_schema() -> Iterator[ServerStore]:
-    """A schema of the test server that is dropped in the end."""
-    schema = f"test {uuid4().hex}"
-    store = parse_location(f"{os.environ['QA_TEST_POSTGRES']}?schema={quote(schema)}")
-    assert isinstance(store, ServerStore)
-    yield store
-    engine = create_engine(store.database.set(drivername="postgresql+psycopg"))
-    with engine.begin() as connection:
-        connection.execute(text(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
-    engine.dispose()
 
 
 def document(name: str, text: str = "words", **changes: object) -> Document:

@@ -9,12 +9,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text as sql
+from scale.locations import postgres_schema
 
 from index.documents import StoredPassage
 from index.errors import StoreError
 from index.lexical import LexicalIndex, TantivyLexicalIndex
-from index.location import ServerStore, parse_location
 from index.milvus import MilvusLexicalIndex, connect
 from index.postgres import PostgresCatalogue
 from index.postgres_words import PostgresLexicalIndex
@@ -35,13 +34,10 @@ def found(index: LexicalIndex, question: str, k: int = 10, documents: list[str] 
 @pytest.fixture(params=["memory", "disk", *SERVERS])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LexicalIndex]:
     if request.param == "QA_TEST_POSTGRES":
-        store = parse_location(f"{os.environ[request.param]}?schema=test_{uuid4().hex}")
-        assert isinstance(store, ServerStore)
-        catalogue = PostgresCatalogue(store)
-        yield PostgresLexicalIndex(catalogue)
-        with catalogue.connection(write=True) as connection:
-            connection.execute(sql(f"DROP SCHEMA {store.schema} CASCADE"))
-        catalogue.close()
+        with postgres_schema() as store:
+            catalogue = PostgresCatalogue(store)
+            yield PostgresLexicalIndex(catalogue)
+            catalogue.close()
         return
     if request.param == "QA_TEST_MILVUS_LITE":
         uri = os.environ[request.param]

@@ -10,14 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scale.locations
 
 from index.documents import Document, StoredPassage
 from index.errors import ModelError, StoreError
+from index.location import Location
 from index.passages import CutSettings
 from index.store import CATALOGUE_FILE, DERIVED_FOLDER, Store
 
 Make = Callable[..., Document]
 Open = Callable[..., Store]
+# What is about the files of a store in a folder.
+IN_A_FOLDER = pytest.mark.parametrize("location", ["folder"], indirect=True)
 SMALL = CutSettings(minimum=2, maximum=8, overlap=0)
 
 
@@ -26,12 +30,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
+@pytest.fixture(params=["folder", *scale.locations.here()])
+def location(request: pytest.FixtureRequest, folder: Path) -> Iterator[Location]:
+    if request.param == "folder":
+        yield folder
+        return
+    with scale.locations.server_store(request.param, folder) as store:
+        yield store
+
+
 @pytest.fixture
-def reopen(folder: Path, make_embedder: Any) -> Iterator[Open]:
+def reopen(location: Location, make_embedder: Any) -> Iterator[Open]:
     opened: list[Store] = []
 
     def open_store(embedder: Any = None, *, create: bool = True) -> Store:
-        opened.append(Store(folder, embedder or make_embedder(), cut=SMALL, create=create))
+        opened.append(Store(location, embedder or make_embedder(), cut=SMALL, create=create))
         return opened[-1]
 
     yield open_store
@@ -205,6 +218,7 @@ def delete_lexical(folder: Path) -> None:
 DAMAGE = [delete_all, truncate_all, garble_all, delete_half, delete_vectors, delete_lexical]
 
 
+@IN_A_FOLDER
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("still_open", [False, True])
 def test_derived_files_may_be_lost_at_any_time(
@@ -240,6 +254,7 @@ def restore(folder: Path, kept: Path) -> None:
         shutil.copy(path, folder)
 
 
+@IN_A_FOLDER
 @pytest.mark.parametrize("more", [0, 1, 2, 5])
 def test_an_older_catalogue_put_back_is_noticed(
     reopen: Open, folder: Path, tmp_path: Path, make_document: Make, more: int
@@ -264,6 +279,7 @@ def test_an_older_catalogue_put_back_is_noticed(
         assert len(hits(opened, "cats", k=99)["dense"]) == 1 + more
 
 
+@IN_A_FOLDER
 def test_a_catalogue_made_anew_does_not_meet_old_indexes(reopen: Open, folder: Path, make_document: Make) -> None:
     store = reopen()
     store.put(make_document("a", CATS))
@@ -338,6 +354,7 @@ def test_a_crash_between_delete_and_insert_keeps_the_old_version(
         assert opened.catalogue.generation() == 1
 
 
+@IN_A_FOLDER
 @pytest.mark.parametrize("where", ["index.vectors.FaissVectorIndex.commit", "index.lexical.TantivyLexicalIndex.commit"])
 def test_a_crash_while_catching_up_is_made_good(
     reopen: Open, make_document: Make, monkeypatch: pytest.MonkeyPatch, where: str
@@ -394,6 +411,7 @@ def test_re_embedding(reopen: Open, make_embedder: Any, make_document: Make) -> 
     assert best(store, "fish swim upstream") == both(FISH)
 
 
+@IN_A_FOLDER
 def test_a_store_that_is_not_there(reopen: Open, folder: Path) -> None:
     with pytest.raises(StoreError, match="create it with: qa index PATH"):
         reopen(create=False)
