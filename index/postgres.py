@@ -76,7 +76,7 @@ class PostgresCatalogue(SqlCatalogue):
     def _prepare(self) -> None:
         with self._reading() as connection:
             version = connection.dialect.server_version_info or (0,)
-        if version[0] < OLDEST_SERVER:
+        if int(version[0]) < OLDEST_SERVER:
             raise StoreError(
                 f"the server of {self._name} is PostgreSQL {'.'.join(map(str, version))}; it must be {OLDEST_SERVER} "
                 "or newer"
