@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from api import bench, gold, indexing, key_commands, lab
+from api import bench, gold, indexing, key_commands, lab, store_commands
 from api.console import PasteFormat, anchor_text, print_citations, print_response, printable
 from api.errors import UsageError
 from api.opening import be_offline, open_engine, open_store
@@ -52,6 +52,7 @@ lab.add_to(app)
 gold.add_to(app)
 bench.add_to(app)
 app.add_typer(key_commands.keys, name="keys")
+app.add_typer(store_commands.store_commands, name="store")
 CollectionOption = Annotated[str, typer.Option(help="The collection that a URI or path is looked for in.")]
 MAX_CITATION_BYTES = 50_000_000
 
@@ -187,13 +188,33 @@ def remove_document(
     *,
     store: StoreOption,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge/--no-purge",
+            help="Rewrite the store's files, so that none of its bytes is left in them; --no-purge leaves that to: "
+            "qa store purge.",
+        ),
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="The receipts, a line each.")] = False,
 ) -> None:
-    """Remove documents; they cannot answer any more."""
+    """Remove documents; they cannot answer any more. Gives a receipt for each: what was removed, and what is left."""
+    from index.catalogue import SqliteCatalogue
+    from index.removing import remove_documents
+
     opened = open_store(store)
     records = [_find(opened, name, collection) for name in names]
-    for record in records:
-        opened.remove(record.id)
-        typer.echo(f"removed {record.id} {record.uri}")
+    # A database server cleans its files itself.
+    purge = purge and isinstance(opened.catalogue, SqliteCatalogue)
+    for receipt in remove_documents(opened, [record.id for record in records], purge=purge):
+        if as_json:
+            typer.echo(receipt.model_dump_json())
+            continue
+        left = ", ".join(f"{count} {name}" for name, count in receipt.left.items())
+        typer.echo(
+            f"removed {receipt.id} {receipt.uri}\n  {receipt.passages} passages went with it; left: {left}; "
+            + ("its bytes are out of the store's files" if receipt.purged else "its bytes go with: qa store purge")
+        )
 
 
 @app.command()

@@ -6,6 +6,7 @@ What every database does alike is here, with SQLite, the embedded one; `index.po
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -41,6 +42,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
+from index.auditing import catalogue_problems
+from index.checksums import flush
 from index.documents import Document, DocumentRecord, DocumentVersion, Passage, StoredPassage
 from index.errors import StoreError
 from index.legible import legible
@@ -178,6 +181,25 @@ class Catalogue(Protocol):
 
     def passage_ids(self, document_ids: Iterable[str]) -> NDArray[np.int64]:
         """Ids of all passages of these documents, ascending."""
+        ...
+
+    def embedded(self) -> tuple[int, NDArray[np.int64]]:
+        """The generation and the ids of all passages, ascending, of one moment."""
+        ...
+
+    def embeddings(self, passage_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """The embeddings of those of these passages that exist, each (dimensions,)."""
+        ...
+
+    def problems(self) -> list[str]:
+        """What does not fit together in it, a sentence each: everything is read. Empty for a sound one."""
+        ...
+
+    def purge(self) -> None:
+        """Have nothing left in its files of what was removed.
+
+        Raises StoreError where that is the database's own business, or somebody has it open too long.
+        """
         ...
 
     def changes_since(self, generation: int) -> Changes: ...
@@ -359,6 +381,36 @@ class SqlCatalogue:
                 found.extend(connection.scalars(select(passages.c.id).where(passages.c.document_id.in_(batch))))
         return np.array(sorted(found), dtype=np.int64)
 
+    def embedded(self) -> tuple[int, NDArray[np.int64]]:
+        with self._reading() as connection:
+            generation = _generation(connection)
+            ids = connection.scalars(select(passages.c.id).order_by(passages.c.id)).all()
+        return generation, np.array(ids, dtype=np.int64)
+
+    def embeddings(self, passage_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        found: dict[int, NDArray[np.float32]] = {}
+        with self._reading() as connection:
+            for batch in _batched(passage_ids):
+                query = select(passages.c.id, passages.c.embedding).where(passages.c.id.in_(batch))
+                found.update((row.id, np.frombuffer(row.embedding, dtype="<f4")) for row in connection.execute(query))
+        return found
+
+    def problems(self) -> list[str]:
+        with self._reading() as connection:
+            broken = self._broken(connection)
+            if broken:
+                # What a damaged database says of its rows is worth nothing.
+                return broken
+            dimensions = _setting(connection, "dimensions")
+            return list(
+                catalogue_problems(
+                    connection, _unpacked, _generation(connection), int(dimensions) if dimensions else None
+                )
+            )
+
+    def purge(self) -> None:
+        raise NotImplementedError
+
     def changes_since(self, generation: int) -> Changes:
         with self._reading() as connection:
             now = _generation(connection)
@@ -440,6 +492,10 @@ class SqlCatalogue:
         if int(version) < FORMAT_VERSION:
             self._migrate(int(version))
 
+    def _broken(self, connection: Connection) -> list[str]:
+        """What the database itself finds wrong with its files."""
+        return []
+
     def _create_tables(self, connection: Connection) -> None:
         raise NotImplementedError
 
@@ -467,6 +523,67 @@ class SqliteCatalogue(SqlCatalogue):
     def __init__(self, path: Path) -> None:
         self._path = path
         super().__init__(_engine(path), str(path.parent))
+
+    def purge(self) -> None:
+        """Rewrite the file without what was removed, and empty the log of changes that may still hold it."""
+        with self._translated(), self._engine.connect() as fresh:
+            # Past SQLAlchemy, which begins a transaction for every statement: neither may stand in one.
+            driver: Any = fresh.connection.driver_connection
+            driver.execute("VACUUM")
+            # A reader of an older moment keeps the log from being emptied; the busy timeout waits for it.
+            (busy, _, _) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError(
+                f"the store {self._path.parent} is being read, so that traces of what was removed stay in its log for "
+                f"now; try again later: qa store purge --store {self._path.parent}"
+            )
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of one moment to a new file, without what was removed, while others read and write.
+
+        Raises StoreError where it cannot be written; nothing is left there then.
+        """
+        try:
+            with self._translated(), self._engine.connect() as fresh:
+                driver: Any = fresh.connection.driver_connection
+                driver.execute("VACUUM INTO ?", (str(path),))
+            flush(path)
+        except (StoreError, OSError) as error:
+            path.unlink(missing_ok=True)
+            raise StoreError(f"{path} cannot be written: {error}") from error
+
+    def take_from(self, path: Path) -> None:
+        """Become what a catalogue in `path` is, in one transaction that readers see as a whole.
+
+        It gets an identity of its own and a generation above both, so that nobody takes what was derived from either
+        for its own. Raises StoreError, and nothing has changed, where `path` is not a sound catalogue.
+        """
+        source = SqliteCatalogue(path)
+        try:
+            if found := source.problems():
+                raise StoreError(f"{path} is not a sound catalogue: {found[0]}")
+            source.set_settings(
+                {"store_id": uuid4().hex, "generation": str(max(source.generation(), self.generation()) + 1)}
+            )
+            with (
+                self._translated(),
+                source._engine.connect() as theirs,
+                self._engine.connect() as ours,
+            ):
+                reading: Any = theirs.connection.driver_connection
+                writing: Any = ours.connection.driver_connection
+                reading.backup(writing)
+                # What it was is not kept: it may hold what was removed since.
+                writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            source.close()
+
+    def _broken(self, connection: Connection) -> list[str]:
+        found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+        if found != ["ok"]:
+            return [f"SQLite: {line}" for line in found]
+        keys = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        return [f"SQLite: a row of {row[0]} refers to one of {row[2]} that is not there" for row in keys]
 
     def _create_tables(self, connection: Connection) -> None:
         metadata.create_all(connection)
@@ -508,12 +625,18 @@ class SqliteCatalogue(SqlCatalogue):
             yield
         except PoolTimeoutError as error:
             raise StoreError(f"the store {self._path.parent} is too busy; try again later") from error
-        except OperationalError as error:
-            raise StoreError(f"the store {self._path.parent} cannot be used: {error.orig}") from error
-        except DatabaseError as error:
+        # The driver's own errors come from what is done past SQLAlchemy.
+        except (OperationalError, sqlite3.OperationalError) as error:
+            raise StoreError(f"the store {self._path.parent} cannot be used: {_reason(error)}") from error
+        except (DatabaseError, sqlite3.DatabaseError) as error:
             raise StoreError(
-                f"{self._path} is not a sound catalogue ({error.orig}); restore a backup or index into another --store"
+                f"{self._path} is not a sound catalogue ({_reason(error)}); restore a backup or index into another "
+                "--store"
             ) from error
+
+
+def _reason(error: Exception) -> object:
+    return getattr(error, "orig", error)
 
 
 def embedding_text(context: str, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from index.catalogue import Catalogue
 from index.clearing import clear_away
+from index.errors import StoreError
 from index.lexical import LexicalIndex, TantivyLexicalIndex
 from index.selection import Selection
 from index.vectors import FaissVectorIndex, Hit, VectorIndex
@@ -57,21 +59,27 @@ class LocalIndexes:
 
     def __init__(self, base: Path, catalogue: Catalogue, dimensions: int) -> None:
         self._catalogue = catalogue
+        self._dimensions = dimensions
         # Named by catalogue and embedder, so that neither a re-created catalogue nor new embeddings meet old indexes.
         own = base / derived_name(catalogue, "-")
         for other in base.iterdir() if base.is_dir() else ():
             if other != own:
                 shutil.rmtree(other, ignore_errors=True)
 
-        def opened() -> tuple[VectorIndex, LexicalIndex]:
-            return FaissVectorIndex(own / "vectors", dimensions), TantivyLexicalIndex(own / "lexical")
-
-        self._vectors, self._lexical = opened()
+        self._own = own
+        self._vectors, self._lexical = self._opened()
         if max(self._vectors.generation, self._lexical.generation) > catalogue.generation():
             # The catalogue went back (a restored backup): what was derived from its future is void.
-            clear_away(own)
-            self._vectors, self._lexical = opened()
+            self.clear()
         self.generation = -1
+
+    def _opened(self) -> tuple[FaissVectorIndex, TantivyLexicalIndex]:
+        return FaissVectorIndex(self._own / "vectors", self._dimensions), TantivyLexicalIndex(self._own / "lexical")
+
+    def clear(self) -> None:
+        """Forget everything, to be filled anew by `catch_up`."""
+        clear_away(self._own)
+        self._vectors, self._lexical = self._opened()
 
     def refresh(self) -> None:
         """Nobody else changes what this process has opened."""
@@ -92,6 +100,61 @@ class LocalIndexes:
         dense = self._vectors.search(vector, k, allowed)
         lexical = self._lexical.search(question, k, None if documents is None else sorted(documents))
         return search_result(self._vectors, vector, dense, lexical)
+
+    def problems(self) -> list[str]:
+        """What differs between these indexes, the files under them and the catalogue, a sentence each.
+
+        Raises StoreError where the catalogue has moved on: bring them up first.
+        """
+        damage = [*self._vectors.damage(), *self._lexical.damage()]
+        if damage:
+            return [f"{path} does not hold what was written to it" for path in damage]
+        generation, wanted = self._catalogue.embedded()
+        if generation != self.generation:
+            raise StoreError("the store is changing all the time; try again later")
+        found = [
+            *_difference("the vector index", wanted, [ids for ids, _ in self._vectors.entries()]),
+            *_difference("the lexical index", wanted, [self._lexical.ids()]),
+        ]
+        return [*found, *self._other_vectors()]
+
+    def traces(self, passage_ids: Sequence[int]) -> dict[str, int]:
+        """How many of these passages each index still holds."""
+        nothing = np.zeros(self._dimensions, dtype=np.float32)
+        return {
+            "vectors": sum(value is not None for value in self._vectors.similarities(nothing, passage_ids)),
+            "lexical entries": int(np.isin(self._lexical.ids(), list(passage_ids)).sum()),
+        }
+
+    def purge(self) -> None:
+        """Leave nothing in the files of passages that were removed."""
+        self._vectors.purge()
+        if self._lexical.holds_removed():
+            # There is no way to have its segments merged: it is filled anew.
+            clear_away(self._own / "lexical")
+            self._lexical = TantivyLexicalIndex(self._own / "lexical")
+            self.catch_up(self._catalogue)
+
+    def _other_vectors(self) -> list[str]:
+        for ids, vectors in self._vectors.entries():
+            kept = self._catalogue.embeddings(ids.tolist())
+            for number, vector in zip(ids.tolist(), vectors, strict=True):
+                # One that was removed since is the catalogue's to say.
+                if number in kept and not np.array_equal(kept[number], vector):
+                    return [f"the vector index has another vector for the passage {number} than the catalogue"]
+        return []
+
+
+def _difference(name: str, wanted: NDArray[np.int64], batches: list[NDArray[np.int64]]) -> list[str]:
+    held = np.sort(np.concatenate(batches)) if batches else np.empty(0, np.int64)
+    found = []
+    if len(np.unique(held)) != len(held):
+        found.append(f"{name} holds passages twice")
+    if len(missing := np.setdiff1d(wanted, held)):
+        found.append(f"{name} lacks {len(missing)} passages, the first of them {missing[0]}")
+    if len(more := np.setdiff1d(held, wanted)):
+        found.append(f"{name} holds {len(more)} passages that were removed, the first of them {more[0]}")
+    return found
 
 
 def derived_name(catalogue: Catalogue, separator: str) -> str:

@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import tantivy
+from numpy.typing import NDArray
 
 from index.checksums import FileState, damaged, text_checksum, trusted, worth_noting
 from index.clearing import clear_away
@@ -136,6 +138,23 @@ class TantivyLexicalIndex:
     def damage(self) -> list[Path]:
         """The committed files that no longer hold what was written, all of them read."""
         return damaged(self._folder, self._files) if self._folder is not None else []
+
+    def ids(self) -> NDArray[np.int64]:
+        """The ids of all passages, ascending."""
+        searcher = self._index.searcher()
+        count = int(searcher.num_docs)
+        if not count:
+            return np.empty(0, np.int64)
+        hits = searcher.search(tantivy.Query.all_query(), limit=count, count=False).hits
+        found = searcher.fast_field_values("id", [address for _, address in hits])
+        return np.sort(np.array([_whole(number) for number in found], dtype=np.int64))
+
+    def holds_removed(self) -> bool:
+        """Whether words of removed passages may still be in its files: a segment keeps them until it is merged."""
+        if self._folder is None or not (self._folder / _DESCRIPTION).is_file():
+            return False
+        segments = json.loads((self._folder / _DESCRIPTION).read_bytes())["segments"]
+        return any(segment.get("deletes") for segment in segments)
 
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)

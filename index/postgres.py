@@ -83,6 +83,12 @@ class PostgresCatalogue(SqlCatalogue):
             )
         super()._prepare()
 
+    def purge(self) -> None:
+        raise StoreError(
+            f"the store {self._name} is in PostgreSQL, whose own VACUUM, backups and write-ahead log decide how long "
+            "traces of removed rows stay"
+        )
+
     def _create_tables(self, connection: Connection) -> None:
         if not self._create:
             raise StoreError(f"no store at {self._name}; create it with: qa index PATH --store {self._name}")

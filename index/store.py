@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,8 @@ WRITTEN_TOGETHER = 256
 # And how many passages at a time where somebody watches.
 EMBED_BETWEEN_PROGRESS = 64
 LOCK_TIMEOUT_S = 120
+# How often a check begins anew because a writer was faster.
+CHECKS = 5
 CATALOGUE_FILE = "catalogue.sqlite"
 DERIVED_FOLDER = "derived"
 
@@ -191,6 +193,64 @@ class Store:
         self.sync()
         self.catalogue.re_embed(self.embedder.embed, self._embedder_settings())
         self.sync()
+
+    def purge(self) -> None:
+        """Leave nothing of what was removed or replaced in any file of the store; may take as long as indexing words
+        anew. Raises StoreError where others keep it from that, or where servers keep the store."""
+        with self._guard:
+            if self._server is None:
+                with self._alone():
+                    self._purge_local()
+        self.catalogue.purge()
+
+    def _purge_local(self) -> None:
+        derived = self._local()
+        derived.catch_up(self.catalogue)
+        derived.purge()
+        self._derived = derived
+
+    def traces(self, document_id: str, passage_ids: Sequence[int]) -> dict[str, int]:
+        """How many texts, passages and, on this machine, index entries are left of a document: none once it is gone."""
+        self.sync()
+        found = {
+            "texts": int(self.catalogue.record(document_id) is not None),
+            "passages": len(self.catalogue.embeddings(passage_ids)),
+        }
+        derived = self._opened()
+        return found | (derived.traces(passage_ids) if isinstance(derived, LocalIndexes) else {})
+
+    def check_derived(self) -> list[str]:
+        """What differs between the search indexes on this machine and the catalogue, a sentence each; brings them up
+        first. Empty where servers search."""
+        with self._guard, self._alone():
+            for _ in range(CHECKS):
+                derived = self._local()
+                derived.catch_up(self.catalogue)
+                try:
+                    return derived.problems()
+                except StoreError:
+                    if derived.generation == self.catalogue.generation():
+                        raise
+        raise StoreError(f"the store {self.location} changes faster than it can be checked; try again later")
+
+    def rebuild_derived(self) -> None:
+        """Make the search indexes on this machine anew from the catalogue."""
+        with self._guard, self._alone():
+            derived = self._local()
+            derived.clear()
+            derived.catch_up(self.catalogue)
+            self._derived = derived
+
+    def _local(self) -> LocalIndexes:
+        derived = self._open_derived()
+        if not isinstance(derived, LocalIndexes):
+            raise StoreError(f"the store {self.location} is searched by a server, whose files are not at hand")
+        return derived
+
+    @property
+    def searched_by_server(self) -> bool:
+        """Whether its search indexes are in a server and not in files of this machine."""
+        return self._server is not None
 
     def close(self) -> None:
         self.catalogue.close()

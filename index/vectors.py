@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -71,6 +71,8 @@ class VectorIndex(Protocol):
 
 # Uncommitted vectors beyond this many go to disk, so that filling an index takes bounded memory.
 SPILLED_ROWS = 65_536
+# How many vectors are read at once where all are.
+ENTRIES_AT_ONCE = 4_000
 # A segment is written anew without its dead rows once they are this share of it.
 DEAD_SHARE = 0.25
 # A segment is merged with the newer ones as long as it has no more than this many times their rows.
@@ -209,6 +211,37 @@ class FaissVectorIndex:
     def damage(self) -> list[Path]:
         """The committed files that no longer hold what was written, all of them read."""
         return damaged(self._folder, self._files)
+
+    def entries(self) -> Iterator[tuple[Ids, Vectors]]:
+        """All (n,) ids with their (n, dimensions) vectors, in batches."""
+        state = self._state
+        for part in state.parts:
+            alive = np.arange(part.segment.rows) if part.dead is None else np.flatnonzero(~part.dead)
+            for begin in range(0, len(alive), ENTRIES_AT_ONCE):
+                rows = alive[begin : begin + ENTRIES_AT_ONCE]
+                yield np.asarray(part.segment.ids)[rows], part.segment.gathered(rows)
+        if len(state.ids):
+            yield state.ids, state.vectors
+
+    def purge(self) -> None:
+        """Write every segment that has dead rows anew without them: nothing of removed vectors is left in the folder.
+
+        Raises StoreError where it cannot be written.
+        """
+        try:
+            parts = []
+            for part in self._state.parts:
+                if part.dead is None:
+                    parts.append(part)
+                elif part.alive:
+                    sources = [(part.segment, part.dead)]
+                    name = _new_name()
+                    parts.append(_Part(write_segment(self._folder, name, self._dimensions, sources, self._budget)))
+            self._state = replace(self._state, parts=tuple(parts))
+            if self._folder.is_dir():
+                self._write_manifest(self.generation)
+        except (OSError, RuntimeError) as error:
+            raise StoreError(f"the vector index in {self._folder} cannot be written: {error}") from error
 
     def __len__(self) -> int:
         return len(self._state.ids) + sum(part.alive for part in self._state.parts)

@@ -1,0 +1,126 @@
+"""`qa store`: what a store is made of, whether it is whole, and its copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from api.console import printable
+from api.errors import UsageError
+from api.opening import open_store
+from api.options import StoreOption, errors
+
+store_commands = typer.Typer(help="What a store is made of, whether it is whole, and its copies.", no_args_is_help=True)
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@store_commands.command("info")
+def info(*, store: StoreOption, as_json: JsonOption = False) -> None:
+    """Show what the store holds, how large its parts are, and with which models it was made."""
+    from index.describing import describe_store
+
+    opened = open_store(store)
+    found = describe_store(opened)
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    table = Table(box=box.SIMPLE, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = {
+        "store": found.location,
+        "format": str(found.format_version),
+        "generation": f"{found.generation:,}",
+        "documents": f"{found.documents:,}",
+        "passages": f"{found.passages:,}",
+        "embedder": f"{found.embedder or 'none yet'} ({found.dimensions or '?'} dimensions)",
+        "promise": "yes" if found.promise else "none",
+        **{f"{name} on disk": f"{size / 1e6:,.1f} MB" for name, size in found.bytes.items()},
+    }
+    for name, value in rows.items():
+        table.add_row(name, printable(value))
+    Console().print(table)
+
+
+@store_commands.command("check")
+def check(*, store: StoreOption, as_json: JsonOption = False) -> None:
+    """Read everything and say what does not fit together: exit 0 where the store is whole, 1 where it is not."""
+    from index.checking import check_store
+
+    health = check_store(open_store(store))
+    if as_json:
+        typer.echo(health.model_dump_json())
+    else:
+        for finding in health.findings:
+            typer.echo(f"{finding.part}: {printable(finding.problem)}\n  to mend it: {finding.remedy}")
+        for part in health.unchecked:
+            typer.echo(f"not checked: {part}")
+        if health.sound:
+            typer.echo(
+                f"whole: {health.documents:,} documents in {health.passages:,} passages, {_at(health.generation)}"
+            )
+    if not health.sound:
+        raise typer.Exit(1)
+
+
+@store_commands.command("repair")
+def repair(*, store: StoreOption) -> None:
+    """Make the search indexes anew where they do not fit the catalogue; texts are never touched."""
+    from index.checking import repair_store
+
+    health, rebuilt = repair_store(open_store(store))
+    if rebuilt:
+        typer.echo("the search indexes were made anew from the catalogue")
+    elif health.sound:
+        typer.echo("the store is whole; nothing was done")
+    for finding in health.findings:
+        typer.echo(f"{finding.part}: {printable(finding.problem)}\n  to mend it: {finding.remedy}")
+    if not health.sound:
+        raise typer.Exit(1)
+
+
+@store_commands.command("purge")
+def purge(*, store: StoreOption) -> None:
+    """Rewrite the store's files, so that nothing of removed documents and older versions is left in them."""
+    open_store(store).purge()
+    typer.echo("nothing of what was removed is left in the store's files")
+
+
+@store_commands.command("backup")
+def backup(destination: Annotated[Path, typer.Argument(help="A new or empty folder.")], *, store: StoreOption) -> None:
+    """Copy the store as it is at this moment, while others may read and write it. A backup is a store itself."""
+    from index.backups import back_up
+
+    file = back_up(open_store(store), destination)
+    typer.echo(f"{file}: {file.stat().st_size / 1e6:,.1f} MB")
+
+
+@store_commands.command("restore")
+def restore_backup(
+    source: Annotated[Path, typer.Argument(help="A backup's folder, or its file.")],
+    *,
+    store: StoreOption,
+    replace: Annotated[bool, typer.Option("--replace", help="Also where the store holds documents: they go.")] = False,
+) -> None:
+    """Make the store what a backup of it is; servers that have it open go on with what it holds then."""
+    from index.backups import restore
+
+    opened = open_store(store, create=True)
+    count, _ = opened.catalogue.counts()
+    if count and not replace:
+        raise UsageError(
+            f"the store {store} holds {count:,} documents, which would go; add --replace, or name a new --store"
+        )
+    restore(opened, source)
+    documents, passages = opened.catalogue.counts()
+    errors.print(f"restored from {source}", soft_wrap=True, highlight=False, markup=False)
+    typer.echo(f"{documents:,} documents in {passages:,} passages, {_at(opened.catalogue.generation())}")
+
+
+def _at(generation: int) -> str:
+    return f"generation {generation:,}"

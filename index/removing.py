@@ -1,0 +1,60 @@
+"""Removing documents, with a receipt that says what is gone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from index.store import Store
+
+
+class Receipt(BaseModel):
+    """What was removed, and what is left of it.
+
+    From `generation` on the document cannot answer. `left` was counted afterwards, in the catalogue and in every search
+    index on this machine: all 0. `purged` says that the store's files were rewritten, so that none of its bytes is in
+    them any more; without that they may be, where nothing reads them, until `qa store purge`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    uri: str
+    collection: str
+    sha256: str = Field(description="Of the text that was removed.")
+    passages: int = Field(description="How many passages, each with its vector and its words, were removed with it.")
+    generation: int
+    left: dict[str, int]
+    purged: bool
+    removed_at: str
+
+
+def remove_documents(store: Store, document_ids: list[str], *, purge: bool) -> list[Receipt]:
+    """Remove these documents; a receipt for each that was there. `purge` also rewrites the store's files, once.
+
+    Raises StoreError; what was removed before it stays removed.
+    """
+    removed = []
+    for document_id in document_ids:
+        record = store.catalogue.record(document_id)
+        passages = store.catalogue.passage_ids([document_id]).tolist()
+        if record is not None and store.remove(document_id):
+            removed.append((record, passages, store.catalogue.generation()))
+    if purge and removed:
+        store.purge()
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    return [
+        Receipt(
+            id=record.id,
+            uri=record.uri,
+            collection=record.collection,
+            sha256=record.sha256,
+            passages=len(passages),
+            generation=generation,
+            left=store.traces(record.id, passages),
+            purged=purge,
+            removed_at=moment,
+        )
+        for record, passages, generation in removed
+    ]
