@@ -100,7 +100,8 @@ async def put_document(
     """JSON, or the content itself with its `uri` and what else is known of it in the query.
 
     The document can be asked about once this returns. The same again changes nothing. With `Accept: text/event-stream`
-    it answers at once with events: `progress` (`{stage, done, total}`), then `stored` with the document, or `problem`.
+    it answers at once with events: `progress` (`{stage, done, total}`), then `stored` (`{changed, document, etag}`), or
+    `problem`.
     """
     body = await request.body()
     content_type = request.headers.get("content-type", "")
@@ -118,6 +119,9 @@ async def put_document(
         load = partial(from_content, content_type, body, address)
     job = Put(load, Expectation(if_match, if_none_match))
     if sse.wanted(request.headers.get("accept", "")):
+        # What can be refused now is refused by its status, which events have none of.
+        service.warmup.require_started()
+        service.uploads.require_room()
         return sse.streaming(job.events(service, request.scope))
     record, changed = await put(service, job)
     response.status_code = 201 if changed else 200

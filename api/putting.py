@@ -62,7 +62,7 @@ class Put:
             yield sse.event("problem", problem_of(scope, error).model_dump(exclude_none=True))
         else:
             record, changed = task.result()
-            yield sse.event("stored", {"changed": changed, "document": record.model_dump()})
+            yield sse.event("stored", {"changed": changed, "document": record.model_dump(), "etag": etag_of(record)})
 
 
 async def put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 from starlette.responses import StreamingResponse
@@ -23,6 +23,22 @@ def wanted(accept: str) -> bool:
 def event(name: str, data: Any) -> str:
     """One event, its data as JSON on one line."""
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=True)}\n\n"
+
+
+def read(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The events of a stream's lines, each by its name and with its data; one that is not whole is none."""
+    name, data = "message", ""
+    for line in lines:
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if not line:
+            if data:
+                yield name, data
+            name, data = "message", ""
+        elif field == "event":
+            name = value
+        elif field == "data":
+            data += value if not data else f"\n{value}"
 
 
 async def progress_of(task: asyncio.Task[Any], latest: Callable[[], Any]) -> AsyncIterator[str]:

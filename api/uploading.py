@@ -95,6 +95,8 @@ async def put_files(
     fields = query.model_copy(update={"collection": access.collection_for(query.collection)})
     jobs = [(name, Put(partial(from_file, name, content, fields))) for name, content in await _files(request, service)]
     if sse.wanted(request.headers.get("accept", "")):
+        # What can be refused now is refused by its status, which events have none of.
+        service.uploads.require_room()
         return sse.streaming(_events(jobs, service, request.scope))
     return UploadReport(files=tuple([await _stored(name, job, service, request.scope) for name, job in jobs]))
 
@@ -148,5 +150,5 @@ async def _events(jobs: list[tuple[str, Put]], service: Service, scope: Scope) -
         async for text in sse.progress_of(task, latest):
             yield text
         results.append(task.result())
-        yield sse.event("file", results[-1].model_dump(exclude_none=True))
-    yield sse.event("report", UploadReport(files=tuple(results)).model_dump(exclude_none=True))
+        yield sse.event("file", results[-1].model_dump())
+    yield sse.event("report", UploadReport(files=tuple(results)).model_dump())

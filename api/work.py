@@ -30,14 +30,18 @@ class Gate:
         """How many are at work or waiting."""
         return self._inside
 
-    async def run(self, work: Callable[[], _T]) -> _T:
-        """The result of `work`; raises ProblemError 503 with Retry-After where there is no room."""
+    def require_room(self) -> None:
+        """Raise ProblemError 503 with Retry-After where no more work is taken."""
         if self._inside >= self._room:
             raise ProblemError(
                 BUSY,
                 f"{self._inside} requests of this kind are at work or waiting; try again later",
                 headers={"retry-after": str(self._retry_after_s)},
             )
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """The result of `work`; raises ProblemError as `require_room` does."""
+        self.require_room()
         self._inside += 1
         try:
             return await to_thread.run_sync(work, limiter=self._limiter)

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
+from api.client import Client
 from api.http import create_app, serve
 from api.settings import ServerSettings
 from index.store import Store
@@ -172,6 +173,13 @@ def listening(engine: Engine) -> Iterator[Callable[..., int]]:
     """Start a real server with settings of one's own; returns its port on 127.0.0.1."""
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(_listening(engine, ServerSettings(**settings)))
+
+
+@pytest.fixture
+def api(listening: Callable[..., int]) -> Iterator[Client]:
+    """The Python client, of a real server."""
+    with Client(f"http://127.0.0.1:{listening()}") as client:
+        yield client
 
 
 @pytest.fixture

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api.client import Client
 from api.keys import KeyFile
+from api.schemas import Description
 from index.store import Store
+from qa.types import Filters
 
 Check = Callable[..., dict[str, Any]]
 ANSWER = "August 9 to 13"
@@ -71,22 +74,20 @@ def test_unknown_parameters_are_not_passed_over(client: TestClient, problem: Che
         problem(client.get(f"/v1/documents?{query}"), 422, "invalid-request")
 
 
-def test_cursors_lead_through_everything(client: TestClient, filled: dict[str, str]) -> None:
-    seen: list[str] = []
-    query: dict[str, Any] = {"limit": 1, "collections": ["a", "b"]}
-    while True:
-        page = client.get("/v1/documents", params=query).json()
-        seen += [record["id"] for record in page["documents"]]
-        assert page["total"] == 3
-        if page["next_cursor"] is None:
-            break
-        query["cursor"] = page["next_cursor"]
+def test_cursors_lead_through_everything(api: Client) -> None:
+    for name, collection in (("m", "a"), ("n", "a"), ("n", "b"), ("n", "c")):
+        api.put_document(name, "Text.", known=Description(collection=collection))
+    seen: list[tuple[str, str]] = []
+    wanted, cursor = Filters(collections=("a", "b")), None
+    for _ in range(3):
+        page = api.list_documents(wanted, limit=1, cursor=cursor)
+        seen += [(record.uri, record.collection) for record in page.documents]
+        assert page.total == 3
+        cursor = page.next_cursor
         # What comes before the cursor does not move what follows.
-        client.post("/v1/documents", json={"uri": "0", "text": "First.", "collection": "a"})
-        client.delete(
-            f"/v1/documents/{client.get('/v1/documents', params={'uri_prefix': '0'}).json()['documents'][0]['id']}"
-        )
-    assert seen == [filled[name] for name in ("a2", "a1", "b1")]
+        before = api.put_document("0", "First.", known=Description(collection="a"))
+        api.remove_document(before.document.id)
+    assert cursor is None and seen == [("m", "a"), ("n", "a"), ("n", "b")]
 
 
 @pytest.fixture

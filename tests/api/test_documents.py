@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api.client import Client
+
 Check = Callable[..., dict[str, Any]]
 
 
@@ -40,12 +42,12 @@ def test_new_unchanged_changed(client: TestClient) -> None:
         "\x85.",
     ],
 )
-def test_a_json_text_is_stored_exactly(client: TestClient, text: str) -> None:
-    record = put(client, uri="a", text=text).json()
-    stored = client.get(f"/v1/documents/{record['id']}/text").json()
-    assert stored["text"] == text
-    assert stored["sha256"] == record["sha256"] == hashlib.sha256(text.encode()).hexdigest()
-    assert record["characters"] == len(text)
+def test_a_json_text_is_stored_exactly(api: Client, text: str) -> None:
+    record = api.put_document("a", text).document
+    stored = api.show_text(record.id)
+    assert stored.text == text
+    assert stored.sha256 == record.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert record.characters == len(text)
 
 
 def raw(client: TestClient, content: bytes, content_type: str = "text/plain", **query: str) -> Any:

@@ -140,7 +140,13 @@ def test_too_many_uploads_are_refused(
         first = pool.submit(client.post, "/v1/documents", json={"uri": "a", "text": "Text."})
         try:
             assert inside.wait(10)
-            problem(client.post("/v1/documents", json={"uri": "b", "text": "Text."}), 503, "busy")
+            for headers in ({}, {"accept": "text/event-stream"}):
+                second = client.post("/v1/documents", json={"uri": "b", "text": "Text."}, headers=headers)
+                problem(second, 503, "busy")
+                assert second.headers["retry-after"] == "2"
+            files = [("files", ("b.txt", b"Text."))]
+            response = client.post("/v1/uploads", files=files, headers={"accept": "text/event-stream"})
+            problem(response, 503, "busy")
             assert client.post("/v1/ask", json=ASK).status_code == 200
         finally:
             hold.set()

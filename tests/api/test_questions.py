@@ -5,90 +5,100 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 
-from index.documents import Document
+from api.client import ApiError, Client
+from index.documents import Document, DocumentRecord
 from index.store import Store
-from qa.types import Response
+from qa.types import Citation, Filters
 
 Check = Callable[..., dict[str, Any]]
-ASK = {"question": "When do the drills run?"}
+DRILLS = "When do the drills run?"
 
 
-def ask(client: TestClient, **changes: Any) -> dict[str, Any]:
-    response = client.post("/v1/ask", json={**ASK, **changes})
-    assert response.status_code == 200, response.text
-    Response.model_validate(response.json())
-    body: dict[str, Any] = response.json()
-    return body
+@pytest.fixture
+def stored(api: Client, text: str) -> DocumentRecord:
+    """An indexed document whose text is TEXT."""
+    return api.put_document("https://example.org/drills.txt", text).document
 
 
-def test_an_answer_and_its_offsets(client: TestClient, document: dict[str, Any]) -> None:
-    body = ask(client)
-    assert (body["status"], body["reason"], len(body["answers"])) == ("answered", None, 1)
-    citation = body["answers"][0]["citation"]
-    stored = client.get(f"/v1/documents/{citation['document']['id']}/text").json()
-    assert stored["text"][citation["start"] : citation["end"]] == citation["quote"] == "August 9 to 13"
-    assert stored["sha256"] == citation["document"]["sha256"] == document["sha256"]
-    sentence = citation["sentence"]
-    assert stored["text"][sentence["start"] : sentence["end"]] == sentence["text"]
-    assert citation["line"] == 2
+def cited(api: Client) -> Citation:
+    return api.ask(DRILLS).answers[0].citation
 
 
-def test_every_reason_for_abstaining(client: TestClient, reader: Any) -> None:
-    assert ask(client)["reason"] == "empty_index"
-    client.post("/v1/documents", json={"uri": "a", "text": "The drills run from August 9 to 13."})
-    assert ask(client, filters={"uri_prefix": "other"})["reason"] == "nothing_retrieved"
-    assert ask(client, filters={"document_ids": ["0" * 16]})["reason"] == "nothing_retrieved"
-    assert ask(client, threshold=1)["reason"] == "below_threshold"
+def test_an_answer_and_its_offsets(api: Client, stored: DocumentRecord) -> None:
+    response = api.ask(DRILLS)
+    assert (response.status, response.reason, len(response.answers)) == ("answered", None, 1)
+    citation = response.answers[0].citation
+    shown = api.show_text(citation.document.id)
+    assert shown.text[citation.start : citation.end] == citation.quote == "August 9 to 13"
+    assert shown.sha256 == citation.document.sha256 == stored.sha256
+    assert shown.text[citation.sentence.start : citation.sentence.end] == citation.sentence.text
+    assert citation.line == 2
+
+
+def test_every_reason_for_abstaining(api: Client, reader: Any) -> None:
+    assert api.ask(DRILLS).reason == "empty_index"
+    api.put_document("a", "The drills run from August 9 to 13.")
+    assert api.ask(DRILLS, filters=Filters(uri_prefix="other")).reason == "nothing_retrieved"
+    assert api.ask(DRILLS, filters=Filters(document_ids=("0" * 16,))).reason == "nothing_retrieved"
+    assert api.ask(DRILLS, threshold=1).reason == "below_threshold"
     reader.margins = {"August": -2.0}
-    body = ask(client)
-    assert (body["status"], body["reason"], body["answers"]) == ("abstained", "not_in_passages", [])
-    shown = ask(client, candidates=True)
-    assert shown["status"] == "abstained" and shown["answers"][0]["text"] == "August"
+    response = api.ask(DRILLS)
+    assert (response.status, response.reason, response.answers) == ("abstained", "not_in_passages", ())
+    shown = api.ask(DRILLS, candidates=True)
+    assert shown.status == "abstained" and shown.answers[0].text == "August"
 
 
-def test_a_filter_keeps_other_documents_out(client: TestClient, document: dict[str, Any], text: str) -> None:
-    other = client.post("/v1/documents", json={"uri": "https://example.org/other.txt", "text": text + "\n"}).json()
-    for wanted in (document, other):
-        found = ask(client, filters={"document_ids": [wanted["id"]]})["answers"][0]
-        assert found["citation"]["document"]["id"] == wanted["id"] and found["supporting"] == []
-        hits = client.post("/v1/search", json={**ASK, "filters": {"uri_prefix": wanted["uri"]}}).json()["passages"]
-        assert hits and {hit["document"]["id"] for hit in hits} == {wanted["id"]}
+def test_a_filter_keeps_other_documents_out(api: Client, stored: DocumentRecord, text: str) -> None:
+    other = api.put_document("https://example.org/other.txt", text + "\n").document
+    for wanted in (stored, other):
+        found = api.ask(DRILLS, filters=Filters(document_ids=(wanted.id,))).answers[0]
+        assert found.citation.document.id == wanted.id and found.supporting == ()
+        hits = api.search(DRILLS, filters=Filters(uri_prefix=wanted.uri)).passages
+        assert hits and {hit.document.id for hit in hits} == {wanted.id}
 
 
-def test_search_shows_both_lists(client: TestClient, document: dict[str, Any], text: str) -> None:
-    client.post("/v1/documents", json={"uri": "far", "text": "Nothing of that kind stands here, only other words."})
-    body = client.post("/v1/search", json={**ASK, "passages": 5}).json()
-    assert body["reason"] is None and body["store_generation"] == 2
-    first, last = body["passages"][0], body["passages"][-1]
-    assert first["document"] == {name: document[name] for name in ("id", "uri", "title", "sha256")}
-    assert text[first["start"] : first["end"]] == first["text"]
-    assert first["dense"]["rank"] == first["lexical"]["rank"] == first["rank"] == 1
-    assert first["lexical"]["score"] > 0 and -1 <= first["dense"]["score"] <= 1
-    assert first["score"] > last["score"] > 0
-    assert last["document"]["uri"] == "far" and last["lexical"] is None and last["dense"]["rank"] == 2
-    assert len(client.post("/v1/search", json={**ASK, "passages": 1}).json()["passages"]) == 1
+def test_search_shows_both_lists(api: Client, stored: DocumentRecord, text: str) -> None:
+    api.put_document("far", "Nothing of that kind stands here, only other words.")
+    found = api.search(DRILLS, passages=5)
+    assert found.reason is None and found.store_generation == 2
+    first, last = found.passages[0], found.passages[-1]
+    assert first.document.model_dump() == stored.model_dump(include={"id", "uri", "title", "sha256"})
+    assert text[first.start : first.end] == first.text
+    assert first.dense is not None and first.lexical is not None
+    assert first.dense.rank == first.lexical.rank == first.rank == 1
+    assert first.lexical.score > 0 and -1 <= first.dense.score <= 1
+    assert first.score > last.score > 0
+    assert last.document.uri == "far" and last.lexical is None
+    assert last.dense is not None and last.dense.rank == 2
+    assert len(api.search(DRILLS, passages=1).passages) == 1
 
 
-def test_search_in_an_empty_store(client: TestClient) -> None:
-    body = client.post("/v1/search", json=ASK).json()
-    assert (body["passages"], body["reason"]) == ([], "empty_index")
+def test_search_in_an_empty_store(api: Client) -> None:
+    found = api.search(DRILLS)
+    assert (found.passages, found.reason) == ((), "empty_index")
 
 
-def test_citations_are_verified(client: TestClient, document: dict[str, Any]) -> None:
-    citation = ask(client)["answers"][0]["citation"]
-    one = client.post("/v1/citations/verify", json=citation).json()
-    place = {"state": "unchanged", "start": citation["start"], "end": citation["end"]}
-    assert one == {"valid": True, "quote": "August 9 to 13", "uri": document["uri"], "problems": [], "anchor": place}
-    moved = {**citation, "start": citation["start"] + 1}
-    many = client.post("/v1/citations/verify", json={"citations": [citation, moved]}).json()["verdicts"]
-    assert [verdict["valid"] for verdict in many] == [True, False]
-    assert many[1]["problems"][0].startswith("quote: ")
+def test_citations_are_verified(api: Client, stored: DocumentRecord) -> None:
+    citation = cited(api)
+    verdict = api.verify_citation(citation)
+    assert (verdict.valid, verdict.quote, verdict.uri, verdict.problems) == (True, "August 9 to 13", stored.uri, ())
+    assert verdict.anchor is not None
+    assert (verdict.anchor.state, verdict.anchor.start, verdict.anchor.end) == (
+        "unchanged",
+        citation.start,
+        citation.end,
+    )
+    moved = citation.model_copy(update={"start": citation.start + 1})
+    many = api.verify_citations([citation, moved])
+    assert [verdict.valid for verdict in many] == [True, False]
+    assert many[1].problems[0].startswith("quote: ")
 
 
 def test_verifying_names_the_wrong_field(client: TestClient, document: dict[str, Any], problem: Check) -> None:
-    citation = ask(client)["answers"][0]["citation"]
+    citation = client.post("/v1/ask", json={"question": DRILLS}).json()["answers"][0]["citation"]
     body = problem(client.post("/v1/citations/verify", json={**citation, "line": 0}), 422, "invalid-request")
     assert [error["field"] for error in body["errors"]] == ["line"]
     broken = {"citations": [citation, {**citation, "document": {"id": "x"}}]}
@@ -101,31 +111,33 @@ def test_verifying_names_the_wrong_field(client: TestClient, document: dict[str,
         problem(client.post("/v1/citations/verify", json=wrong), 422, "invalid-request")
 
 
-def test_a_removed_document_answers_no_more(client: TestClient, document: dict[str, Any], problem: Check) -> None:
-    citation = ask(client)["answers"][0]["citation"]
-    assert client.delete(f"/v1/documents/{document['id']}").status_code == 204
-    assert ask(client)["reason"] == "empty_index"
-    assert client.post("/v1/search", json=ASK).json()["passages"] == []
-    verdict = client.post("/v1/citations/verify", json=citation).json()
-    assert not verdict["valid"] and "is not there" in verdict["problems"][0]
-    problem(client.get(f"/v1/documents/{document['id']}"), 404, "not-found")
-    problem(client.get(f"/v1/documents/{document['id']}/text"), 404, "not-found")
+def test_a_removed_document_answers_no_more(api: Client, stored: DocumentRecord) -> None:
+    citation = cited(api)
+    api.remove_document(stored.id)
+    assert api.ask(DRILLS).reason == "empty_index"
+    assert api.search(DRILLS).passages == ()
+    verdict = api.verify_citation(citation)
+    assert not verdict.valid and "is not there" in verdict.problems[0]
+    for show in (api.show_document, api.show_text, api.etag, api.remove_document):
+        with pytest.raises(ApiError) as raised:
+            show(stored.id)
+        assert (raised.value.status, raised.value.type) == (404, "urn:spanqa:problem:not-found")
 
 
-def test_a_replaced_document_breaks_its_citation(client: TestClient, document: dict[str, Any], text: str) -> None:
-    citation = ask(client)["answers"][0]["citation"]
-    client.post("/v1/documents", json={"uri": document["uri"], "text": "New. " + text})
-    verdict = client.post("/v1/citations/verify", json=citation).json()
-    assert not verdict["valid"]
-    assert [problem.partition(":")[0] for problem in verdict["problems"]][:2] == ["sha256", "quote"]
-    assert client.post("/v1/citations/verify", json=ask(client)["answers"][0]["citation"]).json()["valid"]
+def test_a_replaced_document_breaks_its_citation(api: Client, stored: DocumentRecord, text: str) -> None:
+    citation = cited(api)
+    api.put_document(stored.uri, "New. " + text)
+    verdict = api.verify_citation(citation)
+    assert not verdict.valid
+    assert [problem.partition(":")[0] for problem in verdict.problems][:2] == ["sha256", "quote"]
+    assert api.verify_citation(cited(api)).valid
 
 
-def test_a_document_that_another_process_adds_is_found(client: TestClient, store: Store) -> None:
+def test_a_document_that_another_process_adds_is_found(api: Client, store: Store) -> None:
     text = "The drills run from August 9 to 13."
     other = Store(store.folder, store.embedder)
     try:
         other.put(Document(uri="elsewhere.txt", title="elsewhere.txt", text=text))
     finally:
         other.close()
-    assert ask(client)["answers"][0]["citation"]["document"]["uri"] == "elsewhere.txt"
+    assert cited(api).document.uri == "elsewhere.txt"
