@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -71,12 +75,113 @@ def scale(
         errors.print(f"interrupted; what is done is kept in {escape(str(work))}: the same command goes on")
         raise typer.Exit(1) from None
     if output is not None:
-        from eval.files import write_whole
-
-        write_whole(output, (curve.model_dump_json(indent=2) + "\n").encode())
+        _write(output, curve.model_dump_json(indent=2) + "\n")
     if plot is not None:
         write_plot(curve, plot)
     print_curve(curve, Console())
+
+
+@bench.command("peers")
+def peers(
+    gold: Annotated[Path, typer.Argument(help="Gold questions with their paragraphs, as SQuAD's; .gz too.")],
+    articles: Annotated[Path, typer.Argument(help="Articles to search beside them: JSONL of title and text, .gz too.")],
+    *,
+    work: Annotated[Path, typer.Option(help="Folder for environments, indexes and figures; go on from it.")] = Path(
+        ".peers"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="1,000 passages and 12 questions: does it all work?")] = False,
+    questions: Annotated[
+        int | None, typer.Option(min=4, max=10_000, help="How many, by a seeded draw; 100, quick 12.")
+    ] = None,
+    passages: Annotated[
+        int | None, typer.Option(min=200, max=100_000, help="How large the corpus is; 10,000, quick 1,000.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=64, help="For each system; as many as there are cores.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Write the table as Markdown.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the figures, as peers.png or .svg.")] = None,
+) -> None:
+    """Measure spanqa beside Haystack and txtai: the same texts, models, candidates and threads, in turns in one run.
+
+    Each peer runs in an environment of its own, made in the work folder the first time from pinned requirements (PyPI
+    is asked for about 250 MB each). Then a run takes about 17 minutes on two quiet cores, a quick one about four.
+    Interrupt it at will: the same command goes on, and what is measured is not measured again; delete the folder
+    `parts` there to do so.
+    """
+    from eval.gold import read_gold
+    from eval.peers.bench import QUICK, Plan
+    from eval.peers.bench import bench as run
+    from eval.peers.report import markdown, print_comparison, write_plot
+    from eval.runs import GoldRef, gold_sha256
+    from eval.scale.report import require_plotting
+    from index.runtime import threads as every_core
+
+    if plot is not None:
+        try:
+            require_plotting(plot)
+        except InputError as error:
+            raise UsageError(str(error)) from error
+    changes = {"questions": questions, "passages": passages}
+    plan = (QUICK if quick else Plan()).model_copy(update={k: v for k, v in changes.items() if v is not None})
+    sha256 = gold_sha256(gold)
+    try:
+        found = run(
+            read_gold(gold),
+            lambda asked: GoldRef(name=gold.name, sha256=sha256, questions=asked, sample=plan.questions, seed=13),
+            articles,
+            plan=plan,
+            work=work.resolve(),
+            threads=threads or every_core(),
+            cold_command=_qa(),
+            watch=_told,
+        )
+    except KeyboardInterrupt:
+        errors.print(f"interrupted; what is done is kept in {escape(str(work))}: the same command goes on")
+        raise typer.Exit(1) from None
+    if output is not None:
+        _write(output, found.model_dump_json(indent=2) + "\n")
+    if table is not None:
+        _write(table, markdown(found))
+    if plot is not None:
+        write_plot(found, plot)
+    print_comparison(found, Console())
+
+
+@bench.command("table")
+def peers_table(
+    figures: Annotated[Path, typer.Argument(metavar="PEERS.json", help="What qa bench peers --output wrote.")],
+) -> None:
+    """Print the table of a comparison as Markdown, for a page."""
+    from eval.peers.bench import read_comparison
+    from eval.peers.report import markdown
+
+    typer.echo(markdown(read_comparison(figures)), nl=False)
+
+
+def _qa() -> list[str]:
+    """The command `qa` of this environment: the script beside its interpreter."""
+    script = Path(sys.executable).with_name("qa")
+    found = str(script) if script.is_file() else shutil.which("qa")
+    if found is None:
+        raise InputError(f"the command qa is not beside {sys.executable}: install spanqa there (make does)")
+    return [found]
+
+
+@contextmanager
+def _told(name: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar, or where nobody sees one a line as each step begins: a run takes minutes."""
+    if not errors.is_terminal:
+        errors.print(escape(name), soft_wrap=True)
+    with progress_bar(name, total) as advance:
+        yield advance
+
+
+def _write(path: Path, text: str) -> None:
+    from eval.files import write_whole
+
+    write_whole(path, text.encode())
 
 
 @bench.command("kill")
@@ -103,9 +208,7 @@ def kill(
         errors.print(f"interrupted; the store is in {escape(str(work))}")
         raise typer.Exit(1) from None
     if output is not None:
-        from eval.files import write_whole
-
-        write_whole(output, (found.model_dump_json(indent=2) + "\n").encode())
+        _write(output, found.model_dump_json(indent=2) + "\n")
     for name, met in found.under_way.items():
         typer.echo(f"{name}: {met.kills} kills, {met.landed} of them there all the same")
     typer.echo(

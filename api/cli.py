@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from api import bench, gold, indexing, key_commands, lab, store_commands
+from api import bench, gold, indexing, key_commands, lab, runtimes, store_commands
 from api.console import PasteFormat, anchor_text, print_citations, print_response, printable
 from api.errors import UsageError
 from api.opening import be_offline, open_engine, open_store
@@ -51,6 +51,7 @@ indexing.add_to(app)
 lab.add_to(app)
 gold.add_to(app)
 bench.add_to(app)
+runtimes.add_to(app)
 app.add_typer(key_commands.keys, name="keys")
 app.add_typer(store_commands.store_commands, name="store")
 CollectionOption = Annotated[str, typer.Option(help="The collection that a URI or path is looked for in.")]

@@ -31,6 +31,8 @@ STRIDE = 96
 # Padded tokens in one forward pass: enough to fill the matrix units, small enough to stay in cache.
 BATCH_TOKENS = 4096
 
+Logits = tuple[NDArray[np.float32], NDArray[np.float32]]
+
 
 class Reader(Protocol):
     """Finds the spans of passages that answer a question."""
@@ -101,9 +103,17 @@ class WindowReader(ABC):
                 found[question][passage].extend(spans)
         return [[_distinct(spans) for spans in own] for own in found]
 
+    def cut(self, questions: Sequence[str], passages: Sequence[str]) -> list[list[Window]]:
+        """The windows in which each question is read with the passage at the same place."""
+        return self._windows.paired(list(questions), list(passages))
+
     @abstractmethod
-    def _read_windows(self, windows: list[Window]) -> list[list[Span]]:
+    def logits(self, windows: Sequence[Window]) -> list[Logits]:
+        """Of every window the logits (n,) of its n tokens, in fp32: to start an answer, and to end it."""
+
+    def _read_windows(self, windows: Sequence[Window]) -> list[list[Span]]:
         """The best spans of every window."""
+        return [window_spans(window, *own) for window, own in zip(windows, self.logits(windows), strict=True)]
 
     @cached_property
     def _local_folder(self) -> Path:
@@ -126,9 +136,17 @@ class OpenVinoReader(WindowReader):
     OpenVINO fails. bf16 where the CPU multiplies it in hardware, the span head in fp32."""
 
     def __init__(
-        self, model: str = DEFAULT_READER, *, max_length: int = MAX_LENGTH, stride: int = STRIDE, fall_back: bool = True
+        self,
+        model: str = DEFAULT_READER,
+        *,
+        max_length: int = MAX_LENGTH,
+        stride: int = STRIDE,
+        fall_back: bool = True,
+        exact: bool = False,
     ) -> None:
+        """`exact` computes in fp32 on any CPU."""
         super().__init__(model, max_length=max_length, stride=stride)
+        self._exact = exact
         obstacle = bert.obstacle(self._folder)
         if obstacle:
             raise ModelError(f"the reader {model!r} cannot be run by OpenVINO: {obstacle}")
@@ -136,24 +154,22 @@ class OpenVinoReader(WindowReader):
         self._fall_back = fall_back
         self._loading = threading.Lock()
 
-    def _read_windows(self, windows: list[Window]) -> list[list[Span]]:
+    def logits(self, windows: Sequence[Window]) -> list[Logits]:
         if not windows:
             return []
         with self._loading:
             model = self._model
-        if isinstance(model, TransformersReader):
-            return model._read_windows(windows)
-        return self._run(model, windows)
+        return model.logits(windows) if isinstance(model, TransformersReader) else self._run(model, windows)
 
-    def _run(self, model: CompiledModel, windows: list[Window]) -> list[list[Span]]:
+    def _run(self, model: CompiledModel, windows: Sequence[Window]) -> list[Logits]:
         typed = self._config.type_vocab_size > 1
         starts = [window.passage_start if typed else len(window) for window in windows]
-        spans: list[list[Span]] = [[] for _ in windows]
+        found: dict[int, Logits] = {}
         for numbers, (start, end) in model.run([window.ids for window in windows], starts):
             for row, number in enumerate(numbers):
                 n = len(windows[number])
-                spans[number] = window_spans(windows[number], start[row, :n], end[row, :n])
-        return spans
+                found[number] = start[row, :n], end[row, :n]
+        return [found[number] for number in range(len(windows))]
 
     @cached_property
     def _model(self) -> CompiledModel | TransformersReader:
@@ -166,6 +182,7 @@ class OpenVinoReader(WindowReader):
                 lambda: bert.span_graph(self._folder),
                 pad=self._config.pad_token_id or 0,
                 limit=self._config.max_position_embeddings,
+                exact=self._exact,
             )
         except (ModelError, ImportError) as error:
             if not self._fall_back:
@@ -181,14 +198,18 @@ class OpenVinoReader(WindowReader):
 class TransformersReader(WindowReader):
     """An extractive reader: the bundled one, or any folder or name that AutoModelForQuestionAnswering loads."""
 
-    def __init__(self, model: str = DEFAULT_READER, *, max_length: int = MAX_LENGTH, stride: int = STRIDE) -> None:
+    def __init__(
+        self, model: str = DEFAULT_READER, *, max_length: int = MAX_LENGTH, stride: int = STRIDE, exact: bool = False
+    ) -> None:
+        """`exact` computes in fp32 on the CPU, whatever is here: the reference."""
         super().__init__(model, max_length=max_length, stride=stride)
+        self._exact = exact
         self._guard = threading.Lock()
 
-    def _read_windows(self, windows: list[Window]) -> list[list[Span]]:
+    def logits(self, windows: Sequence[Window]) -> list[Logits]:
         import torch
 
-        spans: list[list[Span]] = [[] for _ in windows]
+        found: dict[int, Logits] = {}
         order = sorted(range(len(windows)), key=lambda number: len(windows[number]))
         # One pass at a time: two at once on the same cores are slower than one after the other.
         with self._guard, torch.inference_mode():
@@ -196,10 +217,10 @@ class TransformersReader(WindowReader):
                 start, end = self._logits([windows[number] for number in batch])
                 for row, number in enumerate(batch):
                     n = len(windows[number])
-                    spans[number] = window_spans(windows[number], start[row, :n], end[row, :n])
-        return spans
+                    found[number] = start[row, :n], end[row, :n]
+        return [found[number] for number in range(len(windows))]
 
-    def _logits(self, windows: list[Window]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _logits(self, windows: list[Window]) -> Logits:
         import torch
 
         longest = max(len(window) for window in windows)
@@ -231,6 +252,8 @@ class TransformersReader(WindowReader):
         except (OSError, ValueError) as error:
             raise ModelError(f"the reader {self._name!r} cannot be loaded: {error}") from error
         model.train(False)
+        if self._exact:
+            return model
         if torch.cuda.is_available():
             model.to(device="cuda")  # type: ignore[call-arg]
         elif fast_matrix_products():
@@ -258,7 +281,7 @@ def _encoder_in_bf16(model: PreTrainedModel) -> None:
     head.register_forward_pre_hook(lambda _module, args: tuple(value.float() for value in args))
 
 
-def _batches(windows: list[Window], order: list[int]) -> list[list[int]]:
+def _batches(windows: Sequence[Window], order: list[int]) -> list[list[int]]:
     """Cut windows, ordered by length, into batches of a bounded number of padded tokens."""
     batches: list[list[int]] = []
     batch: list[int] = []
