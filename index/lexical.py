@@ -169,6 +169,8 @@ class TantivyLexicalIndex:
             threads = min(MAX_THREADS, os.cpu_count() or 1) if bulk else 1
             try:
                 self._writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=threads)
+                # A writer that was killed may have left files under names that the next commit would take as well.
+                self._writer.garbage_collect_files()
             except ValueError as error:
                 raise StoreError(f"the lexical index in {self._folder} cannot be written: {error}") from error
         return self._writer

@@ -255,6 +255,25 @@ class TestOnDisk:
         os.utime(file, (old, old))
         assert [path.name for path in index.damage()] == [file.name]
 
+    def test_files_of_a_commit_that_was_killed_before_it_counted(self, reopen: Open, tmp_path: Path) -> None:
+        filled(reopen)
+        folder = tmp_path / "l"
+        # All but the list of files that may be there, which is written before any of them.
+        before = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".managed.json"}
+        # What the commit does but for its last step, which names the files it wrote.
+        killed = reopen()
+        killed.remove([1])
+        killed.commit(8)
+        assert list(folder.glob("*.del"))
+        del killed
+        for name, content in before.items():
+            (folder / name).write_bytes(content)
+        again = reopen()
+        assert (again.generation, sorted(found(again, "cats"))) == (7, [1, 2])
+        again.remove([1])
+        again.commit(8)
+        assert found(reopen(), "cats") == [2]
+
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")
         with pytest.raises(StoreError, match="cannot be opened"):
