@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+from typing import Any
 
 import h11
+from h11._receivebuffer import ReceiveBuffer
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.problems import BUSY, MALFORMED_HEAD, MEDIA_TYPE, TYPE_PREFIX, Kind
@@ -22,6 +24,26 @@ HEAD_TIMEOUT_S = 10.0
 LINGER_S = 10.0
 
 
+class StrictLines(ReceiveBuffer):
+    """h11's buffer, which by itself takes a bare line feed for the end of a line, and a header line that goes on.
+
+    A proxy in front may read either otherwise, and then two requests are one, or one two (request smuggling; RFC 9112,
+    sections 2.2 and 5.2).
+    """
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        before = bytes(self)
+        lines = super().maybe_extract_lines()
+        if lines is None:
+            return None
+        taken = before[: len(before) - len(self)]
+        if taken.count(b"\n") != taken.count(b"\r\n"):
+            raise h11.RemoteProtocolError("a line that ends with a bare line feed")
+        if any(line.startswith((b" ", b"\t")) for line in lines):
+            raise h11.RemoteProtocolError("a header line that goes on from the one before")
+        return lines
+
+
 class GuardedProtocol(H11Protocol):
     """uvicorn's HTTP/1.1, which by itself waits for a request's head without end and takes any number of connections.
 
@@ -31,6 +53,10 @@ class GuardedProtocol(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
     _refused = False
     _too_many = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.conn._receive_buffer = StrictLines()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -8,7 +8,7 @@ import json
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from api import sse
 from api.access import Access, AccessDep
@@ -17,12 +17,12 @@ from api.openapi import example, links, problems
 from api.problems import INVALID, NOT_FOUND, ProblemError
 from api.putting import Expectation, Put, etag_of, put
 from api.schemas import DocumentList, DocumentQuery, DocumentText, DocumentUpload, ListQuery
-from api.service import ServiceDep
+from api.service import ServiceDep, require_unicode_query
 from api.uploads import SUFFIXES, from_content, from_json, is_json, read_address, read_json, require_content
 from index.documents import DocumentRecord
 from index.store import Store
 
-router = APIRouter(prefix="/v1/documents", tags=["documents"])
+router = APIRouter(prefix="/v1/documents", tags=["documents"], dependencies=[Depends(require_unicode_query)])
 
 DocumentId = Annotated[str, Path(description="The document's id.", examples=[DOCUMENT_RECORD["id"]])]
 IfMatch = Annotated[

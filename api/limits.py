@@ -38,8 +38,10 @@ class BodyLimit:
         headers = Headers(scope=scope)
         body = _Body(receive, send, headers, limit, self._timeout_s)
         stated = headers.get("content-length")
-        if stated is not None and "transfer-encoding" in headers:
-            detail = "Content-Length and Transfer-Encoding together leave open where the body ends"
+        chunked = "transfer-encoding" in headers
+        if chunked and (stated is not None or scope.get("http_version") == "1.0"):
+            other = "Content-Length" if stated is not None else "HTTP/1.0"
+            detail = f"{other} and Transfer-Encoding together leave open where the body ends"
             await problem_response(scope, MALFORMED, detail)(scope, body.receive, body.send)
         elif stated is not None and not (stated.isascii() and stated.isdigit()):
             await problem_response(scope, MALFORMED, "the Content-Length is not a number")(

@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, Request
 
 from api.metrics import Metrics
-from api.problems import MEDIA_TYPE_UNSUPPORTED, MODEL_UNAVAILABLE, OTHER_EMBEDDER, Kind, ProblemError
+from api.problems import (
+    MALFORMED_HEAD,
+    MEDIA_TYPE_UNSUPPORTED,
+    MODEL_UNAVAILABLE,
+    OTHER_EMBEDDER,
+    Kind,
+    ProblemError,
+)
 from api.settings import ServerSettings
 from api.uploads import is_json
 from api.warmup import Warmup
@@ -78,6 +86,14 @@ def _service(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(_service)]
+
+
+def require_unicode_query(request: Request) -> None:
+    """Raise ProblemError 400 for a query that is not UTF-8: two different names in it could come to mean the same."""
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProblemError(MALFORMED_HEAD, "the query is not UTF-8") from error
 
 
 def require_json(request: Request) -> None:

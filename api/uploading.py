@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -19,10 +19,10 @@ from api.openapi import links, problems
 from api.problems import MALFORMED, MEDIA_TYPE_UNSUPPORTED, TOO_LARGE, ProblemError, problem_of
 from api.putting import Put, put
 from api.schemas import Description, FileResult, UploadReport
-from api.service import Service, ServiceDep
+from api.service import Service, ServiceDep, require_unicode_query
 from api.uploads import SUFFIXES, from_file, media_type_of
 
-router = APIRouter(prefix="/v1/uploads", tags=["documents"])
+router = APIRouter(prefix="/v1/uploads", tags=["documents"], dependencies=[Depends(require_unicode_query)])
 _EXAMPLE = {"files": [{"name": "drills.txt", "changed": True, "document": DOCUMENT_RECORD, "problem": None}]}
 
 _FILE_NAME = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import re
@@ -9,6 +10,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from api import connections, limits
 from api.keys import KeyFile
 from index.store import Store
 
-SAFETY = Path(__file__).parents[2] / "docs" / "safety.md"
+ROOT = Path(__file__).parents[2]
+SAFETY = ROOT / "docs" / "safety.md"
 ASK = {"question": "When do the drills run?"}
 SLOW_BODY = "A body that comes too slowly"
 TEXT = {"content-type": "text/plain"}
@@ -48,6 +51,8 @@ class Server:
             received = b""
             while piece := connection.recv(65536):
                 received += piece
+        # Of several answers the last one: what comes after a refused request must not be answered.
+        received = received[max((found.start() for found in re.finditer(rb"HTTP/1\.1 \d{3} ", received)), default=0) :]
         head, _, body = received.partition(b"\r\n\r\n")
         if not head:
             return 0, {}
@@ -163,11 +168,43 @@ def other_origin(server: Server) -> str:
     return server.post("/v1/documents?uri=a", content=b"Text.", headers={**TEXT, "origin": "https://evil.example"})
 
 
-@case("A header line folded over two, or with a bare line feed in it", "400 malformed-request")
+@case("A Transfer-Encoding in HTTP/1.0", "400 malformed-body")
+def encoding_in_http_1_0(server: Server) -> str:
+    sent = head(transfer_encoding="chunked").replace(b"HTTP/1.1", b"HTTP/1.0")
+    status, body = server.raw(sent + b"5\r\nText.\r\n0\r\n\r\n")
+    return _said(status, body)
+
+
+@case("A Transfer-Encoding hidden behind a bare line feed", "400 malformed-request")
+def bare_line_feed(server: Server) -> str:
+    answers = {
+        _said(*server.raw(head(x="1\ntransfer-encoding: chunked") + b"5\r\nText.\r\n0\r\n\r\n")),
+        _said(*server.raw(head(content_length="5").replace(b"\r\n", b"\n") + b"Text.")),
+        # In the second request of a connection too.
+        _said(*server.raw(head("GET", "/healthz") + head(x="1\ny: 2", content_length="5") + b"Text.")),
+    }
+    return answers.pop() if len(answers) == 1 else str(answers)
+
+
+@case("A header line that goes on from the one before", "400 malformed-request")
+def folded_line(server: Server) -> str:
+    return _said(*server.raw(head(x="1\r\n transfer-encoding: chunked", content_length="5") + b"Text."))
+
+
+@case("A header with a space before its colon, a NUL or a bare carriage return", "400 malformed-request")
 def odd_lines(server: Server) -> str:
     answers = {
-        _said(*server.raw(head(x="1\r\ntransfer-encoding : chunked", content_length="5") + b"Text.")),
-        _said(*server.raw(head(x="a\x00b", content_length="5") + b"Text.")),
+        _said(*server.raw(head(x=f"1{odd}", content_length="5") + b"Text."))
+        for odd in ("\r\ntransfer-encoding : chunked", "\x00", "\rtransfer-encoding: chunked")
+    }
+    return answers.pop() if len(answers) == 1 else str(answers)
+
+
+@case("A chunk whose length is negative, or ends with a bare line feed", "400 malformed-request")
+def odd_chunks(server: Server) -> str:
+    answers = {
+        _said(*server.raw(head(transfer_encoding="chunked") + chunk + b"\r\nText.\r\n0\r\n\r\n"))
+        for chunk in (b"-5", b"5;a=\nb", b"5\n")
     }
     return answers.pop() if len(answers) == 1 else str(answers)
 
@@ -192,6 +229,15 @@ def not_utf8(server: Server) -> str:
     return server.post("/v1/documents?uri=a", content=b"latin \xe9", headers=TEXT)
 
 
+@case("A name in the query that is not UTF-8", "400 malformed-request")
+def query_not_utf8(server: Server) -> str:
+    answers = {
+        server.post("/v1/documents?uri=%ff", content=b"Text.", headers=TEXT),
+        server.post("/v1/uploads?collection=%ed%a0%80", files={"files": ("a.txt", b"Text.")}),
+    }
+    return answers.pop() if len(answers) == 1 else str(answers)
+
+
 @case("JSON that is not UTF-8", "400 malformed-body")
 def json_not_utf8(server: Server) -> str:
     return server.post("/v1/ask", content=b'{"question": "\xff"}', headers={"content-type": "application/json"})
@@ -207,6 +253,16 @@ def climbing_path(server: Server) -> str:
     return said(server.client.get("/v1/documents/..%2f..%2f..%2fetc%2fpasswd"))
 
 
+@case("A path that climbs out of the page's files (`/assets/..%2fhttp.py`)", "404 not-found")
+def climbing_asset(server: Server) -> str:
+    answers = {
+        said(server.client.get(f"/assets/{name}")) for name in ("..%2fhttp.py", "%2e%2e", "%2fetc%2fpasswd", "%00")
+    }
+    status, body = server.raw(head("GET", "/assets/../http.py", connection="close"))
+    answers.add(_said(status, body))
+    return answers.pop() if len(answers) == 1 else str(answers)
+
+
 @case("No key, a wrong one, a revoked one", "401 key-required, 401 key-invalid, 401 key-invalid")
 def keys(server: Server) -> str:
     file = KeyFile(server.store.folder)
@@ -218,6 +274,34 @@ def keys(server: Server) -> str:
         headers = {**TEXT, "authorization": f"Bearer {wrong}"}
         answers.append(server.post("/v1/documents?uri=a", content=b"Text.", headers=headers))
     return ", ".join(answers)
+
+
+@case(
+    "Two keys at once, a key that is not ASCII, a key in the query",
+    "401 key-invalid, 401 key-invalid, 401 key-required",
+)
+def odd_keys(server: Server) -> str:
+    token = KeyFile(server.store.folder).add("k", ["read", "write"])[1]
+    sent = head(authorization=f"Bearer {token}\r\nauthorization: Bearer {token}", content_length="5") + b"Text."
+    answers = [_said(*server.raw(sent.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")))]
+    headers = {**TEXT, "authorization": "Bearer clé".encode()}
+    answers.append(server.post("/v1/documents?uri=a", content=b"Text.", headers=headers))
+    answers.append(server.post(f"/v1/documents?uri=a&key={token}", content=b"Text.", headers=TEXT))
+    return ", ".join(answers)
+
+
+@case("Connections that send nothing, more than may be open", "503 busy")
+def idle_connections(server: Server) -> str:
+    server.patch.setattr(connections, "MAX_CONNECTIONS", 20)
+    with ExitStack() as idle:
+        for _ in range(30):
+            idle.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+        answer = server.post("/v1/documents?uri=a", content=b"Text.", headers={**TEXT, "connection": "close"})
+    for _ in range(500):
+        if server.client.get("/healthz", headers={"connection": "close"}).status_code == 200:
+            break
+        time.sleep(0.01)
+    return answer
 
 
 @case("1,000 requests at once", "200, 429 too-many-requests or 503 busy, each")
@@ -242,9 +326,26 @@ def test_refused_as_the_table_says(server: Server, store: Store, name: str) -> N
     assert server.client.get("/healthz").status_code == 200
 
 
+def rows() -> dict[str, tuple[str, list[tuple[str, str]]]]:
+    """The tables of docs/safety.md: for each request its answer, and the files and functions that hold it."""
+    found = re.findall(r"^\| (.+) \| (.+) \| (`.+`) \|$", SAFETY.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: (answer, re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)) for name, answer, tests in found}
+
+
 def test_the_table_is_of_these() -> None:
-    rows = re.findall(r"^\| (.+) \| (.+) \|$", SAFETY.read_text(encoding="utf-8"), re.MULTILINE)
-    assert dict(rows[1:]) == {name: answer for name, (answer, _) in CASES.items()}
+    here = Path(__file__).relative_to(ROOT).as_posix()
+    held = {name: (answer, tests) for name, (answer, tests) in rows().items() if name in CASES}
+    assert held == {name: (answer, [(here, check.__name__)]) for name, (answer, check) in CASES.items()}
+
+
+def test_what_the_table_names_is_there() -> None:
+    tables = rows()
+    assert len(tables) > len(CASES) and all(tests for _, tests in tables.values())
+    named = {test for _, tests in tables.values() for test in tests}
+    for file in {file for file, _ in named}:
+        body = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+        there = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+        assert {function for where, function in named if where == file} <= there, file
 
 
 @pytest.mark.parametrize(
