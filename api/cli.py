@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from api import bench, gold, indexing, key_commands, lab, runtimes, store_commands
+from api import bench, gold, indexing, key_commands, lab, moving, runtimes, store_commands
 from api.console import PasteFormat, anchor_text, print_citations, print_response, printable
 from api.errors import UsageError
 from api.opening import be_offline, open_engine, open_store
@@ -48,6 +48,7 @@ app = typer.Typer(
 documents = typer.Typer(help="What the store holds.", no_args_is_help=True)
 app.add_typer(documents, name="documents")
 indexing.add_to(app)
+moving.add_to(app)
 lab.add_to(app)
 gold.add_to(app)
 bench.add_to(app)

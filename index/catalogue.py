@@ -63,6 +63,8 @@ from index.selection import DAY_LENGTH, EARLIEST, EVERYTHING, LATEST, Selection
 
 BUSY_TIMEOUT_MS = 30_000
 _T = TypeVar("_T")
+# A document as it is put: with its passages and their (n, dimensions) vectors.
+Entry = tuple[Document, Sequence[Passage], NDArray[np.float32]]
 # SQLite's default limit on variables in a statement is 32766; staying far below keeps statements cacheable.
 ID_BATCH = 500
 # How many passages derived indexes are given at once.
@@ -101,13 +103,17 @@ class Catalogue(Protocol):
 
     def set_settings(self, values: dict[str, str]) -> None: ...
 
+    def settings(self) -> dict[str, str]:
+        """Every setting by name, the store's own among them."""
+        ...
+
     def generation(self) -> int: ...
 
     def put(self, document: Document, cut: Sequence[Passage], vectors: NDArray[np.float32]) -> bool:
         """Add or replace a document in one transaction; False where the same version is already there."""
         ...
 
-    def put_all(self, entries: Sequence[tuple[Document, Sequence[Passage], NDArray[np.float32]]]) -> list[bool]:
+    def put_all(self, entries: Sequence[Entry]) -> list[bool]:
         """As `put` for each in turn, in one transaction: small documents need not wait for the disk one by one."""
         ...
 
@@ -144,6 +150,25 @@ class Catalogue(Protocol):
 
     def documents(self, document_ids: Sequence[str]) -> dict[str, Document]:
         """Those that exist, by id, read in one transaction."""
+        ...
+
+    def entries(self, document_ids: Sequence[str]) -> list[Entry]:
+        """Those that exist as they were put, in the order asked for, passages in theirs; read in one transaction."""
+        ...
+
+    def document_ids(self, after: str, limit: int) -> list[str]:
+        """The first `limit` ids behind `after`, ascending by code point."""
+        ...
+
+    def document_order(self, after: int, limit: int) -> tuple[list[str], int]:
+        """Whose the next `limit` passages are behind the one with that number, in their order; the last one's number.
+
+        Of the last document more passages may follow.
+        """
+        ...
+
+    def source_collections(self) -> list[str]:
+        """The collections that files were indexed into."""
         ...
 
     def records(
@@ -246,6 +271,10 @@ class SqlCatalogue:
             for name, value in values.items():
                 _set(connection, name, value)
 
+    def settings(self) -> dict[str, str]:
+        with self._reading() as connection:
+            return {row.name: row.value for row in connection.execute(select(settings.c.name, settings.c.value))}
+
     def generation(self) -> int:
         with self._reading() as connection:
             return _generation(connection)
@@ -253,7 +282,7 @@ class SqlCatalogue:
     def put(self, document: Document, cut: Sequence[Passage], vectors: NDArray[np.float32]) -> bool:
         return self.put_all([(document, cut, vectors)])[0]
 
-    def put_all(self, entries: Sequence[tuple[Document, Sequence[Passage], NDArray[np.float32]]]) -> list[bool]:
+    def put_all(self, entries: Sequence[Entry]) -> list[bool]:
         for _, cut, vectors in entries:
             if len(cut) != len(vectors):
                 raise ValueError(f"{len(cut)} passages but {len(vectors)} vectors")
@@ -320,6 +349,47 @@ class SqlCatalogue:
     def documents(self, document_ids: Sequence[str]) -> dict[str, Document]:
         with self._reading() as connection:
             return _documents(connection, document_ids)
+
+    def entries(self, document_ids: Sequence[str]) -> list[Entry]:
+        with self._reading() as connection:
+            found = _documents(connection, document_ids)
+            own: dict[str, list[Any]] = {one: [] for one in found}
+            columns = (
+                passages.c.document_id,
+                passages.c.start,
+                passages.c.end,
+                passages.c.context,
+                passages.c.embedding,
+            )
+            for batch in _batched(list(found)):
+                query = select(*columns).where(passages.c.document_id.in_(batch)).order_by(passages.c.id)
+                for row in connection.execute(query):
+                    own[row.document_id].append(row)
+        return [
+            (
+                found[one],
+                [Passage(start=row.start, end=row.end, context=row.context) for row in rows],
+                np.stack([np.frombuffer(row.embedding, dtype="<f4") for row in rows])
+                if rows
+                else np.empty((0, 0), np.float32),
+            )
+            for one, rows in ((one, own[one]) for one in dict.fromkeys(document_ids) if one in own)
+        ]
+
+    def document_ids(self, after: str, limit: int) -> list[str]:
+        query = select(documents.c.id).where(documents.c.id > after).order_by(documents.c.id).limit(limit)
+        with self._reading() as connection:
+            return list(connection.scalars(query))
+
+    def document_order(self, after: int, limit: int) -> tuple[list[str], int]:
+        query = select(passages.c.id, passages.c.document_id).where(passages.c.id > after)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(passages.c.id).limit(limit)).all()
+        return list(dict.fromkeys(row.document_id for row in rows)), rows[-1].id if rows else after
+
+    def source_collections(self) -> list[str]:
+        with self._reading() as connection:
+            return list(connection.scalars(select(sources.c.collection).distinct()))
 
     def records(
         self,

@@ -329,7 +329,8 @@ class MilvusVectorIndex:
     def _search(self, vector: NDArray[np.float32], k: int, where: str) -> list[Hit]:
         query = np.asarray(vector, np.float32).reshape(-1)
         metric = {"metric_type": "IP", "params": {"ef": max(SEARCHED_CANDIDATES, 2 * k)}}
-        return self._rows.search("vector", query, k, metric, where)
+        # Equally good ones, such as copies of a passage, come in any order.
+        return _merged(iter([self._rows.search("vector", query, k, metric, where)]), k)
 
 
 class MilvusLexicalIndex:
