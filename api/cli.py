@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -271,6 +273,9 @@ def serve(
     requests_per_minute: Annotated[
         int, typer.Option(min=0, help="How many requests a key or client may send in the long run; 0: no limit.")
     ] = 1_200,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds to finish what was accepted once told to stop (SIGTERM, SIGINT).")
+    ] = 30.0,
     log_json: Annotated[
         bool | None, typer.Option("--log-json/--log-text", help="Form of the log; JSON unless on a terminal.")
     ] = None,
@@ -287,13 +292,17 @@ def serve(
     configure(as_json=not errors.is_terminal if log_json is None else log_json)
     settings = ServerSettings(
         requests_per_minute=requests_per_minute,
+        grace_s=grace,
         allowed_hosts=(*LOOPBACK_NAMES, *allow_host) if allow_host else LOOPBACK_NAMES,
     )
     engine = open_engine(
         open_store(store, embedder, create=True, runtime=runtime), reader, calibration, runtime=runtime
     )
     _tell_ignored_promise(engine)
-    run(engine, host, port, settings=settings)
+    if not run(engine, host, port, settings=settings):
+        # Threads that are still at work would keep the process for as long as they like.
+        logging.shutdown()
+        os._exit(1)
 
 
 @app.command()

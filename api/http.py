@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import anyio
@@ -44,14 +44,13 @@ from api.rates import RateLimit
 from api.schemas import UNION_TAGS
 from api.service import Service
 from api.settings import ANY_HOST, LOOPBACK_NAMES, ServerSettings
+from api.stopping import RefuseWhileStopping, StoppingServer
 from api.version import installed_version
 from index.errors import InputError, ModelError, StoreError
 from qa.engine import Engine
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
-# How long questions at work may go on once the server is told to stop, in seconds.
-SHUTDOWN_S = 25
 _DESCRIPTION = (
     "Ask questions of your own documents and get the exact words that answer, each with a citation that anyone can "
     "check, or an honest abstention. Offsets are Unicode code points into a document's text, half-open. Errors are "
@@ -75,7 +74,9 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
         async with agents.running(), anyio.create_task_group() as tasks:
             tasks.start_soon(service.warmup.run)
             yield
-            await service.finish()
+            # A server that ran out of time for it does not wait here again.
+            if not service.acceptance.stopping:
+                await service.finish()
             tasks.cancel_scope.cancel()
 
     app = DescribedApi(
@@ -112,6 +113,12 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
     )
     app.add_middleware(HostGuard, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(
+        RefuseWhileStopping,
+        acceptance=service.acceptance,
+        retry_after_s=settings.retry_after_s,
+        listening_path=AGENT_PATH,
+    )
+    app.add_middleware(
         BodyLimit,
         by_path={
             "/v1/documents": settings.max_document_bytes,
@@ -129,9 +136,10 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
 
 def serve(
     engine: Engine, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, *, settings: ServerSettings | None = None
-) -> None:
-    """Serve an engine over HTTP until interrupted. `port` 0 takes a free one.
+) -> bool:
+    """Serve an engine over HTTP until SIGTERM or SIGINT. `port` 0 takes a free one.
 
+    Returns whether all that was accepted was finished in time, see `StoppingServer`; a second signal ends the process.
     Raises InputError for an address that cannot be listened on, or that others can reach while the store has no API
     key, and ModelError where the store was embedded with another model.
     """
@@ -163,11 +171,10 @@ def serve(
             server_header=False,
             # A client's own word on who it is would let it have any number of rate limits.
             proxy_headers=False,
-            timeout_graceful_shutdown=SHUTDOWN_S,
         )
-        # The server stops by itself at an interrupt, and then raises it again.
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+        server = StoppingServer(config, app.state.service.acceptance, settings.grace_s)
+        server.run(sockets=[listener])
+    return server.finished
 
 
 def _is_loopback(host: str) -> bool:

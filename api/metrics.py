@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from qa.types import Response
 
@@ -29,6 +29,11 @@ class Metrics:
         self._uploads: Counter[str] = Counter()
         self._upload_seconds = dict.fromkeys(UPLOAD_STAGES, 0.0)
         self._request_seconds: dict[tuple[str, str], float] = {}
+        self._watched: list[tuple[str, str, str, Callable[[], float]]] = []
+
+    def watch(self, name: str, kind: str, text: str, read: Callable[[], float]) -> None:
+        """Show under `name` what `read` says at the time; `kind` is gauge or counter."""
+        self._watched.append((name, kind, text, read))
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a finished request by its route's template, never by its path: paths are without number."""
@@ -86,6 +91,8 @@ class Metrics:
             ]
             for stage in STAGES:
                 lines.extend(self._histogram(stage))
+        for name, kind, text, read in self._watched:
+            lines += [*_head(name, kind, text), f"{name} {read()}"]
         return "\n".join(lines) + "\n"
 
     def _histogram(self, stage: str) -> list[str]:

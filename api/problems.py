@@ -53,6 +53,7 @@ TOO_MANY_REQUESTS = Kind("too-many-requests", 429, "Too many requests")
 INTERNAL = Kind("internal-error", 500, "Internal error")
 BUSY = Kind("busy", 503, "Too many requests at once")
 STARTING = Kind("starting", 503, "Questions cannot be answered yet")
+STOPPING = Kind("stopping", 503, "The server is being stopped")
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store cannot be used")
 MODEL_UNAVAILABLE = Kind("model-unavailable", 503, "A model cannot be used")
 

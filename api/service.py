@@ -19,6 +19,7 @@ from api.problems import (
     ProblemError,
 )
 from api.settings import ServerSettings
+from api.stopping import Acceptance
 from api.uploads import is_json
 from api.warmup import Warmup
 from api.work import Gate
@@ -38,6 +39,13 @@ class Service:
         self.engine = engine
         self.settings = settings
         self.metrics = Metrics()
+        self.acceptance = Acceptance()
+        self.metrics.watch(
+            "spanqa_requests_at_work",
+            "gauge",
+            "Requests and uploads that were accepted and are not finished.",
+            lambda: self.acceptance.at_work,
+        )
         self.warmup = Warmup(engine, settings.retry_after_s)
         self.questions = Gate(settings.workers, settings.max_waiting, settings.retry_after_s)
         # The store has one writer at a time; a second worker would only wait for it.
@@ -47,7 +55,13 @@ class Service:
 
     def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Begin work that is finished even when whoever asked for it goes away."""
-        task = asyncio.create_task(work)
+
+        async def counted() -> _T:
+            # A server that stops waits for it as for a request.
+            with self.acceptance.accepted():
+                return await work
+
+        task = asyncio.create_task(counted())
         self._started.add(task)
         task.add_done_callback(self._started.discard)
         return task
