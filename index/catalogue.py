@@ -6,6 +6,7 @@ What every database does alike is here, with SQLite, the embedded one; `index.po
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -43,7 +44,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from index.auditing import catalogue_problems
-from index.checksums import flush
+from index.checksums import flush, room_at
+from index.clearing import on_frozen_disk
 from index.documents import Document, DocumentRecord, DocumentVersion, Passage, StoredPassage
 from index.errors import StoreError
 from index.legible import legible
@@ -592,10 +594,17 @@ class SqliteCatalogue(SqlCatalogue):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        super().__init__(_engine(path), str(path.parent))
+        self._frozen = on_frozen_disk(path.parent)
+        if self._frozen and (wal := path.with_name(f"{path.name}-wal")).exists() and wal.stat().st_size:
+            raise StoreError(
+                f"the store {path.parent} was not closed when its disk was made read-only, and its log of changes "
+                "cannot be taken in there; copy the folder to where it can be written"
+            )
+        super().__init__(_engine(path, frozen=self._frozen), str(path.parent))
 
     def purge(self) -> None:
         """Rewrite the file without what was removed, and empty the log of changes that may still hold it."""
+        self._require_writable()
         with self._translated(), self._engine.connect() as fresh:
             # Past SQLAlchemy, which begins a transaction for every statement: neither may stand in one.
             driver: Any = fresh.connection.driver_connection
@@ -628,6 +637,7 @@ class SqliteCatalogue(SqlCatalogue):
         It gets an identity of its own and a generation above both, so that nobody takes what was derived from either
         for its own. Raises StoreError, and nothing has changed, where `path` is not a sound catalogue.
         """
+        self._require_writable()
         source = SqliteCatalogue(path)
         try:
             if found := source.problems():
@@ -684,6 +694,7 @@ class SqliteCatalogue(SqlCatalogue):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
+        self._require_writable()
         with self._translated(), self._engine.connect() as fresh:
             connection = fresh.execution_options(immediate=True)
             with connection.begin():
@@ -697,12 +708,24 @@ class SqliteCatalogue(SqlCatalogue):
             raise StoreError(f"the store {self._path.parent} is too busy; try again later") from error
         # The driver's own errors come from what is done past SQLAlchemy.
         except (OperationalError, sqlite3.OperationalError) as error:
-            raise StoreError(f"the store {self._path.parent} cannot be used: {_reason(error)}") from error
+            raise StoreError(
+                f"the store {self._path.parent} cannot be used: {_reason(error)}{self._why_not()}"
+            ) from error
         except (DatabaseError, sqlite3.DatabaseError) as error:
             raise StoreError(
                 f"{self._path} is not a sound catalogue ({_reason(error)}); restore a backup or index into another "
                 "--store"
             ) from error
+
+    def _require_writable(self) -> None:
+        if self._frozen:
+            raise StoreError(f"the store {self._path.parent} lies on a read-only disk: it can be asked, not changed")
+
+    def _why_not(self) -> str:
+        """What else may tell why the file cannot be used."""
+        if not os.access(self._path.parent, os.W_OK):
+            return "; its folder cannot be written, which reading needs as well unless the whole disk is read-only"
+        return f"; {room_at(self._path.parent)}"
 
 
 def _reason(error: Exception) -> object:
@@ -715,9 +738,11 @@ def embedding_text(context: str, text: str) -> str:
     return f"{context}\n{words}" if context else words
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path, *, frozen: bool) -> Engine:
+    # What nobody can write needs no locks, and none could be had.
+    name = f"{path.resolve().as_uri()}?mode=ro&immutable=1" if frozen else str(path)
     engine = create_engine(
-        URL.create("sqlite", database=str(path)),
+        URL.create("sqlite", database=name, query={"uri": "true"} if frozen else {}),
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=28,
@@ -730,7 +755,8 @@ def _engine(path: Path) -> Engine:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        if not frozen:
+            cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         # A removed text is overwritten, not only unlinked.

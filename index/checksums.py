@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import zlib
 from collections.abc import Iterable, Mapping
@@ -102,3 +103,11 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def room_at(folder: Path) -> str:
+    """How much room the disk of a folder has, in words: whoever cannot write wants to know."""
+    try:
+        return f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB are free on its disk"
+    except OSError:
+        return "its disk does not say how much room it has"

@@ -132,6 +132,7 @@ class _Run:
                     reading.ids.append(own.id)
                     reading.same_bytes &= file.source is not None and own.source_sha256 == file.source.sha256
                     reading.waiting += 1
+                    reading.found += 1
                     yield own
             except InputError as error:
                 self._report.failed.append((file.path, str(error)))
@@ -167,7 +168,10 @@ class _Run:
             settled = reading.same_bytes or (source.stamp and stamp_of(reading.file.path) == source.stamp)
             whole = settled and not reading.parts_failed
             self._read[source if whole else replace(source, sha256="", stamp="")] = reading.ids
-        if reading.file.state == "new":
+        if reading.parts_failed and not reading.found:
+            # Each part was told of: of the file, nothing came into the store.
+            pass
+        elif reading.file.state == "new":
             self._report.added += 1
         elif reading.changed:
             self._report.changed += 1
@@ -193,11 +197,12 @@ class _Run:
 
 @dataclass(slots=True)
 class _Reading:
-    """A file whose documents are being stored: their ids, and how many are not stored yet."""
+    """A file whose documents are being stored: their ids, how many were found and are not stored yet."""
 
     file: KnownFile
     ids: list[str] = field(default_factory=list)
     waiting: int = 0
+    found: int = 0
     same_bytes: bool = True
     failed: bool = False
     parts_failed: bool = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from index.checksums import FileState, damaged, text_checksum, trusted, worth_noting
+from index.checksums import FileState, damaged, room_at, text_checksum, trusted, worth_noting
 from index.clearing import clear_away
 from index.documents import StoredPassage
 from index.errors import StoreError
@@ -75,21 +75,23 @@ class TantivyLexicalIndex:
     def add(self, passages: Sequence[StoredPassage]) -> None:
         if not passages:
             return
-        writer = self._writing(bulk=len(passages) >= BULK)
         last = {passage.id: passage for passage in passages}
-        self._delete(writer, [number for number in last if number <= self._highest])
-        for passage in last.values():
-            document = tantivy.Document()
-            document.add_unsigned("id", passage.id)
-            document.add_text("document", passage.document_id)
-            document.add_text("text", encodable(searchable(passage.text)))
-            document.add_text("context", encodable(passage.context))
-            writer.add_document(document)
+        with self._changing():
+            writer = self._writing(bulk=len(passages) >= BULK)
+            self._delete(writer, [number for number in last if number <= self._highest])
+            for passage in last.values():
+                document = tantivy.Document()
+                document.add_unsigned("id", passage.id)
+                document.add_text("document", passage.document_id)
+                document.add_text("text", encodable(searchable(passage.text)))
+                document.add_text("context", encodable(passage.context))
+                writer.add_document(document)
         self._highest = max(self._highest, *last)
 
     def remove(self, ids: list[int]) -> None:
         if ids:
-            self._delete(self._writing(), ids)
+            with self._changing():
+                self._delete(self._writing(), ids)
 
     def search(self, question: str, k: int, documents: Sequence[str] | None = None) -> list[Hit]:
         if k <= 0:
@@ -115,7 +117,7 @@ class TantivyLexicalIndex:
         return [(_whole(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
 
     def commit(self, generation: int) -> None:
-        try:
+        with self._changing():
             if self._writer is not None:
                 self._writer.commit()
                 # Dropping the writer gives its lock back, so that another process can catch up later.
@@ -132,8 +134,6 @@ class TantivyLexicalIndex:
                     for name in names
                 }
                 self._write_mark(self._folder)
-        except (OSError, ValueError) as error:
-            raise StoreError(f"the lexical index in {self._folder} cannot be written: {error}") from error
 
     def damage(self) -> list[Path]:
         """The committed files that no longer hold what was written, all of them read."""
@@ -167,13 +167,20 @@ class TantivyLexicalIndex:
     def _writing(self, *, bulk: bool = False) -> tantivy.IndexWriter:
         if self._writer is None:
             threads = min(MAX_THREADS, os.cpu_count() or 1) if bulk else 1
-            try:
-                self._writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=threads)
-                # A writer that was killed may have left files under names that the next commit would take as well.
-                self._writer.garbage_collect_files()
-            except ValueError as error:
-                raise StoreError(f"the lexical index in {self._folder} cannot be written: {error}") from error
+            self._writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=threads)
+            # A writer that was killed may have left files under names that the next commit would take as well.
+            self._writer.garbage_collect_files()
         return self._writer
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Turns failures to write into StoreError, and lets a writer go that failed: it would fail for ever."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            self._writer = None
+            free = "" if self._folder is None else f" ({room_at(self._folder)})"
+            raise StoreError(f"the lexical index in {self._folder} cannot be written{free}: {error}") from error
 
     def _write_mark(self, folder: Path) -> None:
         mark = folder / _MARK_FILE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -14,6 +15,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from index.catalogue import Catalogue, SqliteCatalogue
+from index.checksums import room_at
+from index.clearing import mirror, on_frozen_disk
 from index.derived import Derived, LocalIndexes, SearchResult
 from index.documents import Document
 from index.embedder import Embedder
@@ -34,6 +37,8 @@ EMBED_BETWEEN_PROGRESS = 64
 LOCK_TIMEOUT_S = 120
 # How often a check begins anew because a writer was faster.
 CHECKS = 5
+# Of a store on a read-only disk, what is larger is linked to and not copied.
+COPIED_BYTES = 64 << 10
 CATALOGUE_FILE = "catalogue.sqlite"
 DERIVED_FOLDER = "derived"
 
@@ -52,6 +57,10 @@ class Store:
         # What is of this machine: of a store in servers, search indexes alone.
         self.folder = location if isinstance(location, Path) else location.derived
         self.embedder = embedder
+        # Of a store on a read-only disk, search indexes are opened in a folder of links to them, where they can be
+        # brought up as well.
+        self._mirror: tempfile.TemporaryDirectory[str] | None = None
+        self._frozen = isinstance(location, Path) and on_frozen_disk(location)
         self._cut = cut or CutSettings()
         self._guard = threading.RLock()
         self._derived: Derived | None = None
@@ -254,6 +263,8 @@ class Store:
 
     def close(self) -> None:
         self.catalogue.close()
+        if self._mirror is not None:
+            self._mirror.cleanup()
 
     def _batches(self, documents: Iterable[Document]) -> Iterator[Batch]:
         """The documents with their passages, those that need none as what came of them; bounded in both."""
@@ -301,7 +312,16 @@ class Store:
             from index.servers import ServerIndexes
 
             return ServerIndexes(*self._server, dimensions)
-        return LocalIndexes(self.folder / DERIVED_FOLDER, self.catalogue, dimensions)
+        return LocalIndexes(self._derived_folder(), self.catalogue, dimensions)
+
+    def _derived_folder(self) -> Path:
+        own = self.folder / DERIVED_FOLDER
+        if not self._frozen:
+            return own
+        if self._mirror is None:
+            self._mirror = tempfile.TemporaryDirectory(prefix="spanqa-")
+            mirror(own, Path(self._mirror.name), up_to=COPIED_BYTES)
+        return Path(self._mirror.name)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -310,6 +330,8 @@ class Store:
             if self._server is not None:
                 with self._server[1].exclusive("search indexes", LOCK_TIMEOUT_S):
                     yield
+            elif self._frozen:
+                yield
             else:
                 with FileLock(self.folder / "derived.lock", timeout=LOCK_TIMEOUT_S):
                     yield
@@ -318,7 +340,9 @@ class Store:
                 f"another process has been updating the store {self.location} for {LOCK_TIMEOUT_S} s; try again later"
             ) from error
         except OSError as error:
-            raise StoreError(f"the indexes of the store {self.location} cannot be updated: {error}") from error
+            raise StoreError(
+                f"the indexes of the store {self.location} cannot be updated ({room_at(self.folder)}): {error}"
+            ) from error
 
 
 def _open_folder(folder: Path, *, create: bool) -> Catalogue:

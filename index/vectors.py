@@ -16,7 +16,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from index.checksums import FileState, damaged, flush, text_checksum, trusted, worth_noting
+from index.checksums import FileState, damaged, flush, room_at, text_checksum, trusted, worth_noting
 from index.documents import StoredPassage
 from index.errors import StoreError
 from index.segments import (
@@ -205,7 +205,7 @@ class FaissVectorIndex:
             self._state = replace(self._state, parts=tuple(self._dead_written(part) for part in self._state.parts))
             self._write_manifest(generation)
         except (OSError, RuntimeError) as error:
-            raise StoreError(f"the vector index in {self._folder} cannot be written: {error}") from error
+            raise self._unwritable(error) from error
         self.generation = generation
 
     def damage(self) -> list[Path]:
@@ -241,7 +241,10 @@ class FaissVectorIndex:
             if self._folder.is_dir():
                 self._write_manifest(self.generation)
         except (OSError, RuntimeError) as error:
-            raise StoreError(f"the vector index in {self._folder} cannot be written: {error}") from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: Exception) -> StoreError:
+        return StoreError(f"the vector index in {self._folder} cannot be written ({room_at(self._folder)}): {error}")
 
     def __len__(self) -> int:
         return len(self._state.ids) + sum(part.alive for part in self._state.parts)
