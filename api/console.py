@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from qa.anchor import Anchor
-from qa.types import Answer, Citation, Promise, Reason, Response
+from qa.types import Answer, Citation, Normalized, Promise, Reason, Response
 
 _REASONS: dict[Reason, str] = {
     "empty_index": "The store is empty. Add documents with: qa index PATH",
@@ -67,6 +67,15 @@ def promise_text(promise: Promise, generation: int) -> str:
     )
 
 
+def value_text(value: Normalized) -> str:
+    """What an answer comes to, on one line: `2026-08-09/2026-08-14`, `5-10 kilometer`, `about 1500000 USD`."""
+    if value.type == "date":
+        return value.value
+    number = f"{value.value}" if value.value is not None else f"{value.minimum}-{value.maximum}"
+    unit = value.unit if value.type == "quantity" else value.currency or value.symbol
+    return f"{'about ' if value.approximate else ''}{number} {unit}"
+
+
 def anchor_text(anchor: Anchor) -> str:
     """Where a quote stands now, in words."""
     match anchor.state:
@@ -92,6 +101,9 @@ def _panel(answer: Answer, *, candidate: bool) -> Panel:
         Text(),
         Text.assemble((place(citation), "cyan"), (f", characters {citation.start}-{citation.end}", "dim")),
     ]
+    # An open year tells people nothing that the words do not.
+    if answer.normalized and not value_text(answer.normalized).startswith("XXXX"):
+        lines.insert(1, Text(f"= {value_text(answer.normalized)}", style="dim"))
     if answer.supporting:
         lines.append(Text("Also: " + "; ".join(place(other) for other in answer.supporting), style="dim"))
     kind = "candidate, " if candidate else ""

@@ -63,12 +63,15 @@ VERDICT: dict[str, Any] = {
     "problems": [],
     "anchor": {"state": "unchanged", "start": CITATION["start"], "end": CITATION["end"]},
 }
+_NORMALIZED: dict[str, Any] = {"type": "date", "value": "2026-08-09/2026-08-13", "document_date": "2026-08"}
 QUESTION: dict[str, Any] = {"question": "When do the drills run?", "answers": 1, "passages": 20}
 RESPONSE: dict[str, Any] = {
     "question": QUESTION["question"],
     "status": "answered",
     "reason": None,
-    "answers": [{"text": _QUOTE, "confidence": 0.87, "citation": CITATION, "supporting": [], "normalized": None}],
+    "answers": [
+        {"text": _QUOTE, "confidence": 0.87, "citation": CITATION, "supporting": [], "normalized": _NORMALIZED}
+    ],
     "threshold": 0.5,
     "promise": {
         "risk": 0.1,

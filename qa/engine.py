@@ -33,12 +33,14 @@ from qa.types import (
     Elapsed,
     Filters,
     ModelRef,
+    Normalized,
     Promise,
     Provenance,
     Question,
     Reason,
     Response,
 )
+from qa.values import normalize
 
 # How deep each list is searched for each passage that is read: fusion needs to see past the cut.
 DEPTH_FACTOR = 3
@@ -258,7 +260,7 @@ class Engine:
             question=question.question,
             status="answered" if sure else "abstained",
             reason=reason,
-            answers=tuple(_answer(entry, cited, retrieved.snapshot) for entry in wanted),
+            answers=tuple(_answer(question, entry, cited, retrieved.snapshot) for entry in wanted),
             threshold=threshold,
             promise=promise if promise and promise.covers(question, threshold) else None,
             elapsed_ms=elapsed,
@@ -334,14 +336,23 @@ def _places(candidate: Candidate) -> list[Place]:
     return [candidate.best, *(place for place in candidate.others[:MAX_SUPPORTING] if place.margin > 0)]
 
 
-def _answer(entry: Judged, documents: Mapping[str, Document], snapshot: Snapshot) -> Answer:
+def _answer(question: Question, entry: Judged, documents: Mapping[str, Document], snapshot: Snapshot) -> Answer:
     citation, *supporting = (
         _citation(place, documents[place.document_id], snapshot.documents[place.document_id].sha256)
         for place in _places(entry.candidate)
     )
+    best = entry.candidate.best
     return Answer(
-        text=entry.candidate.best.text, confidence=entry.confidence, citation=citation, supporting=tuple(supporting)
+        text=best.text,
+        confidence=entry.confidence,
+        citation=citation,
+        supporting=tuple(supporting),
+        normalized=_normalized(question, best.text, documents[best.document_id]),
     )
+
+
+def _normalized(question: Question, text: str, document: Document) -> Normalized | None:
+    return normalize(text, question=question.question, written=document.date, language=document.language)
 
 
 def _citation(place: Place, document: Document, sha256: str) -> Citation:

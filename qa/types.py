@@ -172,14 +172,57 @@ class Citation(_Frozen):
     occurrences: Positive | None = None
 
 
+class NormalizedDate(_Frozen):
+    """A date or interval in ISO 8601; in EDTF (ISO 8601-2) where a part is open.
+
+    So `2026-08-09/2026-08-14`, `2026-08`, `XXXX-08-09`, `1994/..`, `199X`, `1850~`. `document_date` is that of the
+    document, where a year or a day was counted from it.
+    """
+
+    type: Literal["date"] = "date"
+    value: str
+    document_date: str | None = None
+
+
+class NormalizedQuantity(_Frozen):
+    """A number with its unit, by the CLDR's identifier (`kilometer`, `percent`): one value, or a range."""
+
+    type: Literal["quantity"] = "quantity"
+    value: int | float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    unit: str
+    approximate: bool = False
+
+
+class NormalizedMoney(_Frozen):
+    """An amount of money: one value, or a range. `currency` is its ISO 4217 code, null where only a symbol is there
+    that several countries use (`$`)."""
+
+    type: Literal["money"] = "money"
+    value: int | float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    currency: str | None
+    symbol: str | None = None
+    approximate: bool = False
+
+
+Normalized = Annotated[NormalizedDate | NormalizedQuantity | NormalizedMoney, Field(discriminator="type")]
+
+
 class Answer(_Frozen):
-    """A span that answers. `confidence` is the calibrated probability that it is right."""
+    """A span that answers.
+
+    `confidence` is the calibrated probability that it is right; `normalized` says what its words come to, where they
+    are a date, a quantity or money for sure.
+    """
 
     text: str
     confidence: Share
     citation: Citation
     supporting: tuple[Citation, ...] = ()
-    normalized: dict[str, Any] | None = None
+    normalized: Normalized | None = None
 
 
 class Elapsed(_Frozen):

@@ -219,10 +219,11 @@ function passage(found) {
 }
 
 function normalized(value) {
-  if (!value) return null;
-  const unit = value.unit ?? value.currency ?? "";
-  const shown = value.iso ?? value.interval ?? value.value ?? value.amount;
-  return shown === undefined || shown === null ? null : `= ${shown}${unit ? ` ${unit}` : ""}`;
+  // An open year tells people nothing that the words do not.
+  if (!value || String(value.value).startsWith("XXXX")) return null;
+  const shown = value.value ?? `${value.minimum}–${value.maximum}`;
+  const unit = value.unit ?? value.currency ?? value.symbol ?? "";
+  return `= ${value.approximate ? "about " : ""}${shown}${unit ? ` ${unit}` : ""}`;
 }
 
 function about({ elapsed_ms: elapsed, provenance, threshold }) {

@@ -143,6 +143,17 @@ def test_an_answer_with_its_citation(full: Store) -> None:
     assert verify(cited, full.catalogue).valid
 
 
+@pytest.mark.parametrize(("written", "year"), [("2026-07-20", "2026"), (None, "XXXX")])
+def test_what_the_words_come_to_by_the_documents_own_date(store: Store, written: str | None, year: str) -> None:
+    store.put(NOTES.model_copy(update={"text": "The drills run August 9-14 in the bay.", "date": written}))
+    (answer,) = ask(store, {"August 9-14": 3.0}, "When do the drills run?").answers
+    assert answer.text == answer.citation.quote == "August 9-14"
+    assert answer.normalized is not None and answer.normalized.type == "date"
+    assert (answer.normalized.value, answer.normalized.document_date) == (f"{year}-08-09/{year}-08-14", written)
+    (other,) = ask(store, {"the bay": 3.0}, "Where do the drills run?").answers
+    assert other.normalized is None
+
+
 def test_what_made_the_answer(full: Store) -> None:
     response = ask(full, {"1843": 3.0})
     made = response.provenance
