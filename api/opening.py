@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 from platformdirs import user_data_path
 
 from index.embedder import DEFAULT_EMBEDDER, open_embedder
+from index.errors import ModelError
 from index.location import Location, parse_location
 from index.store import Store
 from qa.confidence import BUNDLED_CALIBRATION, load_calibration
 from qa.engine import Engine
-from qa.reader import DEFAULT_READER, open_reader
+from qa.reader import DEFAULT_READER, OpenVinoReader, open_reader
 
 
 def default_store() -> Path:
@@ -45,8 +48,25 @@ def open_store(
 
 
 def open_engine(
-    store: Store, reader: str | None = None, calibration: Path | None = None, *, runtime: str | None = None
+    store: Store,
+    reader: str | None = None,
+    calibration: Path | None = None,
+    *,
+    runtime: str | None = None,
+    ahead: bool = False,
 ) -> Engine:
-    """An engine over a store; another reader than the bundled one needs a calibration of its own to mean anything."""
+    """An engine over a store; another reader than the bundled one needs a calibration of its own to mean anything.
+
+    `ahead` begins to load the reader in a thread: it is there when the embedder is, for a question that comes at once.
+    """
     fitted = load_calibration(calibration or BUNDLED_CALIBRATION)
-    return Engine(store, open_reader(reader or DEFAULT_READER, runtime), fitted)
+    model = open_reader(reader or DEFAULT_READER, runtime)
+    if ahead and isinstance(model, OpenVinoReader):
+        Thread(target=_load, args=(model,), name="loading the reader").start()
+    return Engine(store, model, fitted)
+
+
+def _load(reader: OpenVinoReader) -> None:
+    # Whoever reads meets the same error, and says it.
+    with suppress(ModelError):
+        reader.load()

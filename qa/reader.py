@@ -154,6 +154,12 @@ class OpenVinoReader(WindowReader):
         self._fall_back = fall_back
         self._loading = threading.Lock()
 
+    def load(self) -> None:
+        """Load all that reading needs, which otherwise the first question waits for. Raises ModelError."""
+        with self._loading:
+            self._model  # noqa: B018 - kept from here on
+        self._windows, self.sha256  # noqa: B018
+
     def logits(self, windows: Sequence[Window]) -> list[Logits]:
         if not windows:
             return []

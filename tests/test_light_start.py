@@ -47,6 +47,26 @@ def test_asking_is_light(indexed: tuple[Path, set[str]]) -> None:
     assert "openvino" in loaded
 
 
+def script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from api.cli import run; run()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_script_prints_everything_before_it_ends(indexed: tuple[Path, set[str]]) -> None:
+    store = str(indexed[0])
+    done = script("ask", "When do the Russia-China drills run?", "--json", "--candidates", "-n", "20", "--store", store)
+    assert done.returncode == 0 and len(json.loads(done.stdout)["answers"]) > 5
+    # Closed as it should be: nothing is left for the next process to recover.
+    assert [path.name for path in indexed[0].iterdir() if path.name.endswith("-wal")] == []
+    for arguments, code, said in (
+        (("--threshold", "2"), 2, "threshold"),
+        (("--store", store + "-none"), 1, "no store at"),
+        (("--help",), 0, ""),
+    ):
+        wrong = script("ask", "Who?", "--store", store, *arguments)
+        assert wrong.returncode == code and said in wrong.stderr
+
+
 def test_torch_is_there_when_it_is_asked_for(indexed: tuple[Path, set[str]]) -> None:
     question = "When do the Russia-China drills run?"
     printed, loaded = run("ask", question, "--json", "--runtime", "torch", "--store", str(indexed[0]))
