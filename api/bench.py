@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from api.console import printable
 from api.errors import UsageError
-from api.opening import open_store
+from api.opening import open_engine, open_store
 from api.options import StoreOption, errors, progress_bar
 from index.errors import InputError
 
@@ -220,6 +220,48 @@ def kill(
         typer.echo(f"problem: {printable(problem)}")
     if not found.holds:
         errors.print(f"the store is kept in {escape(str(work))}")
+        raise typer.Exit(1)
+
+
+@bench.command("distributed")
+def distributed(
+    gold: Annotated[Path, typer.Argument(help="Gold questions whose documents are in the stores; .gz too.")],
+    *,
+    store: StoreOption,
+    against: Annotated[str, typer.Option(help="The store to compare: a copy that qa migrate-store made.")],
+    sample: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many questions, by a seeded draw.")] = 500,
+    passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
+    output: Annotated[Path | None, typer.Option(help="Write the comparison as JSON.")] = None,
+) -> None:
+    """Ask a store and its copy in servers the same questions, and compare answers and hit rates.
+
+    Exit 1 where fewer than 99 % of the answers are the same, words, place and decision, or where a hit rate differs by
+    more than half a point. 500 questions take about five minutes on two quiet cores.
+    """
+    from eval.agreement import compare_stores
+    from eval.calibrating import draw
+    from eval.gold import read_gold
+    from eval.runs import GoldRef, gold_sha256
+    from qa.engine import Engine
+
+    asked = draw(read_gold(gold), sample)
+    ref = GoldRef(name=gold.name, sha256=gold_sha256(gold), questions=len(asked), sample=sample, seed=13)
+    first = open_engine(open_store(store))
+    second = Engine(open_store(against), first.reader, first.calibration)
+    with progress_bar("asking both", len(asked)) as advance:
+        found = compare_stores(
+            first, second, asked, gold, ref=ref, passages=passages, progress=advance
+        )  # fmt: skip
+    if output is not None:
+        _write(output, found.model_dump_json(indent=2) + "\n")
+    typer.echo(
+        f"{found.same:,} of {found.questions:,} answers are the same ({found.same_share:.2%}), "
+        f"{found.same_status:,} decisions to answer"
+    )
+    for one in (found.first, found.second):
+        rates = " / ".join(f"{100 * rate:.1f}" for rate in one.hit_rate.values())
+        typer.echo(f"{printable(one.location)}: hit rate at 1 / 5 / 20 {rates}, {one.retrieve_ms:.0f} ms to retrieve")
+    if not found.holds:
         raise typer.Exit(1)
 
 

@@ -8,6 +8,7 @@ timestamps, https://milvus.io/docs/timestamp.md). `Session` consistency does the
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +52,8 @@ def connect(uri: str) -> Any:
         import pymilvus
     except ImportError as error:
         raise StoreError("search in Milvus needs another package: pip install 'spanqa[milvus]'") from error
+    # It logs each error that it raises, with all of its frames; ours say the same in a line.
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     with _translated(uri):
         client = pymilvus.MilvusClient(uri=uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=CONNECT_TIMEOUT_S)
         version = str(client.get_server_version())
