@@ -55,7 +55,13 @@ def connect(uri: str) -> Any:
     # It logs each error that it raises, with all of its frames; ours say the same in a line.
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     with _translated(uri):
-        client = pymilvus.MilvusClient(uri=uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=CONNECT_TIMEOUT_S)
+        client = pymilvus.MilvusClient(
+            uri=uri,
+            token=os.environ.get("MILVUS_TOKEN", ""),
+            timeout=CONNECT_TIMEOUT_S,
+            # Pings of a client that asks for nothing make some servers hang up, which gRPC tells on standard error.
+            grpc_options={"grpc.keepalive_permit_without_calls": False},
+        )
         version = str(client.get_server_version())
     if _number(version) < OLDEST_SERVER:
         oldest = ".".join(map(str, OLDEST_SERVER))
