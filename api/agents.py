@@ -103,7 +103,9 @@ def agent_server(service: Service) -> MCPServer[Any]:
             request = SearchRequest(question=question, passages=passages, filters=filters or Filters())
             return search_passages(service.engine, request, access)
 
-        return await _told(service.with_models(service.questions, work))
+        found = await _told(service.with_models(service.questions, work))
+        service.metrics.count_search(found.elapsed_ms)
+        return found
 
     @server.tool(title="Read a document", annotations=_READS)
     async def read_document(

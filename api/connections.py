@@ -82,6 +82,13 @@ class GuardedProtocol(H11Protocol):
         self._forget_head()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        if self._refused:
+            # It is only listened to so that the refusal gets through, and need not keep a server from ending.
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         self._refuse(MALFORMED_HEAD, "not a valid HTTP/1.1 request")
 

@@ -44,6 +44,10 @@ _TO_DOCUMENTS = links(
 )
 _ETAG = {"headers": {"ETag": {"description": "The version of the document.", "schema": {"type": "string"}}}}
 
+_PLACE = {
+    "headers": {**_ETAG["headers"], "Location": {"description": "Its path.", "schema": {"type": "string"}}},
+}
+
 
 @router.post(
     "",
@@ -54,7 +58,7 @@ _ETAG = {"headers": {"ETag": {"description": "The version of the document.", "sc
         201: {
             **example(DOCUMENT_RECORD, 201)[201],
             "description": "The document is new, or something of it has changed.",
-            **_ETAG,
+            **_PLACE,
             **_TO_DOCUMENT,
         },
         200: {
@@ -64,7 +68,7 @@ _ETAG = {"headers": {"ETag": {"description": "The version of the document.", "sc
                 "application/json": {"example": DOCUMENT_RECORD},
                 sse.MEDIA_TYPE: {"schema": {"type": "string"}},
             },
-            **_ETAG,
+            **_PLACE,
             **_TO_DOCUMENT,
         },
         **problems(
@@ -231,8 +235,8 @@ def _list(store: Store, query: ListQuery, access: Access) -> DocumentList:
 
 
 def _cursor(record: DocumentRecord) -> str:
-    place = json.dumps([record.uri, record.collection], separators=(",", ":"))
-    return base64.urlsafe_b64encode(place.encode("ascii")).decode("ascii")
+    place = json.dumps([record.uri, record.collection], separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(place.encode("utf-8")).decode("ascii")
 
 
 def _place(cursor: str) -> tuple[str, str]:

@@ -5,15 +5,45 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from qa.types import Response
+from api.schemas import SearchTimes
+from qa.types import Elapsed, Response
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STAGES = ("embed", "retrieve", "read", "total")
+SEARCH_STAGES = ("embed", "retrieve")
 UPLOAD_STAGES = ("read", "store")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class _Histogram:
+    """How long each of some stages took: how often within each bound, and in all."""
+
+    def __init__(self, name: str, stages: Sequence[str]) -> None:
+        self._name = name
+        # One more than there are bounds: the last counts what lies beyond them all.
+        self._buckets = {stage: [0] * (len(BUCKETS_S) + 1) for stage in stages}
+        self._seconds = dict.fromkeys(stages, 0.0)
+
+    def observe(self, elapsed_ms: Elapsed | SearchTimes) -> None:
+        """Add the milliseconds of each stage."""
+        for stage, buckets in self._buckets.items():
+            seconds = getattr(elapsed_ms, stage) / 1000
+            buckets[bisect_left(BUCKETS_S, seconds)] += 1
+            self._seconds[stage] += seconds
+
+    def lines(self, text: str) -> Iterator[str]:
+        """The samples in the text format, under a heading that says `text`."""
+        yield from _head(self._name, "histogram", text)
+        for stage, buckets in self._buckets.items():
+            total = 0
+            for bound, count in zip((*BUCKETS_S, "+Inf"), buckets, strict=True):
+                total += count
+                yield _sample(f"{self._name}_bucket", {"stage": stage, "le": str(bound)}, total)
+            yield _sample(f"{self._name}_sum", {"stage": stage}, round(self._seconds[stage], 6))
+            yield _sample(f"{self._name}_count", {"stage": stage}, total)
 
 
 class Metrics:
@@ -23,9 +53,8 @@ class Metrics:
         self._lock = threading.Lock()
         self._requests: Counter[tuple[str, str, str]] = Counter()
         self._outcomes: Counter[tuple[str, str]] = Counter()
-        # One more than there are bounds: the last counts what lies beyond them all.
-        self._buckets = {stage: [0] * (len(BUCKETS_S) + 1) for stage in STAGES}
-        self._seconds = dict.fromkeys(STAGES, 0.0)
+        self._asked = _Histogram("spanqa_ask_seconds", STAGES)
+        self._searched = _Histogram("spanqa_search_seconds", SEARCH_STAGES)
         self._uploads: Counter[str] = Counter()
         self._upload_seconds = dict.fromkeys(UPLOAD_STAGES, 0.0)
         self._request_seconds: dict[tuple[str, str], float] = {}
@@ -49,14 +78,21 @@ class Metrics:
             for stage in UPLOAD_STAGES:
                 self._upload_seconds[stage] += seconds[stage]
 
+    def count_failed_upload(self) -> None:
+        """Count a document that was taken, and could not be read or stored."""
+        with self._lock:
+            self._uploads["failed"] += 1
+
     def count_answer(self, response: Response) -> None:
         """Count a response by its outcome, and the time of its stages."""
         with self._lock:
             self._outcomes[response.status, response.reason or ""] += 1
-            for stage in STAGES:
-                seconds = getattr(response.elapsed_ms, stage) / 1000
-                self._buckets[stage][bisect_left(BUCKETS_S, seconds)] += 1
-                self._seconds[stage] += seconds
+            self._asked.observe(response.elapsed_ms)
+
+    def count_search(self, elapsed_ms: SearchTimes) -> None:
+        """Count a search by the time of its stages."""
+        with self._lock:
+            self._searched.observe(elapsed_ms)
 
     def render(self) -> str:
         """Everything in the Prometheus text format."""
@@ -72,7 +108,7 @@ class Metrics:
                     _sample("spanqa_http_request_seconds_total", {"method": method, "route": route}, round(seconds, 6))
                     for (method, route), seconds in sorted(self._request_seconds.items())
                 ),
-                *_head("spanqa_uploads_total", "counter", "Documents uploaded, by whether anything changed."),
+                *_head("spanqa_uploads_total", "counter", "Documents uploaded, by what became of them."),
                 *(
                     _sample("spanqa_uploads_total", {"outcome": outcome}, count)
                     for outcome, count in sorted(self._uploads.items())
@@ -87,23 +123,12 @@ class Metrics:
                     _sample("spanqa_questions_total", {"status": status, "reason": reason}, count)
                     for (status, reason), count in sorted(self._outcomes.items())
                 ),
-                *_head("spanqa_ask_seconds", "histogram", "Time of a question by stage, without waiting."),
+                *self._asked.lines("Time of a question by stage, without waiting."),
+                *self._searched.lines("Time of a search without reading by stage, without waiting."),
             ]
-            for stage in STAGES:
-                lines.extend(self._histogram(stage))
         for name, kind, text, read in self._watched:
             lines += [*_head(name, kind, text), f"{name} {read()}"]
         return "\n".join(lines) + "\n"
-
-    def _histogram(self, stage: str) -> list[str]:
-        lines = []
-        total = 0
-        for bound, count in zip((*BUCKETS_S, "+Inf"), self._buckets[stage], strict=True):
-            total += count
-            lines.append(_sample("spanqa_ask_seconds_bucket", {"stage": stage, "le": str(bound)}, total))
-        lines.append(_sample("spanqa_ask_seconds_sum", {"stage": stage}, round(self._seconds[stage], 6)))
-        lines.append(_sample("spanqa_ask_seconds_count", {"stage": stage}, total))
-        return lines
 
 
 def _head(name: str, kind: str, text: str) -> list[str]:

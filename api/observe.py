@@ -55,7 +55,7 @@ class Observe:
         try:
             await self._app(scope, receive, sending)
         except Exception:
-            logger.exception("request %s failed: %s %r", request_id, scope["method"], scope["path"])
+            logger.exception("request %s failed: %s %s", request_id, scope["method"], _template(scope))
             if status is not None:
                 # Half a response is out: only breaking the connection tells the client that it is not whole.
                 raise

@@ -43,6 +43,20 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
+def _headers_of(status: int) -> dict[str, Any]:
+    """The headers that responses of a status have wherever they come from."""
+    text = {"schema": {"type": "string"}}
+    headers: dict[str, Any] = {"X-Request-Id": {"description": "The request's id, as in the server's log.", **text}}
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        headers["Retry-After"] = {
+            "description": "Seconds until it is worth another try.",
+            "schema": {"type": "integer"},
+        }
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = {"description": "What kind of key is needed (RFC 6750).", **text}
+    return headers
+
+
 class DescribedApi(FastAPI):
     """FastAPI whose description gives every error its true media type."""
 
@@ -57,6 +71,7 @@ class DescribedApi(FastAPI):
             for operation in operations.values():
                 self._guarded(path, operation)
                 for status, response in operation["responses"].items():
+                    response["headers"] = {**response.get("headers", {}), **_headers_of(int(status))}
                     content = response.get("content", {})
                     # FastAPI describes every model as JSON, and adds 422 with a model that is not ours.
                     if int(status) >= HTTPStatus.BAD_REQUEST and _JSON in content:

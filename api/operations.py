@@ -48,7 +48,8 @@ async def readiness(service: ServiceDep, access: AccessDep) -> Readiness:
     responses={200: {"description": "In the Prometheus text format.", "content": {"text/plain": {}}}},
 )
 async def metrics(service: ServiceDep, access: AccessDep) -> Response:
-    """Requests by route template and status, questions by outcome, and their time by stage."""
+    """Requests by route template and status, questions, searches and uploads by outcome and time of their stages, and
+    what is at work or waiting now."""
     access.require_all_collections()
     return Response(service.metrics.render(), headers={"content-type": CONTENT_TYPE})
 

@@ -31,14 +31,17 @@ class Expectation:
     if_none_match: str | None = None
 
     @staticmethod
-    def matches(header: str, etag: str) -> bool:
-        """Whether one of a header's ETags is this one; `*` is any."""
+    def matches(header: str, etag: str, *, strongly: bool = False) -> bool:
+        """Whether one of a header's ETags is this one; `*` is any. One that is weak (`W/`) is none `strongly`."""
         given = [part.strip() for part in header.split(",")]
-        return "*" in given or etag in [part.removeprefix("W/") for part in given]
+        return "*" in given or etag in [part if strongly else part.removeprefix("W/") for part in given]
 
     def require(self, record: DocumentRecord | None) -> None:
         """Raise ProblemError 412 unless the document, None where there is none, is as expected."""
-        if self.if_match is not None and (record is None or not self.matches(self.if_match, etag_of(record))):
+        met = self.if_match is None or (
+            record is not None and self.matches(self.if_match, etag_of(record), strongly=True)
+        )
+        if not met:
             raise ProblemError(CHANGED, "the document is not the one that If-Match names")
         if self.if_none_match is not None and record is not None and self.matches(self.if_none_match, etag_of(record)):
             raise ProblemError(CHANGED, "there is a document already that If-None-Match excludes")
@@ -77,14 +80,18 @@ def _put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
     store: Store = service.engine.store
     begun = time.perf_counter()
     job.progress = {"stage": "reading", "done": 0, "total": 0}
-    document = job.load()
-    loaded = time.perf_counter()
-    job.expectation.require(store.catalogue.record(document.id))
 
     def advance(done: int, total: int) -> None:
         job.progress = {"stage": "embedding", "done": done, "total": total}
 
-    change = store.put(document, advance)
+    try:
+        document = job.load()
+        loaded = time.perf_counter()
+        job.expectation.require(store.catalogue.record(document.id))
+        change = store.put(document, advance)
+    except Exception:
+        service.metrics.count_failed_upload()
+        raise
     service.metrics.count_upload(
         {"read": loaded - begun, "store": time.perf_counter() - loaded}, changed=change.changed
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import groupby
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends
@@ -95,7 +96,9 @@ async def search(
     access: AccessDep,
 ) -> SearchResponse:
     """The passages that would be read for a question, and how each of the two searches ranks them."""
-    return await service.with_models(service.questions, partial(search_passages, service.engine, request, access))
+    found = await service.with_models(service.questions, partial(search_passages, service.engine, request, access))
+    service.metrics.count_search(found.elapsed_ms)
+    return found
 
 
 @router.post(
@@ -213,5 +216,10 @@ class _ReadOnce:
 def _verify(source: DocumentSource, citations: Citation | CitationList) -> Verdict | VerdictList:
     if isinstance(citations, Citation):
         return verify(citations, source)
-    once = _ReadOnce(source)
-    return VerdictList(verdicts=tuple(verify(citation, once) for citation in citations.citations))
+    verdicts: dict[int, Verdict] = {}
+    # Document by document, so that one text at a time is held.
+    by_document = sorted(enumerate(citations.citations), key=lambda entry: entry[1].document.id)
+    for _, group in groupby(by_document, key=lambda entry: entry[1].document.id):
+        once = _ReadOnce(source)
+        verdicts |= {number: verify(citation, once) for number, citation in group}
+    return VerdictList(verdicts=tuple(verdicts[number] for number in range(len(verdicts))))

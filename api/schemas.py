@@ -16,6 +16,8 @@ from qa.verify import Verdict
 MAX_URI_LENGTH = 2_000
 MAX_TITLE_LENGTH = 1_000
 MAX_LISTED = 1_000
+# In base64 a URI of the longest path that Linux has (4,096 bytes), each byte percent-encoded, and a collection.
+MAX_CURSOR_LENGTH = 20_000
 # Beyond what any store holds, within what SQLite counts.
 MAX_OFFSET = 2**53
 # More than all that one response can hold: its answers and the supporting places of each.
@@ -152,7 +154,9 @@ class ListQuery(Filters):
 
     limit: QueryWhole = Field(default=100, ge=1, le=MAX_LISTED, description="How many documents, at most.")
     cursor: str | None = Field(
-        default=None, max_length=8_000, description="`next_cursor` of the page before; the filters stay the same."
+        default=None,
+        max_length=MAX_CURSOR_LENGTH,
+        description="`next_cursor` of the page before; the filters stay the same.",
     )
     offset: QueryWhole = Field(
         default=0, ge=0, le=MAX_OFFSET, description="How many documents to skip; a cursor is faster, and exact."

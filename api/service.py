@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -50,8 +51,11 @@ class Service:
         self.questions = Gate(settings.workers, settings.max_waiting, settings.retry_after_s)
         # The store has one writer at a time; a second worker would only wait for it.
         self.uploads = Gate(1, settings.max_waiting_uploads, settings.retry_after_s)
-        self._started: set[asyncio.Task[Any]] = set()
         self.lookups = Gate(LOOKUP_WORKERS, LOOKUPS_WAITING, settings.retry_after_s)
+        for kind, gate in (("questions", self.questions), ("uploads", self.uploads), ("lookups", self.lookups)):
+            text = f"The {kind} at work or waiting for their turn."
+            self.metrics.watch(f"spanqa_{kind}_at_work", "gauge", text, partial(getattr, gate, "inside"))
+        self._started: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Begin work that is finished even when whoever asked for it goes away."""

@@ -41,7 +41,7 @@ def read(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
             data += value if not data else f"\n{value}"
 
 
-async def progress_of(task: asyncio.Task[Any], latest: Callable[[], Any]) -> AsyncIterator[str]:
+async def progress_of(task: asyncio.Future[Any], latest: Callable[[], Any]) -> AsyncIterator[str]:
     """A `progress` event whenever `latest()` has changed, until the task is done; comments where it stands still.
 
     The task is not cancelled when nobody listens any more.

@@ -50,8 +50,8 @@ _FIRST = {"parameters": {"document_id": "$response.body#/files/0/document/id"}}
             **links(show_document=_FIRST, show_text=_FIRST, remove_document=_FIRST),
         },
         **problems(
-            _400="The body is not multipart/form-data as it should be.",
-            _413="The files are too large together, or too many.",
+            _400="The body is not multipart/form-data as it should be, or holds too many files.",
+            _413="A file is too large, or all together are.",
             _415="The body is not multipart/form-data.",
             _422="A parameter is wrong, or there is no file.",
             _503="The models are being loaded, the store cannot be used, or too many uploads wait; see Retry-After.",
@@ -140,15 +140,21 @@ async def _stored(name: str, job: Put, service: Service, scope: Scope) -> FileRe
 
 
 async def _events(jobs: list[tuple[str, Put]], service: Service, scope: Scope) -> AsyncIterator[str]:
-    results = []
-    for name, job in jobs:
-        task = service.start(_stored(name, job, service, scope))
+    results: list[asyncio.Future[FileResult]] = [asyncio.get_running_loop().create_future() for _ in jobs]
+
+    async def store_all() -> None:
+        for (name, job), result in zip(jobs, results, strict=True):
+            result.set_result(await _stored(name, job, service, scope))
+
+    # One piece of work: all files that were accepted are stored, however few of the events are still listened to.
+    service.start(store_all())
+    for (name, job), result in zip(jobs, results, strict=True):
 
         def latest(name: str = name, job: Put = job) -> dict[str, Any] | None:
             return {"name": name, **job.progress} if job.progress else None
 
-        async for text in sse.progress_of(task, latest):
+        async for text in sse.progress_of(result, latest):
             yield text
-        results.append(task.result())
-        yield sse.event("file", results[-1].model_dump())
-    yield sse.event("report", UploadReport(files=tuple(results)).model_dump())
+        yield sse.event("file", result.result().model_dump())
+    report = UploadReport(files=tuple(result.result() for result in results))
+    yield sse.event("report", report.model_dump())

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.client import Client
+from api.schemas import Description
 
 Check = Callable[..., dict[str, Any]]
 
@@ -162,6 +163,15 @@ def test_listing(client: TestClient, problem: Check) -> None:
     ):
         body = problem(client.get(f"/v1/documents?{query}"), 422, "invalid-request")
         assert body["errors"][0]["field"] == query.partition("=")[0] and body["errors"][0]["location"] == "query"
+
+
+def test_paging_past_the_longest_names(api: Client) -> None:
+    names = ["\U0001f6f0" * 1_999 + last for last in "ab"]
+    for name in names:
+        api.put_document(name, "Text.", known=Description(collection="\U0001f6f0" * 100))
+    first = api.list_documents(limit=1)
+    second = api.list_documents(limit=1, cursor=first.next_cursor)
+    assert [page.documents[0].uri for page in (first, second)] == names and second.next_cursor is None
 
 
 def test_showing_and_removing(client: TestClient, document: dict[str, Any], text: str, problem: Check) -> None:

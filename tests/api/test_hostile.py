@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from api import connections, limits
 from api.keys import KeyFile
@@ -324,6 +326,38 @@ def test_refused_as_the_table_says(server: Server, store: Store, name: str) -> N
     assert check(server) == answer
     assert store.catalogue.counts() == (0, 0)
     assert server.client.get("/healthz").status_code == 200
+
+
+def test_a_refused_connection_does_not_keep_a_server_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LINGER_S", 1_000.0)
+    state = ServerState()
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def refused_then_ended() -> int:
+        config = uvicorn.Config(app, lifespan="off")
+        config.load()
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(
+            lambda: connections.GuardedProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        )
+        reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+        writer.write(head(transfer_encoding="chunked") + b"-5\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        (connection,) = state.connections
+        connection.shutdown()
+        for _ in range(200):
+            if not state.connections:
+                break
+            await asyncio.sleep(0.01)
+        left = len(state.connections)
+        writer.close()
+        listener.close()
+        return left
+
+    assert asyncio.run(refused_then_ended()) == 0
 
 
 def rows() -> dict[str, tuple[str, list[tuple[str, str]]]]:

@@ -212,6 +212,21 @@ def test_metrics(client: TestClient, document: dict[str, Any]) -> None:
     assert counted['spanqa_ask_seconds_sum{stage="total"}'] > 0
 
 
+def test_metrics_of_searches_and_uploads(client: TestClient, document: dict[str, Any]) -> None:
+    client.post("/v1/search", json=ASK)
+    client.post("/v1/documents", json={"uri": document["uri"], "text": "Another."})
+    client.post("/v1/documents", json={"uri": document["uri"], "text": "Another."})
+    client.post("/v1/documents?uri=a", content=b"latin \xe9", headers={"content-type": "text/plain"})
+    client.post("/v1/documents?uri=a", content=b"Text.", headers={"content-type": "text/plain", "if-match": "*"})
+    counted = metrics_of(client)
+    for stage in ("embed", "retrieve"):
+        assert counted[f'spanqa_search_seconds_count{{stage="{stage}"}}'] == 1
+    uploads = {outcome: counted[f'spanqa_uploads_total{{outcome="{outcome}"}}'] for outcome in ("changed", "unchanged")}
+    assert uploads == {"changed": 2, "unchanged": 1}
+    assert counted['spanqa_uploads_total{outcome="failed"}'] == 2
+    assert {counted[f"spanqa_{kind}_at_work"] for kind in ("questions", "uploads", "lookups")} == {0}
+
+
 def test_the_histogram_is_cumulative() -> None:
     metrics = Metrics()
     response = Response.model_validate(shown.RESPONSE)
@@ -283,6 +298,8 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
         assert {p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"} == named
         assert {"400", "413", "421"} <= set(operation["responses"])
         for status, response in operation["responses"].items():
+            assert "X-Request-Id" in response["headers"]
+            assert ("Retry-After" in response["headers"]) == (status in ("429", "503"))
             assert re.fullmatch(r"[1-5]\d\d", status) and response["description"]
             if int(status) >= 400:
                 assert list(response["content"]) == ["application/problem+json"], (path, method, status)

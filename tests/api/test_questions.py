@@ -97,6 +97,22 @@ def test_citations_are_verified(api: Client, stored: DocumentRecord) -> None:
     assert many[1].problems[0].startswith("quote: ")
 
 
+def test_verdicts_come_in_the_order_of_their_citations(api: Client, stored: DocumentRecord, text: str) -> None:
+    other = api.put_document("other", text).document
+    citations = [
+        api.ask(DRILLS, filters=Filters(document_ids=(wanted,))).answers[0].citation
+        for wanted in (stored.id, other.id, stored.id, other.id)
+    ]
+    citations[2] = citations[2].model_copy(update={"line": 9})
+    verdicts = api.verify_citations(citations)
+    assert [(verdict.uri, verdict.valid) for verdict in verdicts] == [
+        (stored.uri, True),
+        ("other", True),
+        (stored.uri, False),
+        ("other", True),
+    ]
+
+
 def test_verifying_names_the_wrong_field(client: TestClient, document: dict[str, Any], problem: Check) -> None:
     citation = client.post("/v1/ask", json={"question": DRILLS}).json()["answers"][0]["citation"]
     body = problem(client.post("/v1/citations/verify", json={**citation, "line": 0}), 422, "invalid-request")

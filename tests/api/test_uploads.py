@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api.client import Client
 from index.store import Store
 
 Check = Callable[..., dict[str, Any]]
@@ -84,7 +85,8 @@ def test_etags(client: TestClient, problem: Check) -> None:
     assert changed.status_code == 201 and changed.headers["etag"] != etag
     problem(put(client, {"if-match": etag}, uri="a", text="Three."), 412, "changed")
     problem(put(client, {"if-match": "*"}, uri="c", text="Three."), 412, "changed")
-    problem(client.delete(path, headers={"if-match": etag}), 412, "changed")
+    for other in (etag, f"W/{changed.headers['etag']}"):
+        problem(client.delete(path, headers={"if-match": other}), 412, "changed")
     assert client.get(f"{path}/text").json()["text"] == "Two."
     assert client.delete(path, headers={"if-match": changed.headers["etag"]}).status_code == 204
 
@@ -136,6 +138,30 @@ def test_an_upload_goes_on_when_nobody_listens(
                 break
             threading.Event().wait(0.01)
         assert client.get("/v1/documents").json()["total"] == 1
+
+
+def test_all_files_are_stored_when_nobody_listens(
+    api: Client, listening: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx
+
+    hold, put_ = threading.Event(), store.put
+
+    def slow(*arguments: Any) -> Any:
+        assert hold.wait(10)
+        return put_(*arguments)
+
+    monkeypatch.setattr(store, "put", slow)
+    sent = files(*((f"{number}.txt", b"Text.") for number in range(3)))
+    with httpx.Client(base_url=f"http://127.0.0.1:{listening()}") as client:
+        with client.stream("POST", "/v1/uploads", files=sent, headers=EVENTS) as response:
+            assert next(response.iter_lines()) == "event: progress"
+        hold.set()
+        for _ in range(500):
+            if api.list_documents().total == 3:
+                break
+            threading.Event().wait(0.01)
+    assert [record.uri for record in api.documents()] == [f"upload:{number}.txt" for number in range(3)]
 
 
 def files(*named: tuple[str, bytes]) -> list[tuple[str, tuple[str, bytes]]]:
