@@ -51,29 +51,49 @@ def compare(
         found = compare_runtimes(asked, ref, reader or DEFAULT_READER, advance)
     if output is not None:
         write_whole(output, (found.model_dump_json(indent=2) + "\n").encode())
-    table = Table(title=f"{found.questions:,} questions of {gold.name}, own paragraph given", box=box.SIMPLE_HEAD)
-    headings = ("runtime", "same\nanswer", "same\ndecision", "largest logit\ndifference", "forced\nEM", "forced\nF1",
-                "EM", "F1", "questions\n/s")  # fmt: skip
+    table = Table(
+        title=f"{found.questions:,} questions of {gold.name}, own paragraph given",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    headings = (
+        "runtime",
+        "same\nanswer",
+        "same\nyes/no",
+        "logits\ndiffer",
+        "forced\nEM/F1",
+        "EM/F1",
+        "each\nsecond",
+    )
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for name, own in found.runtimes.items():
-        shares = (own.forced_em, own.forced_f1, own.em, own.f1)
+        beside = (f"{own.same_answer:.2%}", f"{own.same_decision:.2%}", f"{own.largest_logit_difference:.1e}")
         table.add_row(
-            f"{name} (shipped)" if name == found.shipped else name,
-            "" if name == REFERENCE else f"{own.same_answer:.2%}",
-            "" if name == REFERENCE else f"{own.same_decision:.2%}",
-            "" if name == REFERENCE else f"{own.largest_logit_difference:.4f}",
-            *("" if share is None else f"{100 * share:.2f}" for share in shares),
+            f"{name} *" if name == found.shipped else name,
+            *(("", "", "") if name == REFERENCE else beside),
+            f"{_percent(own.forced_em)}/{_percent(own.forced_f1)}",
+            f"{_percent(own.em)}/{_percent(own.f1)}",
             f"{own.questions_a_second:.1f}",
         )
     console = Console()
     console.print(table)
+    console.print(
+        '*: shipped. Same answer: the best span, to the character; same yes/no: whether it beats "no answer"; logits differ: the '
+        "largest difference of one."
+    )
     for entry in found.differing[:10]:
         console.print(
             f"{entry.runtime}: {entry.other!r} for {entry.reference!r}, which leads by {entry.lead:.4f}", markup=False
         )
     if not found.holds:
         raise typer.Exit(1)
+
+
+def _percent(share: float | None) -> str:
+    return "?" if share is None else f"{100 * share:.2f}"
 
 
 def add_to(app: typer.Typer) -> None:

@@ -230,8 +230,8 @@ def figures(indexing: Indexing, asking: Asking, clients: Clients, cold: Cold) ->
     ]  # fmt: skip
     for level in LEVELS:
         rates = {name: own[str(level)] for name, own in clients.rates.items()}
-        clients_named = f"questions, {level} client{'' if level == 1 else 's'}"
-        found.append(_by_rounds(clients_named, "a second", True, rates, {}))
+        clients_named = f"{level} client{'' if level == 1 else 's'}"
+        found.append(_by_rounds(clients_named, "questions/s", True, rates, {}))
     found.append(
         _by_rounds("cold start", "s", False, {name: median(own) for name, own in cold.seconds.items()}, cold.seconds)
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from eval.files import write_whole
 from eval.peers.bench import Comparison, Figure, Ratio
@@ -22,11 +23,12 @@ def print_comparison(found: Comparison, console: Console) -> None:
     systems = list(found.figures[0].values)
     table.add_column("", no_wrap=True)
     for name in systems:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, min_width=7)
     for name in systems[1:]:
-        table.add_column(f"beside {name}", justify="right", no_wrap=True)
+        table.add_column(f"beside {name}", justify="right")
     for figure in found.figures:
-        table.add_row(*_row(figure, systems))
+        # As text: brackets are the spread here, not markup.
+        table.add_row(*(Text(cell) for cell in _row(figure, systems)))
     console.print(table)
     console.print(_setting(found))
     console.print(_ceiling(found))
@@ -58,7 +60,8 @@ def write_plot(found: Comparison, path: Path) -> None:
     for name, rounds in found.asking.ms.items():
         ordered = sorted(time for own in rounds for time in own)
         latency.plot(ordered, [100 * (at + 1) / len(ordered) for at in range(len(ordered))], label=name)
-    latency.set(title="Warm questions", xlabel="ms, at most", ylabel="% of the questions", xscale="log")
+    latency.set(title="Warm questions", xlabel="ms, at most", ylabel="% of the questions")
+    latency.set_xlim(left=0)
     for name, rates in found.clients.rates.items():
         clients.plot([int(level) for level in rates], list(rates.values()), marker="o", label=name)
     clients.set(title="Throughput", xlabel="clients at once", ylabel="questions a second", xscale="log")
@@ -87,7 +90,8 @@ def write_plot(found: Comparison, path: Path) -> None:
             label=f"than {name}",
         )
     times.axvline(1, color="grey", linewidth=1)
-    times.set(title="How many times better spanqa is", xscale="log")
+    times.set(title="How many times better spanqa is")
+    times.set_xlim(left=0)
     times.set_yticks(range(len(factors)), [figure.name for figure in factors])
     times.invert_yaxis()
     for axes in (latency, clients, times):
@@ -152,11 +156,10 @@ def _ratio(ratio: Ratio | None) -> str:
     if ratio is None:
         return ""
     if ratio.kind == "difference":
-        spread = (
-            "" if ratio.low is None or ratio.high is None else f" ({100 * ratio.low:+.1f} to {100 * ratio.high:+.1f})"
-        )
+        known = ratio.low is not None and ratio.high is not None
+        spread = f" [{100 * (ratio.low or 0.0):+.1f}..{100 * (ratio.high or 0.0):+.1f}]" if known else ""
         return f"{100 * ratio.value:+.1f}{spread}"
-    spread = "" if ratio.low is None or ratio.high is None else f" ({ratio.low:.2f} to {ratio.high:.2f})"
+    spread = "" if ratio.low is None or ratio.high is None else f" [{ratio.low:.2g}..{ratio.high:.2g}]"
     return f"{ratio.value:.2f}x{spread}"
 
 
