@@ -81,8 +81,8 @@ def compare(
     console = Console()
     console.print(table)
     console.print(
-        '*: shipped. Same answer: the best span, to the character; same yes/no: whether it beats "no answer"; logits differ: the '
-        "largest difference of one."
+        '*: shipped. Same answer: the best span, to the character; same yes/no: whether it beats "no answer"; logits '
+        "differ: the largest difference of one."
     )
     for entry in found.differing[:10]:
         console.print(
