@@ -179,11 +179,13 @@ async def show_document(
 async def remove_document(
     document_id: DocumentId, service: ServiceDep, access: AccessDep, if_match: IfMatch = None
 ) -> None:
-    """Remove a document with its passages and embeddings."""
+    """Remove a document with its passages and embeddings; within a minute or so the store's files are rewritten, so
+    that no byte of it is left in them."""
     # With a condition it waits for uploads, so that none comes between the check and the removal.
     gate = service.uploads if if_match is not None else service.lookups
     expectation = Expectation(if_match, None)
     await gate.run(partial(_remove, service.engine.store, document_id, access, expectation))
+    service.purging.note()
 
 
 @router.get(

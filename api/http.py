@@ -73,11 +73,13 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with agents.running(), anyio.create_task_group() as tasks:
             tasks.start_soon(service.warmup.run)
+            tasks.start_soon(service.purging.run)
             yield
             # A server that ran out of time for it does not wait here again.
             if not service.acceptance.stopping:
                 await service.finish()
             tasks.cancel_scope.cancel()
+        await service.purging.finish()
 
     app = DescribedApi(
         title="spanqa",

@@ -49,11 +49,13 @@ class Expectation:
 
 @dataclass(slots=True)
 class Put:
-    """A document that is to be stored; `progress` is how far that is, None before it begins."""
+    """A document that is to be stored; `progress` is how far that is, None before it begins; `replaces` whether another
+    version was there."""
 
     load: Callable[[], Document]
     expectation: Expectation = Expectation()
     progress: dict[str, Any] | None = field(default=None)
+    replaces: bool = False
 
     async def events(self, service: Service, scope: Scope) -> AsyncIterator[str]:
         """The events of storing it, which goes on when nobody listens any more."""
@@ -73,7 +75,10 @@ async def put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
 
     Raises ProblemError where there is no room, the models are not loaded, or a condition is not met.
     """
-    return await service.with_models(service.uploads, partial(_put, service, job))
+    record, changed = await service.with_models(service.uploads, partial(_put, service, job))
+    if changed and job.replaces:
+        service.purging.note()
+    return record, changed
 
 
 def _put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
@@ -87,7 +92,9 @@ def _put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
     try:
         document = job.load()
         loaded = time.perf_counter()
-        job.expectation.require(store.catalogue.record(document.id))
+        known = store.catalogue.record(document.id)
+        job.expectation.require(known)
+        job.replaces = known is not None
         change = store.put(document, advance)
     except Exception:
         service.metrics.count_failed_upload()

@@ -19,6 +19,7 @@ from api.problems import (
     Kind,
     ProblemError,
 )
+from api.purging import Purging
 from api.settings import ServerSettings
 from api.stopping import Acceptance
 from api.uploads import is_json
@@ -51,6 +52,13 @@ class Service:
         self.questions = Gate(settings.workers, settings.max_waiting, settings.retry_after_s)
         # The store has one writer at a time; a second worker would only wait for it.
         self.uploads = Gate(1, settings.max_waiting_uploads, settings.retry_after_s)
+        self.purging = Purging(engine.store, self.uploads, settings.purge_after_s)
+        self.metrics.watch(
+            "spanqa_purge_due",
+            "gauge",
+            "Whether bytes of removed documents may still be in the store's files, 1 or 0.",
+            lambda: float(self.purging.due),
+        )
         self.lookups = Gate(LOOKUP_WORKERS, LOOKUPS_WAITING, settings.retry_after_s)
         for kind, gate in (("questions", self.questions), ("uploads", self.uploads), ("lookups", self.lookups)):
             text = f"The {kind} at work or waiting for their turn."

@@ -15,9 +15,9 @@ class ServerSettings(BaseModel):
     questions are at work at once and `max_waiting` more wait; one document is indexed at a time and
     `max_waiting_uploads` more wait; any beyond that are refused with 503. A client, which is a key or else an address,
     may send `requests_at_once` requests at a time and `requests_per_minute` in the long run (0: no limit). A body must
-    have arrived within `body_timeout_s`. A server that is told to stop has `grace_s` to finish what it accepted.
-    `allowed_hosts` are the names that a request may call this server by, without
-    port (`*`: any).
+    have arrived within `body_timeout_s`. Bytes of removed documents leave the store's files `purge_after_s` later.
+    A server that is told to stop has `grace_s` to finish what it accepted. `allowed_hosts` are the names that a request
+    may call this server by, without port (`*`: any).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +34,7 @@ class ServerSettings(BaseModel):
     requests_per_minute: int = Field(default=1_200, ge=0)
     requests_at_once: int = Field(default=240, ge=1)
     body_timeout_s: float = Field(default=60.0, gt=0)
+    purge_after_s: float = Field(default=60.0, ge=0)
     grace_s: float = Field(default=30.0, ge=0)
     # Beyond loopback names, another site's page could reach this server under its own name (DNS rebinding).
     allowed_hosts: tuple[str, ...] = LOOPBACK_NAMES
