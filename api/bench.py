@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -275,6 +276,69 @@ def _sizes(text: str) -> list[int]:
     if found[0] < LEAST_SIZE or found[-1] > MOST_SIZE:
         raise UsageError(f"--sizes {text}: a size lies between {LEAST_SIZE:,} and {MOST_SIZE:,}")
     return found
+
+
+@bench.command("soak")
+def soak(
+    *,
+    seconds: Annotated[float, typer.Option(min=1, help="How long clients are at work.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, help="Of what clients do and of when the server is killed.")] = 13,
+    writers: Annotated[int, typer.Option(min=1, max=32, help="Clients that add, replace and remove.")] = 2,
+    askers: Annotated[int, typer.Option(min=1, max=32, help="Clients that ask.")] = 2,
+    output: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
+) -> None:
+    """Kill and restart a real `qa serve` at random moments under mixed load, and hold all it says against what it
+    acknowledged: exit 1 with a list where a document was lost, a removed one answered, or a request failed otherwise
+    than by a refused connection or 503 while there was no server.
+
+    The store is made in a temporary folder, and removed again unless something was wrong. It takes --seconds and then
+    some ten more.
+    """
+    from eval.serving.process import ServerProcess
+    from eval.serving.soak import soak as run
+
+    work = Path(tempfile.mkdtemp(prefix="spanqa-soak-"))
+    store = str(work / "store")
+    with ServerProcess(lambda port: _serve_command(store, port), work / "server.log") as server:
+        try:
+            report = run(
+                server,
+                [*_QA, "store", "check", "--store", store],
+                seconds=seconds,
+                seed=seed,
+                writers=writers,
+                askers=askers,
+                say=lambda text: errors.print(escape(text), soft_wrap=True),
+            )
+        except KeyboardInterrupt:
+            errors.print(f"interrupted; the store and the log are in {escape(str(work))}")
+            raise typer.Exit(1) from None
+    if output is not None:
+        from eval.files import write_whole
+
+        write_whole(output, (report.model_dump_json(indent=2) + "\n").encode())
+    typer.echo(
+        f"{report.seconds:g} s, {report.kills} kills and {report.polite_stops} stops, down for {report.down_s:g} s: "
+        f"{report.acknowledged_puts} documents stored and {report.acknowledged_removals} removed as acknowledged, "
+        f"{report.documents_at_end} left; {report.answers_checked} answers and {report.lists_checked} lists checked"
+    )
+    for operation, count in report.requests.items():
+        typer.echo(f"  {count:6} {operation}")
+    for violation in report.violations:
+        typer.echo(f"VIOLATED: {printable(violation)}")
+    if not report.holds:
+        typer.echo(f"{report.violated} violations; the store and the server's log are in {work}")
+        raise typer.Exit(1)
+    typer.echo("holds: nothing acknowledged was lost, nothing removed answered or was listed, the store is whole")
+    shutil.rmtree(work)
+
+
+# A process of its own with this very Python and these very packages, wherever the `qa` of the path may come from.
+_QA = (sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())")
+
+
+def _serve_command(store: str, port: int, *options: str) -> list[str]:
+    return [*_QA, "serve", "--store", store, "--port", str(port), "--requests-per-minute", "0", "--log-json", *options]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from serving.processes import command, environment
 
 CODE = "abcdef123456"
 TEXT = f"The code of the shed is {CODE}."
@@ -58,10 +59,9 @@ def started(store: Path, settings: dict[str, Any]) -> Iterator[Process]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    root = Path(__file__).parents[2]
     process = subprocess.Popen(
-        [sys.executable, "-m", "serving.server", str(store), str(port), json.dumps(settings)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])},
+        command(store, port, json.dumps(settings)),
+        env=environment(),
         cwd=store.parent,
         stderr=subprocess.DEVNULL,
     )
