@@ -55,6 +55,11 @@ class Server:
         self._stop = stop
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return self._process.pid if self._process else None
+
     def start(self) -> None:
         """Start it and wait until it answers; raises RuntimeError with the end of its log where it does not."""
         with (self.folder / "log").open("ab") as log:
