@@ -92,7 +92,7 @@ def peers(
     ),
     quick: Annotated[bool, typer.Option("--quick", help="1,000 passages and 12 questions: does it all work?")] = False,
     questions: Annotated[
-        int | None, typer.Option(min=4, max=10_000, help="How many, by a seeded draw; 100, quick 12.")
+        int | None, typer.Option(min=4, max=10_000, help="How many, by a seeded draw; 60, quick 12.")
     ] = None,
     passages: Annotated[
         int | None, typer.Option(min=200, max=100_000, help="How large the corpus is; 10,000, quick 1,000.")
@@ -107,7 +107,8 @@ def peers(
     """Measure spanqa beside Haystack and txtai: the same texts, models, candidates and threads, in turns in one run.
 
     Each peer runs in an environment of its own, made in the work folder the first time from pinned requirements (PyPI
-    is asked for about 250 MB each). Then a run takes about 17 minutes on two quiet cores, a quick one about four.
+    is asked for about 250 MB each). Then a run takes 15 to 25 minutes on two quiet cores, much of which embeds the
+    corpus once; a quick one takes about four.
     Interrupt it at will: the same command goes on, and what is measured is not measured again; delete the folder
     `parts` there to do so.
     """

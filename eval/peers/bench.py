@@ -56,11 +56,11 @@ class Plan(Frozen):
     a level of clients, cold starts, and seconds for each figure of the ceiling."""
 
     passages: int = 10_000
-    questions: int = 100
+    questions: int = 60
     rounds: int = 5
-    indexed: int = 400
-    client_s: float = 15.0
-    cold: int = 5
+    indexed: int = 200
+    client_s: float = 10.0
+    cold: int = 4
     ceiling_s: float = 4.0
 
 
