@@ -80,14 +80,12 @@ def agent_server(service: Service) -> MCPServer[Any]:
         abstention with its reason."""
         access = _access(ctx)
 
-        def work() -> Response:
+        async def work() -> Response:
             narrowed = access.narrow(filters or Filters())
             asked = Question(question=question, answers=answers, threshold=threshold, filters=narrowed)
-            return service.engine.ask(asked)
+            return await service.ask(asked)
 
-        response = await _told(service.with_models(service.questions, work))
-        service.metrics.count_answer(response)
-        return response
+        return await _told(work())
 
     @server.tool(title="Search the documents", annotations=_READS)
     async def search(

@@ -280,6 +280,9 @@ def serve(
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds to finish what was accepted once told to stop (SIGTERM, SIGINT).")
     ] = 30.0,
+    cached_answers: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="Answers kept for the same question to the same store; 0: none.")
+    ] = 1_000,
     log_json: Annotated[
         bool | None, typer.Option("--log-json/--log-text", help="Form of the log; JSON unless on a terminal.")
     ] = None,
@@ -297,6 +300,7 @@ def serve(
     settings = ServerSettings(
         requests_per_minute=requests_per_minute,
         grace_s=grace,
+        cached_answers=cached_answers,
         allowed_hosts=(*LOOPBACK_NAMES, *allow_host) if allow_host else LOOPBACK_NAMES,
     )
     engine = open_engine(

@@ -83,10 +83,12 @@ class Metrics:
         with self._lock:
             self._uploads["failed"] += 1
 
-    def count_answer(self, response: Response) -> None:
-        """Count a response by its outcome, and the time of its stages."""
+    def count_answer(self, response: Response, *, kept: bool = False) -> None:
+        """Count a response by its outcome, and the time of its stages, of which one that was `kept` had none."""
         with self._lock:
             self._outcomes[response.status, response.reason or ""] += 1
+            if kept:
+                return
             self._asked.observe(response.elapsed_ms)
 
     def count_search(self, elapsed_ms: SearchTimes) -> None:

@@ -71,9 +71,7 @@ async def ask(
 ) -> Response:
     """The exact span that answers, with a citation that can be checked, or an honest abstention."""
     allowed = question.model_copy(update={"filters": access.narrow(question.filters)})
-    response = await service.with_models(service.questions, partial(service.engine.ask, allowed))
-    service.metrics.count_answer(response)
-    return response
+    return await service.ask(allowed)
 
 
 @router.post(

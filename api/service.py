@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, Request
 
+from api.answers import AnswerCache, Standing
+from api.batching import Batcher
 from api.metrics import Metrics
 from api.problems import (
     MALFORMED_HEAD,
@@ -27,6 +30,7 @@ from api.warmup import Warmup
 from api.work import Gate
 from index.errors import ModelError
 from qa.engine import Engine
+from qa.types import Elapsed, Question, Response
 
 _T = TypeVar("_T")
 # Together with the other workers these stay below the catalogue's 32 connections: no thread waits for one.
@@ -42,14 +46,12 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.acceptance = Acceptance()
-        self.metrics.watch(
-            "spanqa_requests_at_work",
-            "gauge",
-            "Requests and uploads that were accepted and are not finished.",
-            lambda: self.acceptance.at_work,
-        )
         self.warmup = Warmup(engine, settings.retry_after_s)
         self.questions = Gate(settings.workers, settings.max_waiting, settings.retry_after_s)
+        self._batcher = Batcher(self._ask_many, self.questions, max_batch=settings.max_batch)
+        # Off with no entry: nothing is then looked up for it either.
+        self._answers = AnswerCache(settings.cached_answers, settings.cached_answers_bytes)
+        self._watch()
         # The store has one writer at a time; a second worker would only wait for it.
         self.uploads = Gate(1, settings.max_waiting_uploads, settings.retry_after_s)
         self.purging = Purging(engine.store, self.uploads, settings.purge_after_s)
@@ -89,14 +91,61 @@ class Service:
         Raises ProblemError: 503 where they are not loaded, 409 where the store has another embedder.
         """
         self.warmup.require_started()
+        return await gate.run(lambda: self._told_apart(work))
 
-        def told_apart() -> _T:
-            try:
-                return work()
-            except ModelError as error:
-                raise ProblemError(self._kind_of(), str(error)) from error
+    async def ask(self, question: Question) -> Response:
+        """The response to a question whose filters are within what its asker may read.
 
-        return await gate.run(told_apart)
+        Questions at the same time are read together. The same question again, of a store that has not changed, gets the
+        response that was kept, with the time that this took. Raises ProblemError as `with_models` does.
+        """
+        self.warmup.require_started()
+        if not self.settings.cached_answers:
+            response = await self._batcher.ask(question)
+            self.metrics.count_answer(response)
+            return response
+        begun = time.perf_counter()
+        standing = await self.lookups.run(self._standing)
+        kept = self._answers.get(standing, question)
+        if kept is not None:
+            total = round((time.perf_counter() - begun) * 1000, 2)
+            response = kept.model_copy(update={"elapsed_ms": Elapsed(embed=0, retrieve=0, read=0, total=total)})
+            self.metrics.count_answer(response, kept=True)
+            return response
+        response = await self._batcher.ask(question)
+        self.metrics.count_answer(response)
+        # What changed while it was read may be in it or not: then it belongs to no standing.
+        if await self.lookups.run(self._standing) == standing:
+            self._answers.put(standing, question, response)
+        return response
+
+    def _standing(self) -> Standing:
+        promise, _ = self.engine.promise()
+        return Standing(self.engine.store.catalogue.generation(), promise.model_dump_json() if promise else "")
+
+    def _ask_many(self, questions: Sequence[Question]) -> list[Response]:
+        return self._told_apart(lambda: self.engine.ask_many(questions))
+
+    def _told_apart(self, work: Callable[[], _T]) -> _T:
+        try:
+            return work()
+        except ModelError as error:
+            raise ProblemError(self._kind_of(), str(error)) from error
+
+    def _watch(self) -> None:
+        watch, answers, batcher = self.metrics.watch, self._answers, self._batcher
+        watch(
+            "spanqa_requests_at_work",
+            "gauge",
+            "Requests and uploads that were accepted and are not finished.",
+            lambda: self.acceptance.at_work,
+        )
+        watch("spanqa_batches_total", "counter", "Batches of questions that were begun.", lambda: batcher.batches)
+        watch("spanqa_batched_questions_total", "counter", "Questions in them.", lambda: batcher.questions)
+        watch("spanqa_answer_cache_hits_total", "counter", "Questions with a kept answer.", lambda: answers.hits)
+        watch("spanqa_answer_cache_misses_total", "counter", "Questions without one.", lambda: answers.misses)
+        watch("spanqa_answer_cache_entries", "gauge", "Answers that are kept.", lambda: answers.entries)
+        watch("spanqa_answer_cache_bytes", "gauge", "Their size as JSON.", lambda: answers.bytes)
 
     def _kind_of(self) -> Kind:
         try:

@@ -11,13 +11,14 @@ ANY_HOST = "*"
 class ServerSettings(BaseModel):
     """Limits of the server. Sizes are bytes of the request body as sent, times are seconds.
 
-    One document may have `max_document_bytes`, up to `max_upload_files` of them together `max_upload_bytes`. `workers`
-    questions are at work at once and `max_waiting` more wait; one document is indexed at a time and
-    `max_waiting_uploads` more wait; any beyond that are refused with 503. A client, which is a key or else an address,
-    may send `requests_at_once` requests at a time and `requests_per_minute` in the long run (0: no limit). A body must
-    have arrived within `body_timeout_s`. Bytes of removed documents leave the store's files `purge_after_s` later.
-    A server that is told to stop has `grace_s` to finish what it accepted. `allowed_hosts` are the names that a request
-    may call this server by, without port (`*`: any).
+    One document may have `max_document_bytes`, up to `max_upload_files` of them together `max_upload_bytes`.
+    `workers` batches of at most `max_batch` questions are at work at once and `max_waiting` questions more wait; one
+    document is indexed at a time and `max_waiting_uploads` more wait; any beyond that are refused with 503. A client,
+    which is a key or else an address, may send `requests_at_once` requests at a time and `requests_per_minute` in the
+    long run (0: no limit). A body must have arrived within `body_timeout_s`. Bytes of removed documents leave the
+    store's files `purge_after_s` later. A server that is told to stop has `grace_s` to finish what it accepted.
+    `cached_answers` responses are kept to be given again, of at most `cached_answers_bytes` of JSON together (0:
+    none). `allowed_hosts` are the names that a request may call this server by, without port (`*`: any).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +29,7 @@ class ServerSettings(BaseModel):
     max_question_bytes: int = Field(default=64 * 1024, ge=1)
     max_citations_bytes: int = Field(default=1024 * 1024, ge=1)
     workers: int = Field(default=2, ge=1, le=16)
+    max_batch: int = Field(default=4, ge=1, le=64)
     max_waiting: int = Field(default=16, ge=0)
     max_waiting_uploads: int = Field(default=4, ge=0)
     retry_after_s: int = Field(default=2, ge=1)
@@ -35,6 +37,8 @@ class ServerSettings(BaseModel):
     requests_at_once: int = Field(default=240, ge=1)
     body_timeout_s: float = Field(default=60.0, gt=0)
     purge_after_s: float = Field(default=60.0, ge=0)
+    cached_answers: int = Field(default=0, ge=0, le=1_000_000)
+    cached_answers_bytes: int = Field(default=16 * 1024 * 1024, ge=0)
     grace_s: float = Field(default=30.0, ge=0)
     # Beyond loopback names, another site's page could reach this server under its own name (DNS rebinding).
     allowed_hosts: tuple[str, ...] = LOOPBACK_NAMES

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -20,6 +21,7 @@ class Gate:
     """
 
     def __init__(self, workers: int, max_waiting: int, retry_after_s: int) -> None:
+        self.workers = workers
         self._limiter = CapacityLimiter(workers)
         self._room = workers + max_waiting
         self._inside = 0
@@ -39,11 +41,21 @@ class Gate:
                 headers={"retry-after": str(self._retry_after_s)},
             )
 
-    async def run(self, work: Callable[[], _T]) -> _T:
-        """The result of `work`; raises ProblemError as `require_room` does."""
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Count what is done within as at work or waiting; raises ProblemError as `require_room` does."""
         self.require_room()
         self._inside += 1
         try:
-            return await to_thread.run_sync(work, limiter=self._limiter)
+            yield
         finally:
             self._inside -= 1
+
+    async def in_thread(self, work: Callable[[], _T]) -> _T:
+        """The result of work of those who have entered, when its turn comes."""
+        return await to_thread.run_sync(work, limiter=self._limiter)
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """The result of `work`; raises ProblemError as `require_room` does."""
+        with self.entered():
+            return await self.in_thread(work)

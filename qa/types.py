@@ -226,7 +226,10 @@ class Answer(_Frozen):
 
 
 class Elapsed(_Frozen):
-    """Wall-clock milliseconds by stage."""
+    """Wall-clock milliseconds by stage, without waiting; of questions that were read together an even share.
+
+    An answer that was kept has only a total: the time that it took to find it again.
+    """
 
     embed: float
     retrieve: float
