@@ -156,6 +156,19 @@ def test_an_unexpected_error_tells_nothing_and_is_logged(
     assert record.exc_info is not None and "the secret of the inside" in str(record.exc_info[1])
 
 
+def test_an_unexpected_error_is_logged_without_the_path(
+    client: TestClient, store: Store, problem: Check, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_id: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(store.catalogue, "record", broken)
+    with caplog.at_level(logging.ERROR, "spanqa.http"):
+        problem(client.get("/v1/documents/the-name-of-it"), 500, "internal-error")
+    message = caplog.records[-1].getMessage()
+    assert "GET /v1/documents/{document_id}" in message and "the-name-of-it" not in message
+
+
 def test_a_store_of_another_embedder(
     client: TestClient, store: Store, document: dict[str, Any], problem: Check
 ) -> None:
