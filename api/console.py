@@ -41,6 +41,8 @@ def print_response(response: Response, console: Console) -> None:
             console.print(Text("See the nearest spans with: --candidates", style="dim"))
     for answer in response.answers:
         console.print(_panel(answer, candidate=response.status == "abstained"))
+    if response.rivals:
+        console.print(_rivals(response))
     if response.status == "answered" and response.promise:
         console.print(Text(promise_text(response.promise, response.provenance.store_generation), style="dim"))
 
@@ -113,6 +115,23 @@ def _panel(answer: Answer, *, candidate: bool) -> Panel:
         (f"  ({kind}confidence {min(answer.confidence, 0.99):.0%})", "dim"),
     )
     return Panel(Group(*lines), title=title, title_align="left", expand=True)
+
+
+def _rivals(response: Response) -> Text:
+    """What other documents answer instead, with the dates of all of them."""
+    lines = [Text("Other documents answer differently; compare the sources and their dates:", style="bold yellow")]
+    for answer in (response.answers[0], *response.rivals):
+        date = answer.citation.document.date
+        lines.append(
+            Text.assemble(
+                "  ",
+                (printable(answer.text), "bold"),
+                (f"  ({min(answer.confidence, 0.99):.0%})  ", "dim"),
+                (place(answer.citation), "cyan"),
+                (f", dated {date}" if date else ", undated", "dim"),
+            )
+        )
+    return Text("\n").join(lines)
 
 
 def place(citation: Citation) -> str:

@@ -20,6 +20,7 @@ DOCUMENT_REF: dict[str, Any] = {
     "uri": _URI,
     "title": _TITLE,
     "sha256": text_sha256(_TEXT),
+    "date": "2026-08",
 }
 DOCUMENT_UPLOAD: dict[str, Any] = {
     "uri": _URI,
@@ -72,6 +73,7 @@ RESPONSE: dict[str, Any] = {
     "answers": [
         {"text": _QUOTE, "confidence": 0.87, "citation": CITATION, "supporting": [], "normalized": _NORMALIZED}
     ],
+    "rivals": [],
     "threshold": 0.5,
     "promise": {
         "risk": 0.1,

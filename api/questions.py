@@ -183,7 +183,9 @@ def _place(rank: int | None, score: float | None) -> ListPlace | None:
 
 
 def _ref(document: DocumentVersion) -> DocumentRef:
-    return DocumentRef(id=document.id, uri=document.uri, title=document.title, sha256=document.sha256)
+    return DocumentRef(
+        id=document.id, uri=document.uri, title=document.title, sha256=document.sha256, date=document.date
+    )
 
 
 class VisibleDocuments:

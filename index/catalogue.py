@@ -436,7 +436,10 @@ class SqlCatalogue:
             for batch in _batched(passage_ids):
                 rows.extend(connection.execute(_PLACES.where(passages.c.id.in_(batch)).order_by(passages.c.id)).all())
             found = {row.id: _stored(row, text) for row, text in zip(rows, _slices(connection, rows), strict=True)}
-            owners = {row.document_id: DocumentVersion(row.document_id, row.uri, row.title, row.sha256) for row in rows}
+            owners = {
+                row.document_id: DocumentVersion(row.document_id, row.uri, row.title, row.sha256, row.date)
+                for row in rows
+            }
             return Snapshot(generation, found, owners)
 
     def allowed_documents(self, selection: Selection) -> set[str]:
@@ -909,6 +912,7 @@ _PLACES = select(
     documents.c.uri,
     documents.c.title,
     documents.c.sha256,
+    documents.c.date,
     documents.c.collection,
 ).join(documents, documents.c.id == passages.c.document_id)
 

@@ -134,12 +134,13 @@ _DESCRIPTIVE = ("source_sha256", "source", "tags", "date", "author", "language")
 
 @dataclass(frozen=True, slots=True)
 class DocumentVersion:
-    """What names one version of a document; `sha256` is the hash of its text."""
+    """What names one version of a document; `sha256` is the hash of its text, `date` its own."""
 
     id: str
     uri: str
     title: str
     sha256: str
+    date: str | None = None
 
 
 class Passage(BaseModel):

@@ -23,7 +23,13 @@ def cite(document: Document, start: int, end: int, *, around: tuple[int, int], s
     if not 0 <= start < end <= len(text):
         raise ValueError(f"[{start}, {end}) is not a span of {document.uri} ({len(text)} characters)")
     return Citation(
-        document=DocumentRef(id=document.id, uri=document.uri, title=document.title, sha256=sha256 or document.sha256),
+        document=DocumentRef(
+            id=document.id,
+            uri=document.uri,
+            title=document.title,
+            sha256=sha256 or document.sha256,
+            date=document.date,
+        ),
         start=start,
         end=end,
         quote=text[start:end],

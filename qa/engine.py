@@ -26,6 +26,7 @@ from qa.fusion import fuse
 from qa.legibly import read_legibly
 from qa.promise import kept
 from qa.reader import Reader
+from qa.rivals import is_similar, rivals
 from qa.types import (
     MAX_ANSWERS,
     Answer,
@@ -47,6 +48,8 @@ DEPTH_FACTOR = 3
 MIN_DEPTH = 60
 SPARE_HITS = 10
 MAX_SUPPORTING = 10
+# Among how many answers rivals are looked for: each is cited first.
+MAX_CONTENDERS = 8
 # How often a question is asked again whose cited document changed while it was read.
 ATTEMPTS = 3
 
@@ -253,14 +256,20 @@ class Engine:
             reason = retrieved.reason or _why_not(judged)
         shown = judged if question.candidates else sure
         wanted = _wanted(question, shown)
-        cited = self._cited(wanted, retrieved.snapshot)
+        contenders = _contenders(question, sure)
+        cited = self._cited([*wanted, *contenders], retrieved.snapshot)
         if cited is None:
             return None
+
+        def answer(entry: Judged) -> Answer:
+            return _answer(question, entry, cited, retrieved.snapshot)
+
         return Response(
             question=question.question,
             status="answered" if sure else "abstained",
             reason=reason,
-            answers=tuple(_answer(question, entry, cited, retrieved.snapshot) for entry in wanted),
+            answers=tuple(answer(entry) for entry in wanted),
+            rivals=rivals([answer(entry) for entry in contenders]),
             threshold=threshold,
             promise=promise if promise and promise.covers(question, threshold) else None,
             elapsed_ms=elapsed,
@@ -329,6 +338,14 @@ def _wanted(question: Question, judged: Sequence[Judged]) -> Sequence[Judged]:
             others = entry.candidate.others if whole else ()
             separate.append(replace(entry, candidate=Candidate(place, others)))
     return separate[: question.answers or MAX_ANSWERS]
+
+
+def _contenders(question: Question, sure: Sequence[Judged]) -> Sequence[Judged]:
+    """The answers among which rivals may be, best first: none where one answer does not exclude another."""
+    if question_form(question.question) != "span":
+        return []
+    similar = [entry for entry in sure if is_similar(entry.confidence, sure[0].confidence)]
+    return similar[:MAX_CONTENDERS] if len(similar) > 1 else []
 
 
 def _places(candidate: Candidate) -> list[Place]:

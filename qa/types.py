@@ -117,12 +117,13 @@ class Question(_Frozen):
 
 
 class DocumentRef(_Frozen):
-    """The cited document; `sha256` is the hash of its text, its version."""
+    """The cited document; `sha256` is the hash of its text, its version, `date` the one that it states itself."""
 
     id: str
     uri: str
     title: str
     sha256: str
+    date: str | None = None
 
 
 class SentenceRef(_Frozen):
@@ -285,12 +286,15 @@ class Response(_Frozen):
     """The answer to a question, or an honest abstention with its reason.
 
     `promise` is null where nothing was proved for answers at this `threshold` to questions that are asked like this.
+    `rivals` are what other documents answer instead of the first answer, about as surely: which of them holds, their
+    dates may tell. There are none for questions for a list, or for yes or no.
     """
 
     question: str
     status: Literal["answered", "abstained"]
     reason: Reason | None
     answers: tuple[Answer, ...]
+    rivals: tuple[Answer, ...] = ()
     threshold: float
     promise: Promise | None = None
     elapsed_ms: Elapsed

@@ -11,7 +11,7 @@ from index.documents import Document, text_sha256
 from index.errors import InputError
 from qa.anchor import GONE, Anchor, anchor
 from qa.cite import headings_of, line_of, page_line_of, page_of, row_of, selectors
-from qa.types import Citation
+from qa.types import Citation, DocumentRef
 
 
 class Verdict(BaseModel):
@@ -44,7 +44,9 @@ def verify(citation: Citation, source: DocumentSource) -> Verdict:
 def verify_against(citation: Citation, document: Document) -> Verdict:
     """Check a citation against a document at hand (its source file), wherever that now lies."""
     problems = [
-        problem for problem in _problems(citation, document) if not problem.startswith(("uri:", "title:", "id:"))
+        problem
+        for problem in _problems(citation, document)
+        if not problem.startswith(("uri:", "title:", "id:", "date:"))
     ]
     return _verdict(citation, problems, anchor(citation, document))
 
@@ -80,19 +82,14 @@ def _walk(value: Any, path: str) -> Iterator[Citation]:
                 field = ".".join(str(part) for part in first["loc"])
                 raise InputError(f"malformed citation at {path}.{field}: {first['msg']}") from error
             return
-        for name in ("answers", "citation", "supporting", "citations"):
+        for name in ("answers", "rivals", "citation", "supporting", "citations"):
             if name in value:
                 yield from _walk(value[name], f"{path}.{name}")
 
 
 def _problems(citation: Citation, document: Document) -> Iterator[str]:
     text, ref = document.text, citation.document
-    if ref.id != document.id:
-        yield f"id: the document's is {document.id}, not {ref.id}"
-    if ref.uri != document.uri:
-        yield f"uri: the document's is {document.uri}, not {ref.uri}"
-    if ref.title != document.title:
-        yield f"title: the document's is {document.title!r}, not {ref.title!r}"
+    yield from _document_problems(ref, document)
     actual = text_sha256(text)
     if ref.sha256 != actual:
         yield f"sha256: the document is another version; its text has {actual}, the citation names {ref.sha256}"
@@ -119,6 +116,18 @@ def _problems(citation: Citation, document: Document) -> Iterator[str]:
     yield from _false_count(citation, text)
     if position != expected_position:
         yield f"selector: the TextPositionSelector is [{position.start}, {position.end}), not [{start}, {end})"
+
+
+def _document_problems(ref: DocumentRef, document: Document) -> Iterator[str]:
+    if ref.id != document.id:
+        yield f"id: the document's is {document.id}, not {ref.id}"
+    if ref.uri != document.uri:
+        yield f"uri: the document's is {document.uri}, not {ref.uri}"
+    if ref.title != document.title:
+        yield f"title: the document's is {document.title!r}, not {ref.title!r}"
+    # Citations that were made before dates were stated do not claim one.
+    if "date" in ref.model_fields_set and ref.date != document.date:
+        yield f"date: the document's is {document.date}, not {ref.date}"
 
 
 def _structure_problems(citation: Citation, document: Document) -> Iterator[str]:

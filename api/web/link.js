@@ -50,7 +50,7 @@ export async function check(citation) {
   const of = (kind) => verdict.problems.some((problem) => problem.startsWith(`${kind}:`));
   if (of("document")) return { state: "removed", problems: verdict.problems };
   if (!of("sha256")) {
-    const renamed = verdict.problems.every((problem) => /^(title|uri):/.test(problem));
+    const renamed = verdict.problems.every((problem) => /^(title|uri|date):/.test(problem));
     return { state: renamed ? "renamed" : "false", problems: verdict.problems, now: renamed ? citation : null };
   }
   const { state, start, end } = verdict.anchor;

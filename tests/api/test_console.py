@@ -43,3 +43,14 @@ def test_what_the_words_come_to(normalized: dict[str, Any], line: str) -> None:
 def test_nothing_is_shown_that_the_words_do_not_say(normalized: dict[str, Any] | None) -> None:
     answers = [{**RESPONSE["answers"][0], "normalized": normalized}]
     assert "│ = " not in shown({**RESPONSE, "answers": answers})
+
+
+def test_rivals_are_shown_with_all_dates() -> None:
+    citation = RESPONSE["answers"][0]["citation"]
+    undated = {**citation, "document": {**citation["document"], "date": None}}
+    printed = shown({**RESPONSE, "rivals": [{"text": "August 10", "confidence": 0.8, "citation": undated}]})
+    assert "Other documents answer differently" in printed
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    assert any(line.startswith("August 9 to 13 (87%)") and line.endswith("dated 2026-08") for line in lines)
+    assert any(line.startswith("August 10 (80%)") and line.endswith("undated") for line in lines)
+    assert "Other documents" not in shown(RESPONSE)

@@ -65,7 +65,7 @@ def test_search_shows_both_lists(api: Client, stored: DocumentRecord, text: str)
     found = api.search(DRILLS, passages=5)
     assert found.reason is None and found.store_generation == 2
     first, last = found.passages[0], found.passages[-1]
-    assert first.document.model_dump() == stored.model_dump(include={"id", "uri", "title", "sha256"})
+    assert first.document.model_dump() == stored.model_dump(include={"id", "uri", "title", "sha256", "date"})
     assert text[first.start : first.end] == first.text
     assert first.dense is not None and first.lexical is not None
     assert first.dense.rank == first.lexical.rank == first.rank == 1

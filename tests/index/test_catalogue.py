@@ -114,7 +114,9 @@ class TestEveryBackend:
         assert catalogue.document(given.id) == given
         assert catalogue.version_of(given.id) == given.sha256
         snapshot = catalogue.snapshot([*every_id(catalogue), 999])
-        assert snapshot.documents == {given.id: DocumentVersion(given.id, given.uri, given.title, given.sha256)}
+        assert snapshot.documents == {
+            given.id: DocumentVersion(given.id, given.uri, given.title, given.sha256, given.date)
+        }
         assert catalogue.documents([given.id, "x"]) == {given.id: given}
         assert [(p.start, p.end, p.text, p.context) for p in snapshot.passages.values()] == [
             (0, 3, "Née", "c0"),
@@ -489,7 +491,7 @@ class Model(RuleBasedStateMachine):
         snapshot = self.catalogue.snapshot(ids)
         assert snapshot.generation == self.generation
         assert snapshot.documents == {
-            given.id: DocumentVersion(given.id, given.uri, given.title, given.sha256)
+            given.id: DocumentVersion(given.id, given.uri, given.title, given.sha256, given.date)
             for given in self.expected.values()
         }
         by_id = {given.id: given for given in self.expected.values()}

@@ -531,3 +531,82 @@ def test_an_item_that_stands_in_two_places_is_given_once(store: Store) -> None:
     response = ask(store, CREWS | {"the tug Orion and the barge": 3.0}, "Which ships are named?")
     texts = [a.text for a in response.answers]
     assert texts == ["frigate Vega", "the tug Orion", "the tanker Lyra", "the barge", "cutter Mira"]
+
+
+# --- rivals
+
+
+OLD = Document(uri="file:///old.txt", title="Old", text="The bridge was opened in 1911 by Erik.", date="1950")
+NEW = Document(
+    uri="file:///new.txt", title="New", text="The bridge was opened in 1912 by King Erik.", date="2020-05-01"
+)
+WHEN = "When was the bridge opened?"
+
+
+def disagreeing(store: Store, margins: dict[str, float], question: str = WHEN, **changes: object) -> list[str]:
+    list(store.put_all([OLD, NEW]))
+    response = ask(store, margins, question, **changes)
+    assert all(verify(rival.citation, store.catalogue).valid for rival in response.rivals)
+    assert [answer.text for answer in response.answers][:1] != [rival.text for rival in response.rivals]
+    return [rival.text for rival in response.rivals]
+
+
+def test_documents_that_answer_differently_are_rivals_with_their_dates(store: Store) -> None:
+    list(store.put_all([OLD, NEW]))
+    response = ask(store, {"1911": 3.0, "1912": 2.5}, WHEN)
+    assert [answer.text for answer in response.answers] == ["1911"]
+    assert [(rival.text, rival.confidence) for rival in response.rivals] == [("1912", confidence(2.5))]
+    assert [one.citation.document.date for one in (*response.answers, *response.rivals)] == ["1950", "2020-05-01"]
+    assert all(verify(rival.citation, store.catalogue).valid for rival in response.rivals)
+
+
+def test_rivals_are_stated_beside_more_answers_as_well(store: Store) -> None:
+    assert disagreeing(store, {"1911": 3.0, "1912": 2.5}, answers=5) == ["1912"]
+
+
+@pytest.mark.parametrize(
+    ("margins", "question", "changes"),
+    [
+        # Far less likely, or below the threshold.
+        ({"1911": 3.0, "1912": 0.0}, WHEN, {"threshold": 0.3}),
+        ({"1911": 1.3, "1912": 1.0}, WHEN, {}),
+        # Longer and shorter forms of the same words.
+        ({"by Erik": 2.5, "King Erik": 3.0}, "Who opened the bridge?", {}),
+        # Questions that several things answer, or a whole sentence.
+        ({"1911": 3.0, "1912": 2.5}, "List the years in which bridges were opened.", {}),
+        ({"1911": 3.0, "1912": 2.5}, "Was the bridge opened in 1911?", {}),
+        # Of one document only.
+        ({"1911": 3.0, "Erik": 2.5}, WHEN, {"filters": {"document_ids": [OLD.id]}}),
+        ({"1911": 1.0, "1912": 0.9}, WHEN, {"candidates": True}),
+    ],
+)
+def test_no_rivals(store: Store, margins: dict[str, float], question: str, changes: dict[str, object]) -> None:
+    assert disagreeing(store, margins, question, **changes) == []
+
+
+def test_two_answers_of_one_document_are_no_rivals(store: Store) -> None:
+    store.put(OLD)
+    assert ask(store, {"1911": 3.0, "by Erik": 2.9}, WHEN).rivals == ()
+
+
+def test_the_same_day_in_other_words_is_no_rival(store: Store) -> None:
+    ours = OLD.model_copy(update={"text": "The bridge was opened on 9 August.", "date": "2026-07-20"})
+    theirs = NEW.model_copy(update={"text": "It opened to all on August 9, 2026.", "date": None})
+    list(store.put_all([ours, theirs]))
+    assert ask(store, {"9 August": 3.0, "August 9, 2026": 2.9}, WHEN).rivals == ()
+    list(store.put_all([theirs.model_copy(update={"text": "It opened to all on August 9, 2027."})]))
+    assert [rival.text for rival in ask(store, {"9 August": 3.0, "August 9, 2027": 2.9}, WHEN).rivals] == [
+        "August 9, 2027"
+    ]
+
+
+def test_rivals_contradict_each_other_and_are_few(store: Store) -> None:
+    texts = ["in 1911", "in 1912", "in 1912", "in 1913", "in 1914", "in 1915"]
+    list(
+        store.put_all(
+            OLD.model_copy(update={"uri": f"file:///{number}.txt", "text": f"The bridge was opened {text}."})
+            for number, text in enumerate(texts)
+        )
+    )
+    margins = {"1911": 3.0, "1912": 2.9, "1913": 2.8, "1914": 2.7, "1915": 2.6}
+    assert [rival.text for rival in ask(store, margins, WHEN).rivals] == ["1912", "1913", "1914"]

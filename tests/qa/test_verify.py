@@ -96,6 +96,7 @@ MUTATIONS: list[tuple[str, Callable[[Any], Any], str]] = [
     ("document.id", lambda v: "0" * 16, "document"),
     ("document.uri", lambda v: v + "x", "uri"),
     ("document.title", lambda v: v + "x", "title"),
+    ("document.date", lambda v: "1999", "date"),
     ("document.sha256", lambda v: v[::-1], "sha256"),
     ("start", lambda v: v + 1, "quote"),
     ("start", lambda v: v - 1, "quote"),
