@@ -26,7 +26,16 @@ from eval.scale.copies import Copies
 from index.location import parse_location
 from index.moving import copy_catalogue
 from index.store import CATALOGUE_FILE, Store
-from scale.servers import Server, milvus, milvus_lite, milvus_url, postgres, postgres_url, temporary_folder
+from scale.servers import (
+    Server,
+    end_when_asked_to,
+    milvus,
+    milvus_lite,
+    milvus_url,
+    postgres,
+    postgres_url,
+    temporary_folder,
+)
 
 QUESTIONS = 50
 DEPTH = 60
@@ -158,6 +167,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if not (given.store / CATALOGUE_FILE).is_file():
         parser.error(f"no store at {given.store}")
+    end_when_asked_to()
     found = []
     source = Store(given.store, HashingEmbedder())
     copies, _ = Copies.of_store(source.catalogue, [])

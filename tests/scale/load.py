@@ -42,6 +42,7 @@ from qa.engine import Engine
 from qa.types import MAX_PASSAGES
 from scale.servers import (
     Server,
+    end_when_asked_to,
     free_port,
     milvus,
     milvus_lite,
@@ -435,6 +436,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--search", choices=("milvus", "milvus-lite"), default="milvus")
     parser.add_argument("--output", type=Path)
     given = parser.parse_args(arguments)
+    end_when_asked_to()
     start = milvus if given.search == "milvus" else milvus_lite
     with (
         temporary_folder() as folder,

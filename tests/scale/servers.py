@@ -206,6 +206,11 @@ def _other_user() -> str | None:
     return "postgres" if "postgres" in known else "nobody"
 
 
+def end_when_asked_to() -> None:
+    """Make SIGTERM an exit like any other, so that the servers end with whoever started them."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A folder that every user may pass through."""
@@ -217,8 +222,7 @@ def temporary_folder() -> Iterator[Path]:
 
 def main(command: list[str]) -> int:
     """Run the command beside the servers; its exit status."""
-    # However this ends, the servers end with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_when_asked_to()
     with ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
         catalogue = stack.enter_context(postgres(folder / "postgres"))
