@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -300,7 +301,7 @@ def soak(
 
     work = Path(tempfile.mkdtemp(prefix="spanqa-soak-"))
     store = str(work / "store")
-    with ServerProcess(lambda port: _serve_command(store, port), work / "server.log") as server:
+    with ServerProcess(partial(_serve_command, store), work / "server.log") as server:
         try:
             report = run(
                 server,
@@ -334,11 +335,81 @@ def soak(
     shutil.rmtree(work)
 
 
+@bench.command("load")
+def load(
+    gold: Annotated[Path, typer.Argument(help="Gold questions to ask; their answers are not looked at.")],
+    *,
+    store: StoreOption,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each number of clients asks.")] = 60,
+    clients: Annotated[str, typer.Option(help="How many clients at once, by commas.")] = "1,4,16",
+    passages: Annotated[int, typer.Option("--passages", "-k", min=1, max=100, help="Read for each question.")] = 20,
+    questions: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, by a seeded draw.")] = 500,
+    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+) -> None:
+    """Measure a real `qa serve` on STORE under 1, 4 and 16 clients: questions a second, latency, errors, memory.
+
+    Rate limit and answer cache are off; nothing is written to the store. It takes --seconds for each number of clients,
+    and some ten more; exit 1 where something that is asked of it does not hold.
+    """
+    from eval.asking import about_store
+    from eval.calibrating import draw
+    from eval.gold import read_gold
+    from eval.runs import GoldRef, gold_sha256
+    from eval.serving.load import measure, print_load, report_of
+    from eval.serving.process import ServerProcess
+
+    levels = _levels(clients)
+    asked = draw(read_gold(gold), questions)
+    ref = GoldRef(name=gold.name, sha256=gold_sha256(gold), questions=len(asked), sample=questions, seed=13)
+    opened = open_store(store)
+    about = about_store(opened)
+    opened.close()
+    work = Path(tempfile.mkdtemp(prefix="spanqa-load-"))
+    command = partial(_serve_command, store, options=("--cached-answers", "0"))
+    try:
+        with ServerProcess(command, work / "server.log") as server:
+            server.start()
+            found = measure(
+                server,
+                [question.question for question in asked],
+                seconds=seconds,
+                passages=passages,
+                levels=levels,
+                say=lambda text: errors.print(escape(text), soft_wrap=True),
+            )
+            server.stop()
+    except KeyboardInterrupt:
+        errors.print("interrupted; nothing is kept of it")
+        raise typer.Exit(1) from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    report = report_of(found, store=about, gold=ref, passages=passages)
+    if output is not None:
+        from eval.files import write_whole
+
+        write_whole(output, (report.model_dump_json(indent=2) + "\n").encode())
+    print_load(report, Console())
+    if not all(bar.holds for bar in report.bars):
+        raise typer.Exit(1)
+
+
+def _levels(text: str) -> list[int]:
+    from eval.serving.load import MOST_CLIENTS
+
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError as error:
+        raise UsageError(f"--clients {text}: expected numbers of clients, as 1,4,16") from error
+    if found[0] < 1 or found[-1] > MOST_CLIENTS:
+        raise UsageError(f"--clients {text}: a number lies between 1 and {MOST_CLIENTS}")
+    return found
+
+
 # A process of its own with this very Python and these very packages, wherever the `qa` of the path may come from.
 _QA = (sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())")
 
 
-def _serve_command(store: str, port: int, *options: str) -> list[str]:
+def _serve_command(store: str, port: int, options: Sequence[str] = ()) -> list[str]:
     return [*_QA, "serve", "--store", store, "--port", str(port), "--requests-per-minute", "0", "--log-json", *options]
 
 

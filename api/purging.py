@@ -44,6 +44,9 @@ class Purging:
 
     async def run(self) -> None:
         """Purge whenever it is due, until cancelled."""
+        if not self.due:
+            # An event belongs to the loop that first waited for it, and an application may be started again in another.
+            self._due = anyio.Event()
         while True:
             await self._due.wait()
             await anyio.sleep(self._wait_s)
