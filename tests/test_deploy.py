@@ -45,7 +45,7 @@ def test_the_commands_are_ones_that_qa_has(words: list[str]) -> None:
 
 
 def test_the_stores_are_urls() -> None:
-    urls = [word for words in commands() for word in words if word.startswith("postgresql:")]
+    urls = [compose()["services"][name]["environment"]["QA_STORE"] for name in ("api-1", "api-2")]
     urls.append(of_kind("ConfigMap")["data"]["QA_STORE"])
     for url in urls:
         location = parse_location(url)
