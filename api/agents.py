@@ -35,7 +35,8 @@ _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent
 _INSTRUCTIONS = (
     "Answers from the user's own documents, as exact quotes with citations. Ask whole questions, one fact each. Quote "
     "answers word for word and name the document; where `answers` is empty the documents do not say, whatever else is "
-    "known. read_document shows what stands around a quote, by the citation's document id and offsets. verify_citation "
+    "known. `rivals` are what other documents answer instead, about as surely: state both sides, with their documents' "
+    "dates. read_document shows what stands around a quote, by the citation's document id and offsets. verify_citation "
     "says whether a quote kept from earlier still stands there."
 )
 

@@ -72,7 +72,7 @@ def promise_text(promise: Promise, generation: int) -> str:
 def value_text(value: Normalized) -> str:
     """What an answer comes to, on one line: `2026-08-09/2026-08-14`, `5-10 kilometer`, `about 1500000 USD`."""
     if value.type == "date":
-        return value.value
+        return value.value.strip("[]").replace(",", " or ")
     number = f"{value.value}" if value.value is not None else f"{value.minimum}-{value.maximum}"
     unit = value.unit if value.type == "quantity" else value.currency or value.symbol
     return f"{'about ' if value.approximate else ''}{number} {unit}"

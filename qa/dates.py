@@ -14,6 +14,7 @@ from qa.types import NormalizedDate
 # about as far from it in two years, it could be of either.
 _NEAR_DAYS = 120
 _FIRST_YEAR, _LAST_YEAR = 1000, 2199
+_SURELY_LAST_MONTHS = 3
 _APPROXIMATE = re.compile(r"(?:about|around|approximately|circa|ca\.?|c\.) ", re.IGNORECASE)
 _BEGINS = re.compile(r"(?:since|from) (?:the )?", re.IGNORECASE)
 _ENDS = re.compile(r"(?:until|through) (?:the )?", re.IGNORECASE)
@@ -34,6 +35,7 @@ _RELATIVE = re.compile(
     r"|(?P<month>(?:last|this|next) month)|(?P<year>(?:last|this|next) year)",
     re.IGNORECASE,
 )
+_LAST = re.compile(r"(?:on |in )?last (\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class _Point:
     year: int | None = None
     month: int | None = None
     day: int | None = None
+    # From Monday, 0, as `date.weekday` counts; None where none is said.
+    weekday: int | None = None
 
     @property
     def precision(self) -> str:
@@ -50,10 +54,15 @@ class _Point:
 
     @property
     def exists(self) -> bool:
+        if 0 in (self.month, self.day):
+            return False
         try:
             # A leap year allows every day that any year has.
-            date(self.year or 2000, self.month or 1, self.day or 1)
+            day = date(self.year or 2000, self.month or 1, self.day or 1)
         except ValueError:
+            return False
+        if self.year and self.day and self.weekday not in (None, day.weekday()):
+            # Weekday and date contradict each other: one of them is wrong.
             return False
         # A day needs its month.
         return bool(self.month or not self.day) and bool(self.month or self.year)
@@ -73,6 +82,8 @@ def read_date(text: str, *, when: bool, written: str | None, language: str | Non
     if relative := _relative(text, written):
         return relative
     reader = _words_of((language or "en").split("-")[0])
+    if (match := _LAST.fullmatch(text)) and when:
+        return _last(reader, match[1], written)
     for prefix, approximate, form in (
         (_APPROXIMATE, True, "{}~"),
         (_BEGINS, False, "{}/.."),
@@ -97,7 +108,7 @@ def read_date(text: str, *, when: bool, written: str | None, language: str | Non
             ):
                 return None
             return None if approximate and point.year is None else _dated((point,), form, written)
-    special = _special(text)
+    special = _special(text) or reader.either(text)
     if special:
         return NormalizedDate(value=special)
     return _interval(text, reader, when, written)
@@ -224,6 +235,29 @@ def _relative(text: str, written: str | None) -> NormalizedDate | None:
     return NormalizedDate(value="-".join(found.date().isoformat().split("-")[:parts]), document_date=written)
 
 
+def _last(reader: _Words, name: str, written: str | None) -> NormalizedDate | None:
+    """ "Last Friday" and "last March", counted from the day of the document; None where that may be one of two."""
+    own = _day(written)
+    if own is None:
+        return None
+    if (weekday := reader.weekday(name)) is not None:
+        back = (own.weekday() - weekday) % 7
+        # On Thursday, "last Tuesday" may be two days ago or nine: only what lies in the week before is sure. Some
+        # begin the week with Sunday.
+        if back <= max(own.weekday(), own.isoweekday() % 7):
+            return None
+        value = (own - timedelta(days=back)).isoformat()
+    elif (point := reader.point(name)) and point.month and point.day is None and point.year is None:
+        back = (own.month - point.month) % 12
+        # In April, "last March" may be a month ago or thirteen.
+        if back < _SURELY_LAST_MONTHS:
+            return None
+        value = f"{own.year - (point.month > own.month):04d}-{point.month:02d}"
+    else:
+        return None
+    return NormalizedDate(value=value, document_date=written)
+
+
 def _special(text: str) -> str | None:
     """A decade, or a year before Christ."""
     if match := _DECADE.fullmatch(text):
@@ -240,18 +274,18 @@ class _Words:
     def __init__(self, language: str) -> None:
         self._language = language
         self._months: dict[str, int] = {}
-        weekdays: set[str] = set()
+        self._weekdays: dict[str, int] = {}
         for code in dict.fromkeys(("en", language)):
             months, days = _names(code)
             self._months |= months
-            weekdays |= days
+            self._weekdays |= days
         self._months["sept"] = 9
         month = "|".join(sorted(map(re.escape, self._months), key=len, reverse=True))
-        weekday = "|".join(sorted(map(re.escape, weekdays), key=len, reverse=True))
+        weekday = "|".join(sorted(map(re.escape, self._weekdays), key=len, reverse=True))
         day = r"(?:the )?(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
         named = rf"(?P<month>{month})\.?"
         year = r"(?P<year>\d{4})"
-        lead = rf"(?:(?:on )?(?:{weekday})\.?,? (?:the )?)?"
+        lead = rf"(?:(?:on )?(?P<weekday>{weekday})\.?,? (?:the )?)?"
         forms = (
             rf"{lead}{day} ?(?:of |de |d['’])?{named}(?:,? (?:of |de )?{year})?",
             rf"{lead}{named} {day}(?:,? {year})?",
@@ -274,6 +308,20 @@ class _Words:
                 return self._made(match)
         return None
 
+    def weekday(self, name: str) -> int | None:
+        """The weekday of that name, from Monday, 0."""
+        return self._weekdays.get(name.lower())
+
+    def either(self, text: str) -> str | None:
+        """The two dates, as EDTF's one of a set, that a text is if day and month may stand in either order."""
+        match = _NUMERIC.fullmatch(_AT.sub("", text, count=1))
+        if match is None or self.point(match[0]):
+            return None
+        first, second, year = int(match[1]), int(match[3]), int(match[4])
+        both = sorted({_Point(year, second, first).iso(), _Point(year, first, second).iso()})
+        usual = match[2] == "/" and _FIRST_YEAR <= year <= _LAST_YEAR
+        return f"[{','.join(both)}]" if usual and 1 <= first <= 12 and 1 <= second <= 12 else None
+
     def part(self, text: str) -> _Point | None:
         """As `point`, also a day whose month stands elsewhere."""
         if _YEAR.fullmatch(text):
@@ -288,7 +336,8 @@ class _Words:
             return None
         month = self._months[parts["month"].lower().rstrip(".")] if parts.get("month") else None
         day = int(parts["day"]) if parts.get("day") else None
-        return _Point(year, month, day) if day is None or 1 <= day <= 31 else None
+        weekday = self._weekdays[parts["weekday"].lower().rstrip(".")] if parts.get("weekday") else None
+        return _Point(year, month, day, weekday) if day is None or 1 <= day <= 31 else None
 
     def _numeric(self, first: int, second: int, year: int, separator: str) -> _Point | None:
         """Day and month in the order that is the only possible one, or the only one in use."""
@@ -304,22 +353,23 @@ def _words_of(language: str) -> _Words:
     return _Words(language)
 
 
-def _names(language: str) -> tuple[dict[str, int], set[str]]:
-    """The months of a language by name, and the names of its weekdays, in lower case and without full stops."""
+def _names(language: str) -> tuple[dict[str, int], dict[str, int]]:
+    """The months of a language, and its weekdays from Monday, 0, by names in lower case and without full stops."""
     from babel import Locale, UnknownLocaleError
     from babel.dates import get_day_names, get_month_names
 
     try:
         locale = Locale.parse(language)
     except (UnknownLocaleError, ValueError):
-        return {}, set()
+        return {}, {}
     months: dict[str, int] = {}
-    days: set[str] = set()
+    days: dict[str, int] = {}
     for width in ("wide", "abbreviated"):
         for context in ("format", "stand-alone"):
             for number, name in get_month_names(width, context, locale).items():
                 # A number for a name is none.
                 if any(char.isalpha() for char in name):
                     months.setdefault(name.lower().rstrip("."), number)
-            days |= {name.lower().rstrip(".") for name in get_day_names(width, context, locale).values()}
+            for number, name in get_day_names(width, context, locale).items():
+                days.setdefault(name.lower().rstrip("."), number)
     return months, days

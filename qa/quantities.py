@@ -23,7 +23,8 @@ _LEFT_OUT = frozenset(
     "duration-day-person duration-week-person duration-month-person duration-year-person digital-bit "
     "pressure-gasoline-energy-density electric-ohm speed-light-speed".split()
 )
-_ALSO_WORDS = frozenset("in m/s² th d b c e h l n p w".split()) - {"h", "l"}
+# pm is an hour, Dec a month, nm at sea a nautical mile, 5 K as well a sum or a run, N as well a latitude.
+_ALSO_WORDS = frozenset("in m/s² th d b c e n p w pm am nm dec K N ac cd fur pc PB ML bar bars".split())
 # Beside the CLDR's own short forms.
 _SHORT = {
     "km/h": "speed-kilometer-per-hour",

@@ -176,8 +176,9 @@ class Citation(_Frozen):
 class NormalizedDate(_Frozen):
     """A date or interval in ISO 8601; in EDTF (ISO 8601-2) where a part is open.
 
-    So `2026-08-09/2026-08-14`, `2026-08`, `XXXX-08-09`, `1994/..`, `199X`, `1850~`. `document_date` is that of the
-    document, where a year or a day was counted from it.
+    So `2026-08-09/2026-08-14`, `2026-08`, `XXXX-08-09`, `1994/..`, `199X`, `1850~`; `[2026-05-06,2026-06-05]` is one of
+    the two, where day and month may stand in either order. `document_date` is that of the document, where a year or a
+    day was counted from it.
     """
 
     type: Literal["date"] = "date"

@@ -221,7 +221,8 @@ function passage(found) {
 function normalized(value) {
   // An open year tells people nothing that the words do not.
   if (!value || String(value.value).startsWith("XXXX")) return null;
-  const shown = value.value ?? `${value.minimum}–${value.maximum}`;
+  // One of two days, where their order is open: "[2026-05-06,2026-06-05]".
+  const shown = String(value.value ?? `${value.minimum}–${value.maximum}`).replace(/^\[|\]$/g, "").replace(",", " or ");
   const unit = value.unit ?? value.currency ?? value.symbol ?? "";
   return `= ${value.approximate ? "about " : ""}${shown}${unit ? ` ${unit}` : ""}`;
 }

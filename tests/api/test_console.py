@@ -23,6 +23,7 @@ def shown(response: dict[str, Any]) -> str:
     ("normalized", "line"),
     [
         ({"type": "date", "value": "2026-08-09/2026-08-13"}, "= 2026-08-09/2026-08-13"),
+        ({"type": "date", "value": "[2026-05-06,2026-06-05]"}, "= 2026-05-06 or 2026-06-05"),
         ({"type": "quantity", "value": 3.5, "unit": "kilometer"}, "= 3.5 kilometer"),
         (
             {"type": "quantity", "minimum": 5, "maximum": 10, "unit": "percent", "approximate": True},

@@ -34,6 +34,13 @@ def contradict(one: str, other: str) -> bool:
         ("guilty", "not guilty"),
         ("UN", "European Union"),
         ("five ships", "fifteen ships"),
+        ("05/06/2026", "7 May 2026"),
+        ("the 1990s", "1984"),
+        ("since 1994", "1995"),
+        ("60 minutes", "6 hours"),
+        ("5 kg", "5 g"),
+        ("5 kg", "5 km"),
+        ("10 MW", "10 kW"),
     ],
 )
 def test_contradictions(one: str, other: str) -> None:
@@ -59,6 +66,19 @@ def test_contradictions(one: str, other: str) -> None:
         ("UN", "the United Nations"),
         ("U.N.", "United Nations"),
         ("Café", "cafe"),
+        ("05/06/2026", "5 June 2026"),
+        ("05/06/2026", "June 2026"),
+        ("the 1990s", "1994"),
+        ("since 1994", "1994"),
+        ("until May 2026", "May 2026"),
+        ("60 minutes", "one hour"),
+        ("1.5 hours", "90 minutes"),
+        ("3 km", "3000 m"),
+        ("0.3 km", "300 m"),
+        ("5-10 km", "5000-10,000 m"),
+        ("two years", "24 months"),
+        ("5 km", "3.1 miles"),
+        ("2 tonnes", "2,000 kg"),
     ],
 )
 def test_the_same_in_other_words(one: str, other: str) -> None:

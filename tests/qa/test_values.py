@@ -47,6 +47,9 @@ def amount_of(text: str, language: str | None = "en") -> tuple[Any, ...] | None:
         ("13/06/2026", "2026-06-13"),
         ("06/13/2026", "2026-06-13"),
         ("05/05/2026", "2026-05-05"),
+        ("4 dec", "XXXX-12-04"),
+        ("05/06/2026", "[2026-05-06,2026-06-05]"),
+        ("on 12/1/2026", "[2026-01-12,2026-12-01]"),
         ("August 2026", "2026-08"),
         ("in May 2026", "2026-05"),
         ("1911", "1911"),
@@ -121,6 +124,20 @@ def test_dates_in_other_languages(text: str, language: str | None, value: str) -
         ("20 January", "2026-07-20", "XXXX-01-20"),
         ("29 February", "2026-03-01", "XXXX-02-29"),
         ("29 February", "2028-03-01", "2028-02-29"),
+        ("Sunday, 9 August", "2026-07-20", "2026-08-09"),
+        ("Monday, 9 August", "2026-07-20", "XXXX-08-09"),
+        # 20 July 2026 is a Monday.
+        ("last Friday", "2026-07-20", "2026-07-17"),
+        ("on last Saturday", "2026-07-20", "2026-07-18"),
+        ("last Thursday", "2026-07-22", "2026-07-16"),
+        ("last Tuesday", "2026-07-22", None),
+        ("last Friday", "2026-07-19", None),
+        ("last Friday", None, None),
+        ("last March", "2026-07-20", "2026-03"),
+        ("last August", "2026-07-20", "2025-08"),
+        ("last December", "2026-03-20", "2025-12"),
+        ("last March", "2026-07", None),
+        ("last March", None, None),
         ("yesterday", None, None),
         ("yesterday", "2026-07", None),
         ("yesterday", "nonsense", None),
@@ -140,9 +157,11 @@ def test_the_documents_date_is_stated_where_it_was_used() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "05/06/2026", "5.6.2026", "5-6-2026", "5/6/26", "31/04/2026", "13/13/2026", "30 February 2026", "2026-02-30",
+        "Monday, August 9, 2026", "Mon 9 August 2026", "0/6/2026", "2026-06-00", "05/06/0026",
+        "5.6.2026", "5-6-2026", "5/6/26", "31/04/2026", "13/13/2026", "30 February 2026", "2026-02-30",
         "August 32", "0 August 2026", "August 14-9", "14-9 August 2026", "1918–1914", "2010-11", "2019/20", "3.11",
-        "v2026", "9-14", "second", "the second", "May be", "Monday", "last Friday", "next week", "19th century",
+        "v2026", "9-14", "second", "the second", "May be", "Monday", "on Friday", "last", "last one", "last Monday",
+        "last Sunday", "last June", "last July", "last May", "next March", "next week", "19th century",
         "1900s", "90s", "+1 555 0100", "555-0100", "12:30", "August 9 and 14", "May 2026-27", "Section 4",
         "1911 people", "9999", "0044", "Augustus 9", "mid-August 2026", "not 1911", "3 years", "before 1911", "0 BC",
     ],
@@ -152,7 +171,8 @@ def test_no_dates(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1500", "1000-1500", "between 1000 and 1500", "about 1850", "May", "June", "March", "in 1500"]
+    "text",
+    ["last March", "1500", "1000-1500", "between 1000 and 1500", "about 1850", "May", "June", "March", "in 1500"],
 )
 def test_numbers_and_names_are_dates_only_where_a_time_is_asked_for(text: str) -> None:
     assert normalize(text, question="How many people came?", written=WRITTEN, language="en") is None
@@ -243,7 +263,8 @@ def test_the_marks_of_numbers_are_of_the_language(
         "3 gallons", "5 degrees", "5 in", "12 percentage points", "10-5 km", "5 km 3 m", "5 feet 11 inches",
         "1,2,3 km", "1.2.3 km", "12,34,5 m", "$", "$x", "5 kr", "eur 5", "Room 5 m", "more than 5 km", "5 km/h wind",
         "half a million dollars", "1/2 mile", "192.168.0.1", "ISBN 978-3-16-148410-0", "5 stars", "3 points",
-        "5 francs", "10 rupees", "60 s", "a 5 m", "5 M",
+        "5 francs", "10 rupees", "60 s", "a 5 m", "5 M", "7 pm", "7 am",
+        "200 nm", "5 K", "40 N", "three bars",
     ],
 )  # fmt: skip
 def test_no_quantities(text: str) -> None:
