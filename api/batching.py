@@ -42,14 +42,25 @@ class Batcher:
         self.batches = 0
         self.questions = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for a batch."""
+        return len(self._waiting)
+
     async def ask(self, question: Question) -> Response:
         """The response to a question; raises what `ask_many` raises for it alone, and ProblemError 503 where there is
         no room."""
         with self._gate.entered():
             future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-            self._waiting.append((question, future))
+            entry = question, future
+            self._waiting.append(entry)
             self._look()
-            return await future
+            try:
+                return await future
+            finally:
+                # Whoever goes away leaves no entry behind, or those who come and go would fill the queue.
+                if future.cancelled() and entry in self._waiting:
+                    self._waiting.remove(entry)
 
     def _look(self) -> None:
         """Begin a batch where one is due, or see to it that one will be."""
@@ -72,7 +83,7 @@ class Batcher:
         batch: list[_Entry] = []
         while self._waiting and len(batch) < self._max_batch:
             entry = self._waiting.popleft()
-            # Whoever went away meanwhile is not read for.
+            # Whoever went away just now is not read for.
             if not entry[1].done():
                 batch.append(entry)
         if not batch:

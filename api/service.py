@@ -140,6 +140,7 @@ class Service:
             "Requests and uploads that were accepted and are not finished.",
             lambda: self.acceptance.at_work,
         )
+        watch("spanqa_questions_waiting", "gauge", "Questions that wait for a batch.", lambda: batcher.waiting)
         watch("spanqa_batches_total", "counter", "Batches of questions that were begun.", lambda: batcher.batches)
         watch("spanqa_batched_questions_total", "counter", "Questions in them.", lambda: batcher.questions)
         watch("spanqa_answer_cache_hits_total", "counter", "Questions with a kept answer.", lambda: answers.hits)

@@ -144,3 +144,21 @@ def test_who_went_away_is_not_read_for() -> None:
         assert tasks[1].cancelled() and gate.inside == 0
 
     assert run(work).asked == [["a"], ["c"]]
+
+
+def test_those_who_come_and_go_do_not_fill_the_queue() -> None:
+    async def work(engine: Engine) -> None:
+        batcher = Batcher(engine.ask_many, Gate(1, 2, 1))
+        engine.go.clear()
+        first = await begun(batcher, "a")
+        await until(lambda: len(engine.asked) == 1)
+        for _ in range(50):
+            (task,) = await begun(batcher, "b")
+            assert batcher.waiting == 1
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert batcher.waiting == 0
+        engine.go.set()
+        await asyncio.gather(*first)
+
+    run(work)
