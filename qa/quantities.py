@@ -74,6 +74,11 @@ _SMALL = {
     )
 }
 _APPROXIMATE = re.compile(r"(?:about|around|approximately|approx\.|roughly|some|circa|ca\.|c\.|~|≈) ?", re.IGNORECASE)
+# Of what it is the measure, as the answer says it: 340 metres long.
+_DIMENSION = re.compile(
+    r" (?:long|tall|wide|high|deep|thick|broad|across|away|in (?:length|height|width|depth|diameter|area))$",
+    re.IGNORECASE,
+)
 _FIGURE = r"[-−]?\d(?:[\d.,'’\u00a0\u202f ]*\d)?"
 _NUMBER = rf"(?:{_FIGURE}|{'|'.join(sorted(_SMALL, key=len, reverse=True))})"
 _TO = r"(?: ?[-–—] ?| to )"
@@ -93,7 +98,7 @@ class _Amount:
 def read_quantity(text: str, language: str | None) -> NormalizedQuantity | NormalizedMoney | None:
     """The quantity or money that a text is, wholly; None where it is none or not surely one."""
     approximate = bool(match := _APPROXIMATE.match(text))
-    words = text[match.end() :] if match else text
+    words = _DIMENSION.sub("", text[match.end() :] if match else text)
     if between := re.fullmatch(r"between (.+?) and (.+)|from (.+? to .+)", words, re.IGNORECASE):
         words = between[3] or f"{between[1]} to {between[2]}"
     language = language.split("-")[0].lower() if language else None

@@ -408,3 +408,25 @@ def test_a_store_of_other_documents_is_not_measured(
     assert qa("documents", "list", "--store", store).out == before
     ran = qa("calibrate", str(dev), "--tune", ":", "--fit", ":", "--store", store)
     assert ran.code == 1 and "lacks 1 of the gold set's 1 paragraphs" in " ".join(ran.err.split())
+
+
+def test_documents_that_contradict_each_other_are_both_shown(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    page = (
+        '<title>{0}</title><meta name="date" content="{1}"><h1>{0}</h1><p>The Kalm bridge was opened in {2}. '
+        "It is {3} and carries two lanes of traffic across the river every day.</p>"
+    )
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "old.html").write_text(page.format("Report", "1998-04-02", "1911", "340 metres long"), encoding="utf-8")
+    (folder / "new.html").write_text(page.format("Bridges", "2021-09-15", "1913", "0.34 km long"), encoding="utf-8")
+    store = str(tmp_path / "store")
+    assert qa("index", str(folder), "--store", store).code == 0
+    when, length = (
+        Response.model_validate_json(qa("ask", question, "--store", store, "--json").out)
+        for question in ("When was the Kalm bridge opened?", "How long is the Kalm bridge?")
+    )
+    dated = {(a.text, a.citation.document.date) for a in (*when.answers, *when.rivals)}
+    assert dated == {("1911", "1998-04-02"), ("1913", "2021-09-15")}
+    assert len(length.answers) == 1 and not length.rivals
+    shown = qa("ask", "When was the Kalm bridge opened?", "--store", store).out
+    assert "Other documents answer differently" in shown and "1998-04-02" in shown and "2021-09-15" in shown

@@ -193,6 +193,9 @@ def test_numbers_and_names_are_dates_only_where_a_time_is_asked_for(text: str) -
         ("1,234.5 m", (1234.5, "meter")),
         ("1 200 m", (1200, "meter")),
         ("1'200 m", (1200, "meter")),
+        ("340 metres long", (340, "meter")),
+        ("5 km in length", (5, "kilometer")),
+        ("between 2 and 3 m deep", ((2, 3), "meter")),
         ("0.125 mm", (0.125, "millimeter")),
         ("5-10 km", ((5, 10), "kilometer")),
         ("between 5 and 10 km", ((5, 10), "kilometer")),
@@ -264,7 +267,8 @@ def test_the_marks_of_numbers_are_of_the_language(
         "1,2,3 km", "1.2.3 km", "12,34,5 m", "$", "$x", "5 kr", "eur 5", "Room 5 m", "more than 5 km", "5 km/h wind",
         "half a million dollars", "1/2 mile", "192.168.0.1", "ISBN 978-3-16-148410-0", "5 stars", "3 points",
         "5 francs", "10 rupees", "60 s", "a 5 m", "5 M", "7 pm", "7 am",
-        "200 nm", "5 K", "40 N", "three bars",
+        "200 nm", "5 K", "40 N", "three bars", "long", "340 long",
+        "5 km longer", "5 km long wall",
     ],
 )  # fmt: skip
 def test_no_quantities(text: str) -> None:
