@@ -164,7 +164,8 @@ class Load:
         self.url = url
         self.record = Record()
         self._seed = seed
-        self._until = time.monotonic() + seconds
+        self._seconds = seconds
+        self._until = 0.0
         self._ports = [free_port() for _ in range(APIS)]
         self._apis: list[subprocess.Popen[bytes]] = []
         self._writers: list[subprocess.Popen[bytes]] = []
@@ -176,6 +177,8 @@ class Load:
         self._apis = [self._api(number) for number in range(APIS)]
         for number in range(APIS):
             self._wait_ready(number)
+        # However long they took to start.
+        self._until = time.monotonic() + self._seconds
         self._writers = [self._writer(half) for half in range(WRITERS)]
 
     def kill_api(self) -> None:
@@ -370,7 +373,6 @@ def run(url: str, database: Server, search: Server, *, seconds: float, seed: int
     made.remove(made_id("first"))
     made.close()
     load = Load(url, seed, seconds)
-    begun = time.monotonic()
     kills = {
         "api": load.kill_api,
         "writer": load.kill_writer,
@@ -380,6 +382,7 @@ def run(url: str, database: Server, search: Server, *, seconds: float, seed: int
     problems: list[str] = []
     try:
         load.begin()
+        begun = time.monotonic()
         clients = [threading.Thread(target=load.ask_until_the_end, args=(n,)) for n in range(CLIENTS)]
         for client in clients:
             client.start()
@@ -405,7 +408,7 @@ def run(url: str, database: Server, search: Server, *, seconds: float, seed: int
     times = sorted(load.record.milliseconds)
     return {
         "search": str(parse_location(url)),
-        "seconds": round(time.monotonic() - begun, 1),
+        "seconds": seconds,
         "seed": seed,
         "killed": list(KILLS),
         "changes_acknowledged": sum(change.acknowledged is not None for change in changes),
