@@ -18,7 +18,7 @@ COLUMNS = " | "
 _DIVIDED = re.compile(r"[-\u2010\u00ad](?<=[^\W_][-\u2010\u00ad])[ \t]*(?:\r\n|\r|\n)[ \t]*(?=[^\W_])")
 # Ligatures, wide letters, and the bold, script and Fraktur letters that people decorate posts with: to a model, none is
 # the letter that it shows.
-_DRAWN = "\ufb00-\ufb06\uff01-\uff5e\U0001d400-\U0001d7ff"
+_DRAWN = "\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff"
 _CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad{_DRAWN}]")
 _DRAWN_WORD = re.compile(rf"[^\W_]*[{_DRAWN}][^\W_]*")
 _WORD_AROUND = re.compile(r"[^\W_]+")

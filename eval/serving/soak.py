@@ -38,7 +38,8 @@ class SoakReport(Frozen):
     """What was done and what was wrong with it.
 
     `requests`: by operation and outcome, which is a status, or `no answer`. `down_s`: seconds from an end of the server
-    to its being ready again, in all. `violations`: at most MAX_SHOWN of them in words; `violated` counts all.
+    to its being ready again, in all. `violations`: MAX_SHOWN of them in words, and always what is wrong with the store
+    itself; `violated` counts all.
     """
 
     soak_version: str = "1"
@@ -79,10 +80,10 @@ class _Shared:
     # Odd while the server is down or on its way: a request that saw the same even number twice had a server all along.
     phase: int = 0
 
-    def violation(self, text: str) -> None:
+    def violation(self, text: str, *, shown: bool = False) -> None:
         with self.lock:
             self.violated += 1
-            if len(self.violations) < MAX_SHOWN:
+            if shown or len(self.violations) < MAX_SHOWN:
                 self.violations.append(text)
 
     def count(self, operation: str, outcome: object) -> None:
@@ -333,7 +334,7 @@ def _check_whole(shared: _Shared, command: Sequence[str]) -> None:
         shared.violation(f"end: the check of the store took longer than {CHECK_TIMEOUT_S} s")
         return
     if done.returncode != 0:
-        shared.violation(f"end: the store is not whole: {(done.stdout + done.stderr).strip()[:2_000]}")
+        shared.violation(f"end: the store is not whole: {(done.stdout + done.stderr).strip()[:2_000]}", shown=True)
 
 
 def _about(shared: _Shared, key: str) -> str:
