@@ -32,6 +32,7 @@ from api.problems import (
     METHOD_NOT_ALLOWED,
     MODEL_UNAVAILABLE,
     NOT_FOUND,
+    STORE_CHANGING,
     STORE_UNAVAILABLE,
     UNUSABLE,
     ProblemError,
@@ -46,7 +47,7 @@ from api.service import Service
 from api.settings import ANY_HOST, LOOPBACK_NAMES, ServerSettings
 from api.stopping import RefuseWhileStopping, StoppingServer
 from api.version import installed_version
-from index.errors import InputError, ModelError, StoreError
+from index.errors import ChangingError, InputError, ModelError, StoreError
 from qa.engine import Engine
 
 DEFAULT_HOST = "127.0.0.1"
@@ -228,6 +229,11 @@ def _add_handlers(app: DescribedApi) -> None:
     @app.exception_handler(InputError)
     async def on_input(request: Request, error: InputError) -> Response:
         return problem_response(request.scope, UNUSABLE, str(error))
+
+    @app.exception_handler(ChangingError)
+    async def on_changing(request: Request, error: ChangingError) -> Response:
+        wait = {"retry-after": str(request.app.state.service.settings.retry_after_s)}
+        return problem_response(request.scope, STORE_CHANGING, str(error), headers=wait)
 
     @app.exception_handler(StoreError)
     async def on_store(request: Request, error: StoreError) -> Response:

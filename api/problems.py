@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Scope
 
-from index.errors import InputError, ModelError, StoreError
+from index.errors import ChangingError, InputError, ModelError, StoreError
 
 logger = logging.getLogger("spanqa.http")
 MEDIA_TYPE = "application/problem+json"
@@ -54,6 +54,7 @@ INTERNAL = Kind("internal-error", 500, "Internal error")
 BUSY = Kind("busy", 503, "Too many requests at once")
 STARTING = Kind("starting", 503, "Questions cannot be answered yet")
 STOPPING = Kind("stopping", 503, "The server is being stopped")
+STORE_CHANGING = Kind("store-changing", 503, "The documents change faster than they can be read")
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store cannot be used")
 MODEL_UNAVAILABLE = Kind("model-unavailable", 503, "A model cannot be used")
 
@@ -149,6 +150,8 @@ def problem_of(scope: Scope, error: BaseException) -> Problem:
         return _problem(scope, error.kind, error.detail)
     if isinstance(error, InputError):
         return _problem(scope, UNUSABLE, str(error))
+    if isinstance(error, ChangingError):
+        return _problem(scope, STORE_CHANGING, str(error))
     if isinstance(error, StoreError):
         return _problem(scope, STORE_UNAVAILABLE, str(error))
     if isinstance(error, ModelError):

@@ -15,5 +15,9 @@ class StoreError(SpanqaError):
     """The store cannot be opened, read or written."""
 
 
+class ChangingError(StoreError):
+    """The store changes faster than it can be read: the same request may do in a moment."""
+
+
 class ModelError(SpanqaError):
     """A model is missing, is not the one the store was built with, or cannot be loaded."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from index.catalogue import Snapshot
 from index.documents import Document
-from index.errors import StoreError
+from index.errors import ChangingError
 from index.store import Store
 from qa.candidates import Candidate, Place, ReadPassage, candidates
 from qa.cite import cite
@@ -110,8 +110,8 @@ class Engine:
     def ask_inspected(self, questions: Sequence[Question]) -> list[tuple[Retrieved, Response]]:
         """As `ask_many`, each response with the passages that it was read from and the spans found in them.
 
-        A question whose cited document was changed or removed while it was read is asked again. Raises StoreError where
-        that happens again and again.
+        A question whose cited document was changed or removed while it was read is asked again. Raises ChangingError
+        where that happens again and again.
         """
         answered = self._ask(questions)
         for _ in range(ATTEMPTS):
@@ -120,7 +120,7 @@ class Engine:
                 answered[number] = again
         sure = [(retrieved, response) for retrieved, response in answered if response is not None]
         if len(sure) < len(answered):
-            raise StoreError(f"the store {self.store.folder} changes faster than it can be read; try again later")
+            raise ChangingError(f"the store {self.store.folder} changes faster than it can be read; try again later")
         return sure
 
     def _ask(self, questions: Sequence[Question]) -> list[tuple[Retrieved, Response | None]]:

@@ -27,6 +27,8 @@ LIST_LIMIT = 100
 LEAST_UP_S, MOST_UP_S = 1.0, 8.0
 # How many of the ends are a polite SIGTERM instead of a SIGKILL.
 POLITE = 0.25
+# Refusals that are answers: there is a server, and it says that the same request may do in a moment.
+PATIENCE = ("busy", "store-changing")
 MAX_SHOWN = 100
 # An answer that is refused is asked for again after this long, so that clients do not spin while there is no server.
 PAUSE_S = 0.1
@@ -193,7 +195,7 @@ def _request(
         return reply
     if reply.status != 503:
         shared.violation(f"{operation}: {method} {path} was answered with {reply.status}: {reply.value}")
-    elif _had_server(shared, phase) and _kind(reply) != "busy":
+    elif _had_server(shared, phase) and _kind(reply) not in PATIENCE:
         shared.violation(f"{operation}: {method} {path} was refused while the server was up: {reply.value}")
     shared.stop.wait(PAUSE_S)
     return None

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from starlette.types import Message
 
 from api.http import create_app
-from index.errors import InputError, ModelError, SpanqaError, StoreError
+from index.errors import ChangingError, InputError, ModelError, SpanqaError, StoreError
 from index.store import Store
 from qa.engine import Engine
 
@@ -131,6 +131,7 @@ def test_bodies_of_other_types(client: TestClient, problem: Check) -> None:
     [
         (InputError("the input is odd"), 422, "unusable-input"),
         (StoreError("the store is away"), 503, "store-unavailable"),
+        (ChangingError("the store changes too fast"), 503, "store-changing"),
         (ModelError("the reader is missing"), 503, "model-unavailable"),
         (SpanqaError("something expected"), 500, "internal-error"),
     ],
