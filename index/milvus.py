@@ -152,13 +152,14 @@ class _Collection:
             for begin in range(0, len(ids), IDS_A_FILTER):
                 chosen = _among("id", list(ids[begin : begin + IDS_A_FILTER]))
                 self._client.delete(self.name, filter=chosen, timeout=CALL_TIMEOUT_S)
+            # The time that the server gives for a deletion may be before it (seen with 2.3.5, busy): that of a write
+            # behind it is not.
+            self._write_state(self.generation)
             self._seen_until = max(self._seen_until, self._last_write())
 
     def commit(self, generation: int) -> None:
         with _translated(self._uri):
-            state = {"generation": generation, "written": self._seen_until}
-            row = {"id": _STATE_ID, "collection": DEFAULT_COLLECTION, "document": json.dumps(state)} | self._empty
-            self._client.upsert(self.name, [row], timeout=CALL_TIMEOUT_S)
+            self._write_state(generation)
             if self._ranks_by_segment:
                 self._client.flush(self.name, timeout=CALL_TIMEOUT_S)
         self.generation = generation
@@ -207,6 +208,11 @@ class _Collection:
                 f"the collection {self.name} of the Milvus server at {self._uri} was not made by this version of "
                 f"spanqa: {odd} differ; drop it, and it is filled again from the catalogue"
             )
+
+    def _write_state(self, generation: int) -> None:
+        state = {"generation": generation, "written": self._seen_until}
+        row = {"id": _STATE_ID, "collection": DEFAULT_COLLECTION, "document": json.dumps(state)} | self._empty
+        self._client.upsert(self.name, [row], timeout=CALL_TIMEOUT_S)
 
     def _read_state(self, *, strong: bool) -> None:
         consistency = {"consistency_level": "Strong"} if strong else self._consistency()
