@@ -8,7 +8,7 @@ from pathlib import Path
 
 from index.catalogue import SqliteCatalogue
 from index.errors import InputError, StoreError
-from index.store import CATALOGUE_FILE, Store
+from index.store import CATALOGUE_FILE, RESTORING, Store
 
 
 def back_up(store: Store, destination: Path) -> Path:
@@ -45,7 +45,7 @@ def restore(store: Store, source: Path) -> None:
         raise InputError(f"{source} is the store itself")
     try:
         # The backup stays as it is: what is changed on the way is changed in a copy.
-        with tempfile.TemporaryDirectory(prefix=".restore-", dir=store.folder) as aside:
+        with tempfile.TemporaryDirectory(prefix=RESTORING, dir=store.folder) as aside:
             copy = Path(aside) / CATALOGUE_FILE
             shutil.copyfile(file, copy)
             wal = file.with_name(f"{file.name}-wal")

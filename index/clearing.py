@@ -7,13 +7,21 @@ import shutil
 import tempfile
 from pathlib import Path
 
+_OLD = "-old-"
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a `clear_away` that was killed left in `folder`. Raises OSError where that cannot be done."""
+    for left in folder.glob(f"*{_OLD}*") if folder.is_dir() else ():
+        shutil.rmtree(left)
+
 
 def clear_away(folder: Path) -> None:
     """Remove a folder and all in it. Raises OSError where it cannot even be moved.
 
     It is moved aside first: whoever still has it open may write into it while it goes, and its name is free at once.
     """
-    aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}-old-", dir=folder.parent))
+    aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}{_OLD}", dir=folder.parent))
     folder.rename(aside / folder.name)
     shutil.rmtree(aside, ignore_errors=True)
 

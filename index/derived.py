@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue import Catalogue
-from index.clearing import clear_away
+from index.clearing import clear_away, sweep
 from index.errors import StoreError
 from index.lexical import LexicalIndex, TantivyLexicalIndex
 from index.selection import Selection
@@ -127,7 +127,8 @@ class LocalIndexes:
         }
 
     def purge(self) -> None:
-        """Leave nothing in the files of passages that were removed."""
+        """Leave nothing in the files of passages that were removed. Raises OSError where they cannot be written."""
+        sweep(self._own)
         self._vectors.purge()
         if self._lexical.holds_removed():
             # There is no way to have its segments merged: it is filled anew.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -40,6 +41,7 @@ CHECKS = 5
 # Of a store on a read-only disk, what is larger is linked to and not copied.
 COPIED_BYTES = 64 << 10
 CATALOGUE_FILE = "catalogue.sqlite"
+RESTORING = ".restore-"
 DERIVED_FOLDER = "derived"
 
 
@@ -217,6 +219,9 @@ class Store:
         derived.catch_up(self.catalogue)
         derived.purge()
         self._derived = derived
+        # Copies of a catalogue that a restoration which was killed left behind.
+        for left in self.folder.glob(f"{RESTORING}*"):
+            shutil.rmtree(left)
 
     def traces(self, document_id: str, passage_ids: Sequence[int]) -> dict[str, int]:
         """How many texts, passages and, on this machine, index entries are left of a document: none once it is gone."""

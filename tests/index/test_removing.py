@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_no_byte_of_what_was_is_left(
         assert traces(store.folder, words_of(name, versions[name])[:1])
         assert store.search(f"zq{name}v{versions[name]}x5", store.embedder.embed([name])[0], 3).lexical
     store.close()
+
+
+def test_a_purge_also_takes_what_killed_ones_left(store: Store, make_document: Make) -> None:
+    put = make_document("a", secret("a", 1))
+    store.put(put)
+    (lexical,) = (store.folder / "derived").glob("*/lexical")
+    # What is there when a process is killed between moving aside and removing, and in a restoration.
+    shutil.copytree(lexical, lexical.parent / "lexical-old-abc" / "lexical")
+    (store.folder / ".restore-abc").mkdir()
+    (store.folder / ".restore-abc" / "catalogue.sqlite").write_text(put.text)
+    remove_documents(store, [put.id], purge=True)
+    assert traces(store.folder, words_of("a", 1)) == []
 
 
 def test_a_store_is_purged_while_it_is_read(store: Store, make_document: Make) -> None:
