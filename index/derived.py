@@ -179,14 +179,15 @@ def _bring_up(catalogue: Catalogue, generation: int, vectors: VectorIndex | None
         return
     lagging = [index for index in (vectors, lexical) if index is not None]
     changes = catalogue.changes_since(generation)
-    for index in lagging:
-        index.remove(changes.removed)
     for ids, batch, passages in changes.added:
         if vectors is not None:
             vectors.add(ids, batch, passages)
         if lexical is not None:
             lexical.add(passages)
+    # Behind what takes their place: whoever searches a server meanwhile finds one version or the other. Numbers of
+    # removed passages are never given again.
     for index in lagging:
+        index.remove(changes.removed)
         index.commit(changes.generation)
 
 

@@ -69,9 +69,10 @@ def connect(uri: str) -> Any:
     return client
 
 
-def has_bm25(client: Any) -> bool:
+def has_bm25(client: Any, uri: str) -> bool:
     """Whether the server ranks words itself."""
-    return _number(str(client.get_server_version())) >= BM25_SINCE
+    with _translated(uri):
+        return _number(str(client.get_server_version())) >= BM25_SINCE
 
 
 def drop_collections(client: Any, uri: str, prefix: str, *, keeping: str) -> None:
@@ -113,7 +114,8 @@ class _Collection:
         # Milvus's own clock: all writes up to here must be seen.
         self._seen_until = 1
         # Milvus Lite counts words in each segment for itself; what is in none yet, it counts anew for every filter.
-        self._ranks_by_segment = str(client.get_server_version()).startswith(LITE)
+        with _translated(uri):
+            self._ranks_by_segment = str(client.get_server_version()).startswith(LITE)
 
     def open(self, schema: Any, indexes: Any, empty: dict[str, Any]) -> None:
         """Use the collection, made where it is missing and finished where making it was interrupted.

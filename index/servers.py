@@ -23,7 +23,7 @@ class ServerIndexes:
     def __init__(self, uri: str, catalogue: PostgresCatalogue, dimensions: int) -> None:
         client = connect(uri)
         name = f"spanqa_{derived_name(catalogue, '_')}"
-        words_there = has_bm25(client)
+        words_there = has_bm25(client, uri)
 
         def opened() -> tuple[MilvusVectorIndex, MilvusLexicalIndex | PostgresLexicalIndex]:
             vectors = MilvusVectorIndex(client, uri, f"{name}_vectors", dimensions)

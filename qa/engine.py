@@ -226,10 +226,14 @@ class Engine:
         selection = filters.selection()
         if filters != Filters():
             allowed = self.store.catalogue.allowed_documents(selection)
-        result = self.store.search(question.question, vector, depth, allowed, selection)
-        # A few more than are read, in place of hits that turn out to be stale.
-        hits = fuse(result.dense, result.lexical, self.calibration.fusion)[: question.passages + SPARE_HITS]
-        snapshot = self.store.catalogue.snapshot([hit.passage_id for hit in hits])
+        for _ in range(1 + ATTEMPTS):
+            result = self.store.search(question.question, vector, depth, allowed, selection)
+            # A few more than are read, in place of hits that turn out to be stale.
+            hits = fuse(result.dense, result.lexical, self.calibration.fusion)[: question.passages + SPARE_HITS]
+            snapshot = self.store.catalogue.snapshot([hit.passage_id for hit in hits])
+            # Where documents were replaced since the search, it cannot have found what stands in their place.
+            if all(hit.passage_id in snapshot.passages for hit in hits):
+                break
         passages = [
             ReadPassage(snapshot.passages[hit.passage_id], hit, result.similarity.get(hit.passage_id, 0.0), ())
             for hit in hits

@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -354,6 +355,22 @@ def test_a_document_changed_while_it_is_read_is_not_cited_wrongly(full: Store, c
     # What is gone cannot answer any more: the question is asked again of what is there.
     assert outcome(response) == ("abstained", "not_in_passages", [])
     assert response.provenance.store_generation == full.catalogue.generation()
+
+
+def test_a_document_replaced_behind_the_search_is_searched_again(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    search, searches = full.search, itertools.count()
+
+    def and_replace(*arguments: Any, **named: Any) -> Any:
+        found = search(*arguments, **named)
+        if next(searches) == 0:
+            full.put(NOTES.model_copy(update={"text": f"{NOTES.text} Another version."}))
+        return found
+
+    monkeypatch.setattr(full, "search", and_replace)
+    status, reason, answers = outcome(ask(full, {"1843": 3.0}))
+    # Both versions answer it: there was no moment without an answer.
+    assert (status, reason, answers) == ("answered", None, ["1843"])
+    assert next(searches) == 2
 
 
 def test_a_document_that_changes_at_every_reading(full: Store) -> None:
