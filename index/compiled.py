@@ -36,6 +36,8 @@ ABANDONED_S = 3600
 BATCH_TOKENS = 1024
 # Lengths are padded to whole tiles of the matrix units; it also bounds the number of shapes that are prepared.
 TILE = 16
+# Passes that wait for a core while each runs one: with none waiting, a core stands idle until the next one is prepared.
+REQUESTS_A_CORE = 4
 _END = b"spanqa-compiled-end"
 logger = logging.getLogger("spanqa.runtime")
 
@@ -47,7 +49,8 @@ Outputs = list[NDArray[np.float32]]
 def batches(lengths: Sequence[int], limit: int) -> list[list[int]]:
     """Numbers of the sequences, gathered by padded length into batches of at most BATCH_TOKENS padded tokens.
 
-    A sequence alone may be longer; it is padded up to `limit`, the longest that the model takes, and no further.
+    A sequence alone may be longer; it is padded up to `limit`, the longest that the model takes, and no further. The
+    largest batch comes first: where the last ones are small, all cores end at nearly the same time.
     """
     order = sorted(range(len(lengths)), key=lambda number: -lengths[number])
     cut: list[list[int]] = []
@@ -60,7 +63,7 @@ def batches(lengths: Sequence[int], limit: int) -> list[list[int]]:
         else:
             cut.append([number])
             width = own
-    return cut
+    return sorted(cut, key=lambda batch: -len(batch) * _padded(lengths[batch[0]], limit))
 
 
 class CompiledModel:
@@ -70,7 +73,7 @@ class CompiledModel:
     def __init__(
         self, compiled: ov.CompiledModel, requests: int, *, pad: int, limit: int, memory: object = None
     ) -> None:
-        """`requests` batches run at once; sequences are padded with `pad` and have at most `limit` tokens. `memory` is
+        """`requests` batches run or wait for a core at once; sequences are padded with `pad` and have at most `limit` tokens. `memory` is
         what the compiled model lies in: it must live as long."""
         self._memory = memory
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -173,7 +176,7 @@ def load(
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot compile the model: {_first_line(error)}") from error
         _keep(compiled, path)
-    return CompiledModel(compiled, cores, pad=pad, limit=limit, memory=memory)
+    return CompiledModel(compiled, cores * REQUESTS_A_CORE, pad=pad, limit=limit, memory=memory)
 
 
 def cache_folder() -> Path:
