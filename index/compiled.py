@@ -73,8 +73,8 @@ class CompiledModel:
     def __init__(
         self, compiled: ov.CompiledModel, requests: int, *, pad: int, limit: int, memory: object = None
     ) -> None:
-        """`requests` batches run or wait for a core at once; sequences are padded with `pad` and have at most `limit` tokens. `memory` is
-        what the compiled model lies in: it must live as long."""
+        """At most `requests` batches run or wait for a core; sequences are padded with `pad` and have at most `limit`
+        tokens. `memory` is what the compiled model lies in: it must live as long."""
         self._memory = memory
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(requests):

@@ -40,7 +40,8 @@ class Phase(BaseModel):
     phases without share the schedule of the one before. `variants` is the share of questions that are shown as users
     type them: without marks, as keywords, with a slip. `shared` is the share of the loss in which all passages of a
     question are normalised together (see `qa.training.comparison`). `average` is the weight that the model from before
-    the phase has in the mean of the weights before and after it."""
+    the phase has in the mean of the weights before and after it. `doubt` is the weight of the teacher's null by itself
+    (see `qa.training.distillation.span_loss`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +51,7 @@ class Phase(BaseModel):
     variants: float = Field(default=0.0, ge=0, le=1)
     shared: float = Field(default=0.0, ge=0, le=1)
     average: float = Field(default=0.0, ge=0, lt=1)
+    doubt: float = Field(default=0.0, ge=0)
     sources: list[Source]
 
 

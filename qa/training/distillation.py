@@ -70,11 +70,15 @@ def span_loss(
     borders: tuple[torch.Tensor, torch.Tensor],
     taught: Sequence[torch.Tensor] | None,
     temperature: float,
+    doubt: float = 0.0,
 ) -> torch.Tensor:
     """The mean over windows of the labels' cross-entropy and, by its share, the teacher's.
 
     Start and end logits (batch, tokens), start and end positions (batch,), `taught` as from `SoftTargets.batch`. The
     teacher's and the student's distributions are softened by `temperature`; its square keeps the gradients of one size.
+    `doubt` weighs a term of the teacher's that asks for the null alone, against all of the passage together: softened
+    distributions drown it in the many tokens that nobody believes in (the target-class part of Zhao et al. 2022,
+    arXiv:2203.08679).
     """
     own = torch.stack(
         [torch.nn.functional.cross_entropy(*pair, reduction="none") for pair in zip(logits, borders, strict=True)]
@@ -86,6 +90,9 @@ def span_loss(
     soft = torch.stack(
         [_soft_cross_entropy(own, *target, temperature) for own, target in zip(logits, targets, strict=True)]
     ).mean(dim=0)
+    if doubt:
+        nulls = [_null_cross_entropy(own, log, temperature) for own, (_, log) in zip(logits, targets, strict=True)]
+        soft = soft + doubt * torch.stack(nulls).mean(dim=0)
     return ((1 - share) * own + share * soft).mean()
 
 
@@ -93,3 +100,11 @@ def _soft_cross_entropy(logits: torch.Tensor, at: torch.Tensor, log: torch.Tenso
     target = torch.softmax(log / temperature, dim=1)
     predicted = torch.log_softmax(logits / temperature, dim=1).gather(1, at)
     return -(target * predicted).sum(dim=1) * temperature**2
+
+
+def _null_cross_entropy(logits: torch.Tensor, log: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Binary cross-entropy of null or not, of log-odds divided by the temperature; `log` holds the null first."""
+    target = (log[:, 0] - torch.logsumexp(log[:, 1:], dim=1)) / temperature
+    own = (logits[:, 0] - torch.logsumexp(logits[:, 1:], dim=1)) / temperature
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(own, torch.sigmoid(target), reduction="none")
+    return loss * temperature**2

@@ -149,7 +149,7 @@ class Trainer:
                     batch = self._tensors(collate(features, windows, self._pad_id))
                     taught = self._tensors(soft.batch(windows)) if soft else None
                     together = torch.from_numpy(groups[windows]).to(self._device) if groups is not None else None
-                    loss = self._step(batch, taught, together, phase.shared)
+                    loss = self._step(batch, taught, together, phase)
                     size = batch[0].numel()
                     if number % READ_EVERY == 0:
                         now = float(loss)
@@ -174,7 +174,7 @@ class Trainer:
         batch: list[torch.Tensor],
         taught: list[torch.Tensor] | None,
         together: torch.Tensor | None,
-        shared: float,
+        phase: Phase,
     ) -> torch.Tensor:
         ids, mask, types, start, end = batch
         rate = self._recipe.learning_rate_at(self._at.phase, self._at.tokens)
@@ -187,9 +187,10 @@ class Trainer:
         padding = mask == 0
         start_logits = output.start_logits.float().masked_fill(padding, -1e4)
         end_logits = output.end_logits.float().masked_fill(padding, -1e4)
-        loss = span_loss((start_logits, end_logits), (start, end), taught, self._recipe.temperature)
+        temperature = self._recipe.temperature
+        loss = span_loss((start_logits, end_logits), (start, end), taught, temperature, phase.doubt)
         if together is not None:
-            loss = torch.lerp(loss, shared_loss((start_logits, end_logits), (start, end), together), shared)
+            loss = torch.lerp(loss, shared_loss((start_logits, end_logits), (start, end), together), phase.shared)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), MAX_GRADIENT_NORM)
         self._optimizer.step()

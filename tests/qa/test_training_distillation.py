@@ -186,6 +186,31 @@ def test_a_teacher_that_is_sure_of_the_label_changes_nothing() -> None:
     assert torch.allclose(span_loss(logits, borders, taught, 2.0), plain)
 
 
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_doubt_asks_for_the_null_against_the_whole_passage(temperature: float) -> None:
+    """The added term is the binary cross-entropy of the null, whatever the spans, and weighs by share and `doubt`."""
+    torch.manual_seed(1)
+    logits = (torch.randn(3, 30), torch.randn(3, 30))
+    borders = (torch.tensor([0, 3, 5]), torch.tensor([0, 4, 5]))
+    null = np.array([0.9, 0.5, 0.02])
+    at = torch.zeros(3, TOP, dtype=torch.long)
+    at[:, 1], at[:, 2] = 3, 7
+    log = torch.full((3, TOP), -1e4)
+    log[:, 0] = torch.from_numpy(np.log(null))
+    log[:, 1] = log[:, 2] = torch.from_numpy(np.log((1 - null) / 2))
+    share = np.array([0.0, 0.5, 1.0])
+    taught = [torch.from_numpy(share).float(), at, log, at, log]
+    added = span_loss(logits, borders, taught, temperature, 2.0) - span_loss(logits, borders, taught, temperature)
+    wanted = 0.0
+    for side in logits:
+        numbers = side.double().numpy()
+        odds = (numbers[:, 0] - np.log(np.exp(numbers[:, 1:]).sum(axis=1))) / temperature
+        own, target = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(-np.log(null / (1 - null)) / temperature))
+        binary = -(target * np.log(own) + (1 - target) * np.log(1 - own))
+        wanted += float((share * 2.0 * binary * temperature**2).mean()) / 2
+    assert float(added) == pytest.approx(wanted, rel=1e-3)
+
+
 def test_a_student_comes_to_think_as_its_teacher(teacher: Path, tmp_path: Path) -> None:
     rows = [row(f"The pier of town {n} opened in {1800 + n} for boats.", str(1800 + n)) for n in range(40)]
     labels = read(teacher, tmp_path / "labels", rows)
