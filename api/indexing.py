@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -36,6 +37,19 @@ PruneOption = Annotated[
 ]
 
 
+EngineOption = Annotated[
+    Literal["local", "ray"],
+    typer.Option(help="Who reads, cuts and embeds: this process, or a Ray cluster (needs spanqa[ray])."),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        help="With --engine ray, the cluster: HOST:PORT of its head, auto on one of its nodes, local (the default) to "
+        "start a Ray of our own."
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(index)
@@ -53,28 +67,49 @@ def index(
     embedder: EmbedderOption = None,
     re_embed: Annotated[bool, typer.Option("--re-embed", help="Embed everything anew with --embedder.")] = False,
     runtime: RuntimeOption = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
 ) -> None:
     """Bring the store in step with files and folders: adds, updates, and removes what is gone from a folder.
 
     An unchanged file costs nothing.
     """
     from index.ingest import index_paths
+    from index.ray_engine import connected
 
     if not paths and not re_embed:
         raise UsageError("nothing to index: name a file or a folder")
+    if address is not None and engine != "ray":
+        raise UsageError("--address names a Ray cluster; give --engine ray with it")
     if dry_run:
         if re_embed:
             raise UsageError("--dry-run shows what becomes of files, not of --re-embed")
         _show_plan(store, paths or [], collection, prune)
         return
-    opened = open_store(store, embedder, create=bool(paths), runtime=runtime)
-    if re_embed:
-        opened.re_embed()
-        errors.print(f"embedded anew with {escape(opened.embedder.name)}")
-    if not paths:
-        return
-    with progress_bar("indexing") as advance:
-        report = index_paths(opened, paths, advance, collection=collection, tags=tag, prune=prune)
+    if engine == "ray" and re_embed:
+        raise UsageError("--re-embed is done by this process alone; leave --engine out")
+    with ExitStack() as stack:
+        # First of all: a cluster that is not there must not leave a new store behind.
+        cluster = stack.enter_context(connected(address)) if engine == "ray" else None
+        if cluster:
+            # Ray tells of nodes that died on standard output, which is for results.
+            stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))))
+        opened = open_store(store, embedder, create=bool(paths), runtime=runtime)
+        if re_embed:
+            opened.re_embed()
+            errors.print(f"embedded anew with {escape(opened.embedder.name)}")
+        if not paths:
+            return
+        with progress_bar("indexing") as advance:
+            report = index_paths(
+                opened,
+                paths,
+                advance,
+                collection=collection,
+                tags=tag,
+                prune=prune,
+                engine=cluster.engine(opened, runtime) if cluster else None,
+            )
     _tell_failures(report)
     _tell_kept(report.plan)
     count, passages = opened.catalogue.counts()

@@ -19,5 +19,9 @@ class ChangingError(StoreError):
     """The store changes faster than it can be read: the same request may do in a moment."""
 
 
+class ClusterError(SpanqaError):
+    """The cluster that work was to be spread over cannot be reached, does not fit, or is gone."""
+
+
 class ModelError(SpanqaError):
     """A model is missing, is not the one the store was built with, or cannot be loaded."""

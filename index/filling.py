@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -43,17 +44,19 @@ Batch = Sequence[CutDocument | Change]
 class Filling:
     """Embeds and writes batches, each stage in a thread of its own; whoever calls it loads and cuts meanwhile.
 
-    At most one batch is in each stage. A batch is written in one transaction, so that small documents do not wait for
-    the disk one by one; what has been yielded is durable. An error of a stage is raised by the next call.
+    At most one batch is written and `ahead` others are embedded. A batch is written in one transaction, so that
+    small documents do not wait for the disk one by one; what has been yielded is durable. An error of a stage is raised
+    by the next call.
     """
 
-    def __init__(self, catalogue: Catalogue, embed: Callable[[list[str]], NDArray[np.float32]]) -> None:
+    def __init__(self, catalogue: Catalogue, embed: Callable[[list[str]], NDArray[np.float32]], ahead: int = 1) -> None:
         self._catalogue = catalogue
         self._embed = embed
+        self._ahead = ahead
         self._stack = ExitStack()
-        self._embedding = self._stack.enter_context(ThreadPoolExecutor(1, "embedding"))
+        self._embedding = self._stack.enter_context(ThreadPoolExecutor(ahead, "embedding"))
         self._writing = self._stack.enter_context(ThreadPoolExecutor(1, "writing"))
-        self._embedded: tuple[Batch, Future[NDArray[np.float32]] | None] | None = None
+        self._embedded: deque[tuple[Batch, Future[NDArray[np.float32]] | None]] = deque()
         self._written: Future[list[Change]] | None = None
 
     def __enter__(self) -> Filling:
@@ -64,19 +67,21 @@ class Filling:
 
     def push(self, batch: Batch) -> Iterator[Change]:
         """Take a batch in, once there is room; yields what has been stored by then, in the order it was pushed in."""
-        yield from self._move_on()
+        if len(self._embedded) == self._ahead:
+            yield from self._move_on()
         texts = [text for entry in batch if isinstance(entry, CutDocument) for text in entry.texts()]
         # Nothing to embed must not load a model.
-        self._embedded = batch, self._embedding.submit(self._embed, texts) if texts else None
+        self._embedded.append((batch, self._embedding.submit(self._embed, texts) if texts else None))
 
     def drain(self) -> Iterator[Change]:
         """Finish what is on its way; yields it as it is stored."""
-        yield from self._move_on()
+        while self._embedded:
+            yield from self._move_on()
         yield from self._move_on()
 
     def _move_on(self) -> Iterator[Change]:
-        """Give the batch that is embedded to the writer, once that is done with the one before."""
-        embedded, self._embedded = self._embedded, None
+        """Give the first batch that is embedded to the writer, once that is done with the one before."""
+        embedded = self._embedded.popleft() if self._embedded else None
         vectors = embedded[1].result() if embedded and embedded[1] else np.empty((0, 0), np.float32)
         written, self._written = self._written, None
         done = written.result() if written else []

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from index.catalogue import Source
 from index.documents import DEFAULT_COLLECTION, Document, document_id
+from index.engine import IndexingEngine
 from index.errors import InputError
+from index.filling import CutDocument
 from index.folders import KnownFile, Plan, plan, require_some, stamp_of
 from index.loaders import NotRead, read_documents
 from index.store import Store
@@ -46,17 +48,19 @@ def index_paths(
     collection: str = DEFAULT_COLLECTION,
     tags: Sequence[str] | None = None,
     prune: bool | None = None,
+    engine: IndexingEngine | None = None,
 ) -> Report:
     """Bring a collection in step with files and folders: what is new is added, what changed replaced, and what is gone
     from a folder removed (see `folders.plan` for what `prune` means and what is not taken for gone).
 
     A file that cannot be read is reported and the rest goes on. `tags` None leaves the tags of known documents as they
-    are. progress is called with (files done, files in all). Raises InputError where a named path does not exist, or
+    are. progress is called with (files done, files in all). An `engine` reads, cuts and embeds elsewhere; what comes
+    into the store is the same. Raises InputError where a named path does not exist, or
     where there is no file of a kind that can be read.
     """
     made = plan(paths, store.catalogue, collection, prune=prune)
     require_some(made, paths)
-    return follow(store, made, progress, collection=collection, tags=tags)
+    return follow(store, made, progress, collection=collection, tags=tags, engine=engine)
 
 
 def follow(
@@ -66,9 +70,10 @@ def follow(
     *,
     collection: str = DEFAULT_COLLECTION,
     tags: Sequence[str] | None = None,
+    engine: IndexingEngine | None = None,
 ) -> Report:
     """Do what a plan says."""
-    return _Run(store, made, collection, tags, progress).run()
+    return _Run(store, made, collection, tags, progress, engine=engine).run()
 
 
 class _Run:
@@ -82,11 +87,14 @@ class _Run:
         collection: str,
         tags: Sequence[str] | None,
         progress: Callable[[int, int], None] | None,
+        *,
+        engine: IndexingEngine | None,
     ) -> None:
         self._store = store
         self._collection = collection
         self._tags = None if tags is None else tuple(tags)
         self._progress = progress
+        self._engine = engine
         self._report = Report(made, failed=[*made.unreadable, *made.refused])
         self._open: dict[str, _Reading] = {}
         self._read: dict[Source, list[str] | None] = {}
@@ -99,7 +107,7 @@ class _Run:
                 self._store.sync()
                 self._store.catalogue.remove_sources(self._collection, report.plan.gone)
                 report.removed = len(report.plan.gone)
-            with closing(self._store.put_all(self._documents())) as changes:
+            with closing(self._store.put_all(self._documents(), engine=self._engine)) as changes:
                 for change in changes:
                     reading = self._open[change.document.source or ""]
                     reading.waiting -= 1
@@ -112,33 +120,41 @@ class _Run:
             self._store.sync()
         return report
 
-    def _documents(self) -> Iterator[Document]:
-        for file in self._report.plan.files:
+    def _documents(self) -> Iterator[Document | CutDocument]:
+        files = self._report.plan.files
+        wanted = (file.path for file in files if not self._need_not_read(file))
+        reads = self._engine.read(wanted) if self._engine else map(read_documents, wanted)
+        for file in files:
             uri = file.path.as_uri()
-            if file.state == "unchanged" and self._tags is None:
-                self._count_unchanged()
-                continue
-            if file.source is not None and file.state in ("touched", "unchanged") and self._tags is None:
-                self._read[file.source] = None
+            if self._need_not_read(file):
+                if file.source is not None and file.state != "unchanged":
+                    self._read[file.source] = None
                 self._count_unchanged()
                 continue
             reading = self._open[uri] = _Reading(file)
             try:
-                for found in read_documents(file.path):
+                for found in next(reads):
                     if isinstance(found, NotRead):
                         self._part_failed(reading, found)
                         continue
-                    own = self._described(found, uri)
+                    whole = found.document if isinstance(found, CutDocument) else found
+                    own = self._described(whole, uri)
                     reading.ids.append(own.id)
                     reading.same_bytes &= file.source is not None and own.source_sha256 == file.source.sha256
                     reading.waiting += 1
                     reading.found += 1
-                    yield own
+                    # What describes a document beside its text does not change how it is cut.
+                    yield CutDocument(own, found.passages) if isinstance(found, CutDocument) else own
             except InputError as error:
                 self._report.failed.append((file.path, str(error)))
                 reading.failed = True
             reading.complete = True
             self._finish_if_read(reading)
+
+    def _need_not_read(self, file: KnownFile) -> bool:
+        if self._tags is not None:
+            return False
+        return file.state == "unchanged" or (file.state == "touched" and file.source is not None)
 
     def _part_failed(self, reading: _Reading, part: NotRead) -> None:
         path = reading.file.path

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -62,15 +65,39 @@ def load_cited(path: Path, uri: str) -> Document:
     return document.model_copy(update={"uri": _part_uri(path, parts)}) if parts else document
 
 
-def read_documents(path: Path) -> Iterator[Document | NotRead]:
+# Reads a file by the names of parts that lead to what is wanted of it.
+_Reader = Callable[[tuple[str, ...]], Read]
+
+
+def read_documents(path: Path, content: bytes | None = None) -> Iterator[Document | NotRead]:
     """All documents of a file, one after the other: of an archive each member, of a message its attachments too.
 
-    What cannot be read of them comes as NotRead in its place. Raises InputError where that is the file as a whole.
+    `content` is the file's, where it does not lie on this machine. What cannot be read of them comes as NotRead in its
+    place. Raises InputError where that is the file as a whole.
     """
-    yield from _documents(path, (), _read(path))
+    if content is None:
+        reader: _Reader = partial(_read, path)
+        yield from _documents(path, (), reader(()), reader)
+        return
+    require_supported(str(path))
+    if is_plain(path.name) and decode_unicode(path, content) is not None:
+        reader = partial(parse, path, content)
+        yield from _documents(path, (), reader(()), reader)
+        return
+    with _lying_here(path, content) as reader:
+        yield from _documents(path, (), reader(()), reader)
 
 
-def _documents(path: Path, parts: tuple[str, ...], read: Read) -> Iterator[Document | NotRead]:
+@contextmanager
+def _lying_here(path: Path, content: bytes) -> Iterator[_Reader]:
+    """A reader of content that is written down for the process that parses: it may be asked for part after part."""
+    with tempfile.NamedTemporaryFile(prefix="spanqa-") as file:
+        file.write(content)
+        file.flush()
+        yield lambda parts: shared.read(path, parts=parts, at=Path(file.name))
+
+
+def _documents(path: Path, parts: tuple[str, ...], read: Read, reader: _Reader) -> Iterator[Document | NotRead]:
     if read.document is not None:
         yield read.document.model_copy(update={"uri": _part_uri(path, parts)}) if parts else read.document
     yield from (NotRead(notice) for notice in read.notices)
@@ -80,11 +107,11 @@ def _documents(path: Path, parts: tuple[str, ...], read: Read) -> Iterator[Docum
             yield NotRead(f"{PART_MARK.join([str(path), *deeper])}: nested too deeply to be read")
             continue
         try:
-            found = _read(path, deeper)
+            found = reader(deeper)
         except InputError as error:
             yield NotRead(str(error), _part_uri(path, deeper))
             continue
-        yield from _documents(path, deeper, found)
+        yield from _documents(path, deeper, found, reader)
 
 
 def document_from_bytes(name: str, content: bytes, *, uri: str) -> Document:

@@ -70,6 +70,23 @@ def copy_catalogue(source: Catalogue, target: Catalogue, progress: Callable[[int
     )
 
 
+def contents_sha256(catalogue: Catalogue) -> str:
+    """A hash over every document, passage, vector, file record and setting of a catalogue, and the order of passages:
+    two that indexed the same files by different ways have the same."""
+    digest = hashlib.sha256()
+    after = ""
+    while ids := catalogue.document_ids(after, DOCUMENTS_TOGETHER):
+        own = _hashes(catalogue, ids)
+        digest.update("".join(f"{one} {own[one]}\n" for one in ids).encode())
+        after = ids[-1]
+    place = 0
+    while (page := catalogue.document_order(place, PASSAGES_TOGETHER))[0]:
+        ordered, place = page
+        digest.update(json.dumps(ordered).encode())
+    digest.update(_described(catalogue).encode())
+    return digest.hexdigest()
+
+
 class _Copying:
     def __init__(self, source: Catalogue, target: Catalogue) -> None:
         self._source = source

@@ -21,6 +21,7 @@ from index.clearing import mirror, on_frozen_disk
 from index.derived import Derived, LocalIndexes, SearchResult
 from index.documents import Document
 from index.embedder import Embedder
+from index.engine import IndexingEngine
 from index.errors import ModelError, StoreError
 from index.filling import Batch, Change, CutDocument, Filling
 from index.location import Location
@@ -84,19 +85,26 @@ class Store:
                 self._server = (location.milvus, self.catalogue)
 
     def put_all(
-        self, documents: Iterable[Document], progress: Callable[[int, int], None] | None = None
+        self,
+        documents: Iterable[Document | CutDocument],
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        engine: IndexingEngine | None = None,
     ) -> Generator[Change, None, None]:
         """Add or replace documents, a transaction each batch; yields as they are stored. Call `sync` afterwards.
 
         An unchanged document costs no embedding. Memory is bounded by three batches of passages and their documents:
         one is cut while another is embedded and a third written. Where `documents` raises, whole batches before it are
         stored and yielded first. Close the iterator when leaving it early: a batch may still be on its way.
+
+        Documents that come cut are not cut here, and an `engine` embeds in place of the store's embedder, several
+        batches at once: memory is then bounded by as many more.
         """
         self.check_embedder(pin=True)
         # Indexes of a catalogue that went back are noticed as long as they are ahead of it (see _open_derived).
         self.sync()
-        embed = self.embedder.embed if progress is None else partial(self._embed, progress=progress)
-        with Filling(self.catalogue, embed) as filling:
+        own = self.embedder.embed if progress is None else partial(self._embed, progress=progress)
+        with Filling(self.catalogue, engine.embed if engine else own, engine.ahead if engine else 1) as filling:
             try:
                 for batch in self._batches(documents):
                     yield from filling.push(batch)
@@ -271,25 +279,34 @@ class Store:
         if self._mirror is not None:
             self._mirror.cleanup()
 
-    def _batches(self, documents: Iterable[Document]) -> Iterator[Batch]:
+    @property
+    def cut_settings(self) -> CutSettings:
+        """How its documents are cut."""
+        return self._cut
+
+    def _batches(self, documents: Iterable[Document | CutDocument]) -> Iterator[Batch]:
         """The documents with their passages, those that need none as what came of them; bounded in both."""
         batch: list[CutDocument | Change] = []
         passages = 0
-        for document in documents:
+        for given in documents:
+            document = given.document if isinstance(given, CutDocument) else given
             known = self.catalogue.document(document.id)
             if known == document:
                 batch.append(Change(document, False, 0))
             elif known is not None and known.reads_like(document) and self.catalogue.describe(document):
                 batch.append(Change(document, True, 0))
             else:
-                cut = cut_passages(document, self.embedder.count_tokens, self._cut)
-                batch.append(CutDocument(document, cut))
-                passages += len(cut)
+                cut = given if isinstance(given, CutDocument) else self._cut_here(given)
+                batch.append(cut)
+                passages += len(cut.passages)
             if passages >= EMBED_TOGETHER or len(batch) >= WRITTEN_TOGETHER:
                 yield batch
                 batch, passages = [], 0
         if batch:
             yield batch
+
+    def _cut_here(self, document: Document) -> CutDocument:
+        return CutDocument(document, cut_passages(document, self.embedder.count_tokens, self._cut))
 
     def _embed(self, texts: list[str], progress: Callable[[int, int], None]) -> NDArray[np.float32]:
         parts = []

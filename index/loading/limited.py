@@ -46,8 +46,12 @@ class LimitedReader:
         """Of the process that parses; None while there is none."""
         return self._process.pid if self._process is not None else None
 
-    def read(self, path: Path, content: bytes | None = None, parts: Sequence[str] = ()) -> Read:
+    def read(
+        self, path: Path, content: bytes | None = None, parts: Sequence[str] = (), *, at: Path | None = None
+    ) -> Read:
         """Read a file, or `content` as if it were one of that name, or the part that a path of names leads to.
+
+        `at` is where the file lies, where that is not what it is called.
 
         Raises InputError saying what is wrong with it, or which limit it broke.
         """
@@ -59,7 +63,7 @@ class LimitedReader:
             timer.daemon = True
             timer.start()
             try:
-                answer = self._exchange(process, path, content, parts)
+                answer = self._exchange(process, path, content, parts, at)
                 timed_out = not timer.is_alive()
             except FrameTooLongError as error:
                 self._end()
@@ -91,10 +95,15 @@ class LimitedReader:
             self._end()
 
     def _exchange(
-        self, process: subprocess.Popen[bytes], path: Path, content: bytes | None, parts: Sequence[str]
+        self,
+        process: subprocess.Popen[bytes],
+        path: Path,
+        content: bytes | None,
+        parts: Sequence[str],
+        at: Path | None,
     ) -> bytes | None:
         assert process.stdin is not None and process.stdout is not None
-        request = {"path": str(path), "parts": list(parts), "bytes": content is not None}
+        request = {"path": str(path), "parts": list(parts), "bytes": content is not None, "at": at and str(at)}
         try:
             write_frame(process.stdin, json.dumps(request).encode())
             if content is not None:

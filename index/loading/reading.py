@@ -61,9 +61,11 @@ def _kept(path: Path, _modified_ns: int, _size: int) -> bytes:
     return read_bytes(path)
 
 
-def parse_file(path: Path, parts: tuple[str, ...] = ()) -> Read:
-    """As `parse`, of a file. Its content is kept for the next call: one part after the other is asked for."""
-    if not path.is_file():
+def parse_file(path: Path, parts: tuple[str, ...] = (), at: Path | None = None) -> Read:
+    """As `parse`, of a file, whose content lies `at` another place where that is given. Its content is kept for the
+    next call: one part after the other is asked for."""
+    at = at or path
+    if not at.is_file():
         raise InputError(f"{path}: not a regular file")
-    state = path.stat()
-    return parse(path, _kept(path, state.st_mtime_ns, state.st_size), parts)
+    state = at.stat()
+    return parse(path, _kept(at, state.st_mtime_ns, state.st_size), parts)

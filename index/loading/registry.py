@@ -74,6 +74,11 @@ def is_plain(name: str) -> bool:
     return suffix in _PLAIN or (suffix in _LOADERS and suffix not in _MODULES)
 
 
+def is_registered_here(name: str) -> bool:
+    """Whether only this process can read a file of this name, by a loader that is not one of spanqa's own."""
+    return _suffix(name) in _LOADERS and _suffix(name) not in _MODULES
+
+
 def loader_for(name: str) -> Loader | None:
     """The loader for a file of this name; None for a mere container. Raises InputError where none knows it."""
     suffix = _known(name)

@@ -1,8 +1,8 @@
 """The process that parses: it reads what it is asked for, under limits, until its standard input ends.
 
-It is started by `index.loading.limited` and talks in frames. A request is a JSON object {path, parts, bytes}, followed
-by the content in a second frame where `bytes` is true. An answer is {read: Read} or {error: message}, and {resident:
-bytes}.
+It is started by `index.loading.limited` and talks in frames. A request is a JSON object {path, parts, bytes, at},
+followed by the content in a second frame where `bytes` is true; where `at` is not null, the content lies there. An
+answer is {read: Read} or {error: message}, and {resident: bytes}.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ def main(memory_mb: int, seconds: int) -> None:
 
 def _answer(request: dict[str, Any], content: bytes | None, memory_mb: int) -> bytes:
     path, parts = Path(request["path"]), tuple(request["parts"])
+    at = Path(request["at"]) if request["at"] else None
     shown = "!/".join([str(path), *parts])
     try:
-        read = parse_file(path, parts) if content is None else parse(path, content, parts)
+        read = parse_file(path, parts, at) if content is None else parse(path, content, parts)
         return b'{"resident": %d, "read": %s}' % (_resident(), read.model_dump_json().encode())
     except SpanqaError as error:
         message = str(error)
