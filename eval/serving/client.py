@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import secrets
 import select
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -33,12 +35,32 @@ class Client:
 
     def request(self, method: str, path: str, value: Any = None) -> Reply:
         """The answer to a request, with `value` as its JSON body; raises UnreachedError. Nothing is tried twice."""
-        body, headers = None, {}
-        if value is not None:
-            body, headers = json.dumps(value).encode("ascii"), {"content-type": "application/json"}
+        if value is None:
+            return self._send(method, path, None, {})
+        return self._send(method, path, json.dumps(value).encode("ascii"), {"content-type": "application/json"})
+
+    def upload(self, files: Mapping[str, bytes], *, events: bool) -> Reply:
+        """The answer to an upload of files by name (ASCII, without quotes), or with `events` the report that ends the
+        stream of events; raises UnreachedError, also where the stream ends without one."""
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode("ascii")
+            + content
+            + b"\r\n"
+            for name, content in files.items()
+        ]
+        headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+        if events:
+            headers["accept"] = "text/event-stream"
+        reply = self._send("POST", "/v1/uploads", b"".join([*parts, f"--{boundary}--\r\n".encode("ascii")]), headers)
+        if events and reply.status == 200 and reply.value is None:
+            raise UnreachedError("POST /v1/uploads: the events ended without a report")
+        return reply
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         self._drop_ended()
         try:
-            self._connection.request(method, path, body, headers)
+            self._connection.request(method, path, body, dict(headers))
             response = self._connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -46,6 +68,8 @@ class Client:
             self._connection.close()
             raise UnreachedError(f"{method} {path}: {type(error).__name__} {error}".rstrip()) from error
         wait = response.headers.get("retry-after")
+        if response.headers.get_content_type() == "text/event-stream":
+            content = _reported(content)
         return Reply(response.status, _json(content), float(wait) if wait and wait.isdecimal() else None)
 
     def _drop_ended(self) -> None:
@@ -71,3 +95,12 @@ def _json(content: bytes) -> Any:
         return json.loads(content) if content else None
     except ValueError:
         return None
+
+
+def _reported(events: bytes) -> bytes:
+    """The data of the event `report`, nothing where there is none."""
+    for event in events.replace(b"\r\n", b"\n").split(b"\n\n"):
+        lines = event.split(b"\n")
+        if b"event: report" in lines:
+            return b"".join(line.removeprefix(b"data: ") for line in lines if line.startswith(b"data: "))
+    return b""

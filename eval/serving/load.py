@@ -23,6 +23,8 @@ from eval.serving.process import ServerProcess
 LEVELS = (1, 4, 16)
 MOST_CLIENTS = 256
 # What is asked of the most clients beside one.
+# Figures of a level without an answer would say nothing.
+LEAST_ANSWERS = 1
 LEAST_SPEEDUP = 1.5
 # Of n clients that are served in turn each waits for n answers on average (Little's law): p95 within so many of those.
 MOST_P95 = 2.0
@@ -131,7 +133,11 @@ def bars_of(levels: Sequence[Level]) -> tuple[LoadBar, ...]:
     """What is asked: more with many clients than with one, no starving, no error but 503, flat memory."""
     one, most = levels[0], levels[-1]
     failed = sum(count for level in levels for status, count in level.statuses.items() if status not in ("200", "503"))
-    bars = [LoadBar(name="requests that failed, 503 apart", value=failed, limit=0, holds=failed == 0)]
+    fewest = min(level.answered for level in levels)
+    bars = [
+        LoadBar(name="requests that failed, 503 apart", value=failed, limit=0, holds=failed == 0),
+        LoadBar(name="answers of the level that got fewest", value=fewest, limit=LEAST_ANSWERS, holds=fewest > 0),
+    ]
     if most.clients > one.clients:
         speedup = most.per_second / one.per_second if one.per_second else 0.0
         bars.append(
@@ -205,7 +211,7 @@ def print_load(report: LoadReport, console: Console) -> None:
         f"{report.store.passages:,} in the store; rate limit and answer cache off; the clients share the machine."
     )
     for bar in report.bars:
-        least = bar.limit == LEAST_SPEEDUP
+        least = bar.limit in (LEAST_SPEEDUP, LEAST_ANSWERS)
         console.print(
             f"{'holds' if bar.holds else 'FALLS SHORT'}: {bar.name} {bar.value:g}, "
             f"at {'least' if least else 'most'} {bar.limit:g}"

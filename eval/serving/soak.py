@@ -24,7 +24,7 @@ from index.documents import document_id
 URIS_PER_WRITER = 12
 LIST_LIMIT = 100
 # Seconds between one start of the server and its end.
-LEAST_UP_S, MOST_UP_S = 1.0, 8.0
+LEAST_UP_S, MOST_UP_S = 4.0, 24.0
 # How many of the ends are a polite SIGTERM instead of a SIGKILL.
 POLITE = 0.25
 # Refusals that are answers: there is a server, and it says that the same request may do in a moment.
@@ -39,12 +39,13 @@ _COLOURS = ("red", "green", "blue", "white", "black", "amber", "violet", "silver
 class SoakReport(Frozen):
     """What was done and what was wrong with it.
 
-    `requests`: by operation and outcome, which is a status, or `no answer`. `down_s`: seconds from an end of the server
+    `requests`: by operation and outcome, which is a status, with the type of problem where it is 503, or `no answer`.
+    `down_s`: seconds from an end of the server
     to its being ready again, in all. `violations`: MAX_SHOWN of them in words, and always what is wrong with the store
     itself; `violated` counts all.
     """
 
-    soak_version: str = "1"
+    soak_version: str = "2"
     seconds: float
     seed: int
     writers: int
@@ -180,23 +181,29 @@ def _request(
     shared: _Shared, client: Client, operation: str, request: tuple[str, str, Any], *, expected: Sequence[int]
 ) -> Reply | None:
     """The answer, None where there is none that tells anything; what must not be is noted as a violation."""
-    phase = shared.phase
     method, path, value = request
+    return _answered(shared, f"{method} {path}", operation, lambda: client.request(method, path, value), expected)
+
+
+def _answered(
+    shared: _Shared, what: str, operation: str, ask: Callable[[], Reply], expected: Sequence[int]
+) -> Reply | None:
+    phase = shared.phase
     try:
-        reply = client.request(method, path, value)
+        reply = ask()
     except UnreachedError as error:
         shared.count(operation, "no answer")
         if _had_server(shared, phase):
             shared.violation(f"{operation}: no answer while the server was up: {error}")
         shared.stop.wait(PAUSE_S)
         return None
-    shared.count(operation, reply.status)
+    shared.count(operation, f"{reply.status} {_kind(reply.value)}" if reply.status == 503 else reply.status)
     if reply.status in expected:
         return reply
     if reply.status != 503:
-        shared.violation(f"{operation}: {method} {path} was answered with {reply.status}: {reply.value}")
-    elif _had_server(shared, phase) and _kind(reply) not in PATIENCE:
-        shared.violation(f"{operation}: {method} {path} was refused while the server was up: {reply.value}")
+        shared.violation(f"{operation}: {what} was answered with {reply.status}: {reply.value}")
+    elif _had_server(shared, phase) and _kind(reply.value) not in PATIENCE:
+        shared.violation(f"{operation}: {what} was refused while the server was up: {reply.value}")
     shared.stop.wait(PAUSE_S)
     return None
 
@@ -205,24 +212,27 @@ def _had_server(shared: _Shared, phase: int) -> bool:
     return shared.phase == phase and phase % 2 == 0
 
 
-def _kind(reply: Reply) -> str:
-    return str((reply.value or {}).get("type", "")).rpartition(":")[2]
+def _kind(problem: Any) -> str:
+    return str((problem or {}).get("type", "")).rpartition(":")[2]
 
 
 def _writer(shared: _Shared, number: int, seed: int) -> None:
     chance = random.Random(f"writer {number} {seed}")
     with Client(shared.port) as client:
         while not shared.stop.is_set():
-            uri = _uri(number, chance.randrange(URIS_PER_WRITER))
+            uri = chance.choice(_uris(number))
             if not shared.ledger.known(uri).certain:
                 _settle(shared, client, uri)
             elif shared.ledger.known(uri).possible == (None,) or chance.random() < 0.4:
-                _put(shared, client, uri, chance)
+                if _uploaded(uri):
+                    _upload(shared, client, number, uri, chance)
+                else:
+                    _put(shared, client, uri, chance)
             else:
                 _remove(shared, client, uri)
         # What was left open by the last end is looked up, so that the end can be checked.
-        for place in range(URIS_PER_WRITER):
-            _settle(shared, client, _uri(number, place))
+        for uri in _uris(number):
+            _settle(shared, client, uri)
 
 
 def _put(shared: _Shared, client: Client, uri: str, chance: random.Random) -> None:
@@ -236,6 +246,35 @@ def _put(shared: _Shared, client: Client, uri: str, chance: random.Random) -> No
     if reply.value["sha256"] != version.sha256:
         shared.violation(f"put: {uri} was acknowledged with another text than was sent")
     shared.ledger.acknowledge(uri, version)
+
+
+def _upload(shared: _Shared, client: Client, number: int, uri: str, chance: random.Random) -> None:
+    """A document and another one of the same writer, as files of one request."""
+    others = [one for one in _uris(number) if one != uri and _uploaded(one) and shared.ledger.known(one).certain]
+    uris = [uri, *chance.sample(others, min(1, len(others)))]
+    sent = {one.removeprefix("upload:"): (one, Version(_text(one, chance))) for one in uris}
+    for one, version in sent.values():
+        shared.ledger.begin(one, version)
+    files = {name: version.text.encode() for name, (_, version) in sent.items()}
+    events = chance.random() < 0.5
+    phase = shared.phase
+    reply = _answered(
+        shared, "POST /v1/uploads", "upload", lambda: client.upload(files, events=events), expected=(200,)
+    )
+    if reply is None:
+        return
+    for result in reply.value["files"]:
+        one, version = sent[result["name"]]
+        problem = result["problem"]
+        if problem is not None:
+            shared.count("file of an upload", f"{problem['status']} {_kind(problem)}")
+            if _had_server(shared, phase) and _kind(problem) not in PATIENCE:
+                shared.violation(f"upload: {one} was refused while the server was up: {problem}")
+            continue
+        shared.count("file of an upload", "stored")
+        if result["document"]["sha256"] != version.sha256:
+            shared.violation(f"upload: {one} was acknowledged with another text than was sent")
+        shared.ledger.acknowledge(one, version)
 
 
 def _remove(shared: _Shared, client: Client, uri: str) -> None:
@@ -266,7 +305,7 @@ def _asker(shared: _Shared, number: int, writers: int, seed: int) -> None:
     chance = random.Random(f"asker {number} {seed}")
     with Client(shared.port) as client:
         while not shared.stop.is_set():
-            uri = _uri(chance.randrange(writers), chance.randrange(URIS_PER_WRITER))
+            uri = chance.choice(_uris(chance.randrange(writers)))
             question = {"question": f"What is the code of {_name(uri)}?", "answers": 3, "candidates": True}
             before = shared.ledger.moment()
             reply = _request(shared, client, "ask", ("POST", "/v1/ask", question), expected=(200,))
@@ -344,13 +383,19 @@ def _about(shared: _Shared, key: str) -> str:
     return texts[0].partition(" is ")[0].lower() if texts else "the code"
 
 
-def _uri(writer: int, place: int) -> str:
-    return f"soak:{writer}/{_COLOURS[place % len(_COLOURS)]}-{place}"
+def _uris(writer: int) -> list[str]:
+    """A writer's documents: in turns one that is sent as JSON and one that is sent as a file."""
+    names = [f"{writer}-{_COLOURS[place % len(_COLOURS)]}-{place}" for place in range(URIS_PER_WRITER)]
+    return [f"upload:{name}.txt" if place % 2 else f"soak:{name}" for place, name in enumerate(names)]
+
+
+def _uploaded(uri: str) -> bool:
+    return uri.startswith("upload:")
 
 
 def _name(uri: str) -> str:
     """What a document is called in its own text."""
-    writer, _, name = uri.removeprefix("soak:").partition("/")
+    writer, _, name = uri.partition(":")[2].removesuffix(".txt").partition("-")
     return f"the {name} locker in hall {writer}"
 
 

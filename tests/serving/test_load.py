@@ -42,7 +42,7 @@ def failing(*levels: Level) -> list[str]:
 
 
 def test_all_bars_hold() -> None:
-    assert len(bars_of([level(), most(statuses={"200": 960, "503": 4})])) == 4
+    assert len(bars_of([level(), most(statuses={"200": 960, "503": 4})])) == 5
     assert failing(level(), most(statuses={"200": 960, "503": 4})) == []
 
 
@@ -54,6 +54,7 @@ def test_all_bars_hold() -> None:
         ({"statuses": {"200": 960, "500": 1}}, "requests that failed"),
         ({"statuses": {"200": 960, "no answer": 1}}, "requests that failed"),
         ({"resident_end_bytes": 1_200_000_000}, "resident memory"),
+        ({"answered": 0, "p95_ms": None}, "answers of the level"),
     ],
 )
 def test_each_bar_can_fall_short(changes: dict[str, object], named: str) -> None:
@@ -62,8 +63,8 @@ def test_each_bar_can_fall_short(changes: dict[str, object], named: str) -> None
 
 
 def test_one_level_and_a_system_that_does_not_tell_memory() -> None:
-    bars = bars_of([level(resident_start_bytes=None, resident_end_bytes=None, p95_ms=None, answered=0)])
-    assert [bar.name for bar in bars] == ["requests that failed, 503 apart"]
+    bars = bars_of([level(resident_start_bytes=None, resident_end_bytes=None, p95_ms=None)])
+    assert [bar.name for bar in bars] == ["requests that failed, 503 apart", "answers of the level that got fewest"]
 
 
 def test_a_real_process_is_measured(tmp_path: Path) -> None:

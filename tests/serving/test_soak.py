@@ -29,8 +29,9 @@ def run(tmp_path: Path, fault: str = "none", check: list[str] | None = None) -> 
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soaking, "LEAST_UP_S", 1.0)
     monkeypatch.setattr(soaking, "MOST_UP_S", 1.2)
-    monkeypatch.setattr(soaking, "URIS_PER_WRITER", 1)
+    monkeypatch.setattr(soaking, "URIS_PER_WRITER", 2)
 
 
 def test_a_good_server_passes(tmp_path: Path) -> None:
@@ -38,6 +39,7 @@ def test_a_good_server_passes(tmp_path: Path) -> None:
     assert report.violations == () and report.holds
     assert report.kills + report.polite_stops >= 1
     assert report.acknowledged_puts and report.answers_checked and report.lists_checked
+    assert report.requests["upload 200"] and report.requests["file of an upload stored"]
 
 
 def test_removed_documents_that_stay_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
