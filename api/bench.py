@@ -268,6 +268,46 @@ def distributed(
         raise typer.Exit(1)
 
 
+@bench.command("ingest")
+def ingest(
+    folder: Annotated[Path, typer.Argument(help="The folder to index; some minutes' worth of it.")],
+    *,
+    nodes: Annotated[int, typer.Option(min=1, max=64, help="Nodes of the Ray cluster, all on this machine.")] = 2,
+    cores: Annotated[int, typer.Option(min=1, max=64, help="Cores of each node.")] = 1,
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="How often each way has its turn.")] = 1,
+    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+) -> None:
+    """Index a folder by one process and by a Ray cluster on the same cores, and compare rates and catalogues.
+
+    Exit 1 where the catalogues differ, or where the cluster has less than nine tenths of the process's rate.
+    """
+    from eval.ingesting import measure
+    from index.embedder import open_embedder
+
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    # Compiled now, the model is loaded by every run, and compiled by none.
+    open_embedder().embed(["warm"])
+    found = measure(
+        _QA,
+        folder,
+        nodes=nodes,
+        cores=cores,
+        rounds=rounds,
+        say=lambda text: errors.print(escape(text), soft_wrap=True),
+    )
+    if output is not None:
+        _write(output, found.model_dump_json(indent=2) + "\n")
+    same = "the same" if found.same else "NOT THE SAME"
+    typer.echo(
+        f"{found.process.documents:,} documents, {found.process.passages:,} passages, {same} catalogue\n"
+        f"one process on {nodes * cores} cores: {found.process.rate:.1f} passages/s\n"
+        f"Ray {found.ray}, {nodes} nodes of {cores}: {found.cluster.rate:.1f} passages/s; ratio {found.ratio:.2f}"
+    )
+    if not found.holds:
+        raise typer.Exit(1)
+
+
 def _sizes(text: str) -> list[int]:
     from eval.scale.bench import LEAST_SIZE, MOST_SIZE
 

@@ -89,11 +89,13 @@ def index(
     if engine == "ray" and re_embed:
         raise UsageError("--re-embed is done by this process alone; leave --engine out")
     with ExitStack() as stack:
-        # First of all: a cluster that is not there must not leave a new store behind.
-        cluster = stack.enter_context(connected(address)) if engine == "ray" else None
-        if cluster:
+        cluster = None
+        if engine == "ray":
             # Ray tells of nodes that died on standard output, which is for results.
-            stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))))
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+            # Before the store: a cluster that is not there must not leave a new one behind.
+            cluster = stack.enter_context(connected(address))
         opened = open_store(store, embedder, create=bool(paths), runtime=runtime)
         if re_embed:
             opened.re_embed()

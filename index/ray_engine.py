@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 from collections import deque
@@ -108,12 +109,31 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
         options["address"] = address
     name = "of this machine" if own else f"at {address}"
     try:
-        _init(ray, options, name)
-        yield Cluster(ray, name)
+        with _told_when_ended(name):
+            _init(ray, options, name)
+            yield Cluster(ray, name)
     finally:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _told_when_ended(name: str) -> Iterator[None]:
+    """Ray ends a process without a word when its cluster is gone: somebody else says it on standard error."""
+    message = (
+        f"error: this was ended from outside, as Ray ends a process when the cluster {name} is gone; give the same "
+        "command again once the cluster is well: what is in the store stays"
+    )
+    script = 'read -r _ || printf "%s\\n" "$0" >&2'
+    # A session of its own: an interruption from the keyboard is for us.
+    with subprocess.Popen(["/bin/sh", "-c", script, message], stdin=subprocess.PIPE, start_new_session=True) as teller:
+        assert teller.stdin is not None
+        try:
+            yield
+        finally:
+            teller.stdin.write(b"well\n")
+            teller.stdin.close()
 
 
 def _init(ray: Any, options: dict[str, Any], name: str) -> None:
