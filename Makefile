@@ -38,7 +38,8 @@ $(FUZZ): $(INSTALLED) tests/api/fuzz/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps -r tests/api/fuzz/requirements.txt
 	@touch $@
 
-# Stores in servers: PostgreSQL, a Milvus server and Milvus Lite's, started for the tests and stopped after them.
+# Stores in servers: PostgreSQL, a Milvus server and Milvus Lite's, started for the tests and stopped after them; and a
+# cluster of Ray's nodes, which index.
 test-scale: $(SERVERS)
 	@tests/scale/have-postgres "$(POSTGRES)"
 	POSTGRES="$(POSTGRES)" PYTHONPATH=tests $(BIN)/python -m scale.servers $(BIN)/python -m pytest \

@@ -39,7 +39,7 @@ PruneOption = Annotated[
 
 EngineOption = Annotated[
     Literal["local", "ray"],
-    typer.Option(help="Who reads, cuts and embeds: this process, or a Ray cluster (needs spanqa[ray])."),
+    typer.Option(help="Who reads, cuts and embeds: this process, or a Ray cluster (needs the extra ray)."),
 ]
 AddressOption = Annotated[
     str | None,

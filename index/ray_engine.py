@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -51,6 +52,7 @@ CONNECT_TIMEOUT_S = 10.0
 # How long a cluster may be without a single core for us, as while it starts nodes.
 NO_NODE_TIMEOUT_S = 120.0
 _POLL_S = 5.0
+_TOKEN_FILE = Path("~/.ray/auth_token")
 # Of a Ray of our own, what its tasks give until it is taken; more is spilled to its temporary folder.
 _OBJECT_STORE_BYTES = 512 << 20
 # Unix sockets of Ray's lie some 80 characters below its folder, and have 107 at most.
@@ -87,22 +89,19 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
 
     Raises ClusterError, which says what to do, where Ray is not installed or there is no such cluster.
     """
-    # Nothing is reported to anybody from a Ray that we start; of another, whoever started it decides.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # What a future version will do already; without it Ray warns.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    own = address in (None, LOCAL)
+    _set_environment(own=own)
     try:
         import ray
     except ImportError as error:
         raise ClusterError(f"--engine ray needs more packages ({error}): pip install 'spanqa[ray]'") from error
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    own = address in (None, LOCAL)
     folder = None
     if own:
         folder = _short_folder()
         options |= {
             "address": LOCAL, "num_cpus": threads(), "include_dashboard": False, "_temp_dir": str(folder),
-            "object_store_memory": _OBJECT_STORE_BYTES,
+            "object_store_memory": _OBJECT_STORE_BYTES, "_node_ip_address": "127.0.0.1",
         }  # fmt: skip
     else:
         _require_cluster(str(address))
@@ -116,6 +115,22 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _set_environment(*, own: bool) -> None:
+    """What Ray reads when it is imported, unless whoever called has decided it."""
+    # Nothing is reported to anybody from a Ray that we start; of another, whoever started it decides.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # What a future version will do already; without it Ray warns.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if "RAY_AUTH_MODE" in os.environ:
+        return
+    if own:
+        # Whoever reaches a Ray can run code in it. Without this, Ray leaves a token in the user's home.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    elif {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ) or _TOKEN_FILE.expanduser().is_file():
+        # A cluster that wants none does not mind one.
+        os.environ["RAY_AUTH_MODE"] = "token"
 
 
 @contextmanager
@@ -144,7 +159,10 @@ def _init(ray: Any, options: dict[str, Any], name: str) -> None:
         try:
             ray.init(**options)
         except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError, AssertionError) as error:
-            raise ClusterError(f"the Ray cluster {name} cannot be used: {_first_line(error)}") from error
+            raise ClusterError(
+                f"the Ray cluster {name} cannot be used: {_first_line(error)}; it must have the same versions of Ray "
+                "and Python, and its token, where it has one, must be in ~/.ray/auth_token or RAY_AUTH_TOKEN here"
+            ) from error
         finally:
             os.chdir(before)
 
