@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,10 +92,12 @@ def read_documents(path: Path, content: bytes | None = None) -> Iterator[Documen
 @contextmanager
 def _lying_here(path: Path, content: bytes) -> Iterator[_Reader]:
     """A reader of content that is written down for the process that parses: it may be asked for part after part."""
-    with tempfile.NamedTemporaryFile(prefix="spanqa-") as file:
+    # A file without a name: nothing of somebody's document stays on a disk, however this process ends.
+    with tempfile.TemporaryFile() as file:
         file.write(content)
         file.flush()
-        yield lambda parts: shared.read(path, parts=parts, at=Path(file.name))
+        at = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+        yield lambda parts: shared.read(path, parts=parts, at=at)
 
 
 def _documents(path: Path, parts: tuple[str, ...], read: Read, reader: _Reader) -> Iterator[Document | NotRead]:

@@ -64,6 +64,9 @@ def _kept(path: Path, _modified_ns: int, _size: int) -> bytes:
 def parse_file(path: Path, parts: tuple[str, ...] = (), at: Path | None = None) -> Read:
     """As `parse`, of a file, whose content lies `at` another place where that is given. Its content is kept for the
     next call: one part after the other is asked for."""
+    if at is not None and not parts:
+        # Another content may come to lie in the same place, as large and written within the same tick of the clock.
+        _kept.cache_clear()
     at = at or path
     if not at.is_file():
         raise InputError(f"{path}: not a regular file")

@@ -95,6 +95,13 @@ def test_content_that_was_sent_is_read_as_the_file_is(files: Path) -> None:
         ]
 
 
+def test_contents_of_one_size_are_told_apart() -> None:
+    for number in range(30):
+        (found,) = read_documents(Path(f"/elsewhere/{number}.csv"), f"name,count\ntea,{number:02}\n".encode())
+        assert isinstance(found, Document)
+        assert f"{number:02}" in found.text
+
+
 def _moved(entry: object, path: Path) -> object:
     """What would be told of the file, were it elsewhere."""
     here, there = str(path.parent), "/elsewhere"

@@ -19,6 +19,7 @@ from corpus.all_files import write_all
 
 import index.ray_engine
 from api.opening import open_store
+from eval.ingesting import measure
 from index.embedder import open_embedder
 from index.errors import ClusterError, InputError
 from index.moving import contents_sha256
@@ -199,7 +200,7 @@ def test_a_killed_driver_resumes_and_another_run_adds_nothing(steady: Nodes, mat
     assert sha256_of(store) == material.sha256
 
 
-def test_a_ray_of_its_own_says_what_one_process_says(tmp_path: Path) -> None:
+def test_a_ray_of_its_own_says_what_one_process_says(material: Material, tmp_path: Path) -> None:
     files = tmp_path / "files"
     write_all(files)
     for path in files.rglob("*"):
@@ -213,7 +214,10 @@ def test_a_ray_of_its_own_says_what_one_process_says(tmp_path: Path) -> None:
     (tmp_path / "index" / "__init__.py").write_text("raise SystemExit('another index')")
     time.sleep(index.folders.TICK_NS / 1e9 + 0.1)
     one, spread = (
-        run([*QA, "index", "files", "odd.xyz", "--store", name, *more], cwd=tmp_path)
+        run(
+            [*QA, "index", "files", "odd.xyz", "--embedder", str(material.embedder), "--store", name, *more],
+            cwd=tmp_path,
+        )
         for name, more in (("one", []), ("spread", ["--engine", "ray"]))
     )
     assert (spread.returncode, spread.stdout, spread.stderr) == (one.returncode, one.stdout, one.stderr)
@@ -283,6 +287,17 @@ def test_ray_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ClusterError, match=r"needs more packages .*: pip install 'spanqa\[ray\]'"), connected():
         pass
+
+
+def test_a_benchmark_that_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compare() -> None:
+        measure(QA, tmp_path, nodes=1_000, cores=1_000, rounds=1, say=print)
+
+    with pytest.raises(InputError, match="1000000 cores are wanted, and there are"):
+        compare()
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ClusterError, match=r"pip install 'spanqa\[ray\]'"):
+        compare()
 
 
 def test_an_address_without_ray(tmp_path: Path) -> None:
