@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from index.documents import StoredPassage
 from index.sentences import split_sentences
+from qa.enumeration import items
 from qa.fusion import Fused
 from qa.spans import Span
 
@@ -20,6 +21,8 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _PUNCTUATION = re.compile(r"""[.-](?!\d)|(?<=[^\W\d])[.-]|[,:'](?!\d)|(?<!\d)[,:'](?=\d)|[!?;"()\[\]{}`\\…“”«»]""")
 
 MAX_WIDENING = 20
+# Logits that a whole enumeration may be behind one of its items: a reader that looks for one span is torn between them.
+LIST_SLACK = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,11 @@ class RankWeights:
     fused: float = 0.0
 
 
-def candidates(read: Sequence[ReadPassage], weights: RankWeights, *, whole_sentences: bool = False) -> list[Candidate]:
-    """Distinct answers, best first; with `whole_sentences` each span is widened to the sentence around it.
+def candidates(
+    read: Sequence[ReadPassage], weights: RankWeights, *, whole_sentences: bool = False, whole_lists: bool = False
+) -> list[Candidate]:
+    """Distinct answers, best first; with `whole_sentences` each span is widened to the sentence around it, with
+    `whole_lists` an item gives way to the enumeration that holds it where the reader found that nearly as good.
 
     Spans of one document that overlap are one answer, of which the best-scored place stays; then the same words
     (case, punctuation and articles aside) at different places are one answer with supporting places.
@@ -78,11 +84,23 @@ def candidates(read: Sequence[ReadPassage], weights: RankWeights, *, whole_sente
     kept: list[Place] = []
     for place in ranked:
         if not any(_overlap(place, other) for other in kept):
-            kept.append(place)
+            whole = _list_of(place, ranked) if whole_lists else place
+            kept.append(place if any(_overlap(whole, other) for other in kept) else whole)
     groups: dict[str, list[Place]] = {}
     for place in kept:
         groups.setdefault(_key(place.text), []).append(place)
     return [Candidate(places[0], tuple(places[1:])) for places in groups.values()]
+
+
+def _list_of(item: Place, ranked: Sequence[Place]) -> Place:
+    """The best enumeration that has a place among its items, else the place itself."""
+    for place in ranked:
+        if place.score < item.score - LIST_SLACK:
+            break
+        found = items(place.text) if place.document_id == item.document_id and place.margin > 0 else []
+        if len(found) > 1 and (item.start - place.start, item.end - place.start) in found:
+            return place
+    return item
 
 
 def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: bool) -> list[Place]:

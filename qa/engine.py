@@ -178,7 +178,12 @@ class Engine:
         Yes or no is for whoever asked to say: such a question gets the sentence that settles it.
         """
         ranked = [
-            candidates(own, self.calibration.rank_weights, whole_sentences=_is_polar(question))
+            candidates(
+                own,
+                self.calibration.rank_weights,
+                whole_sentences=_is_polar(question),
+                whole_lists=_wants_list(question),
+            )
             for question, own in zip(questions, read, strict=True)
         ]
         return self._judge(questions, ranked, read)
@@ -312,6 +317,10 @@ class Engine:
         return ModelRef(name=self.reader.name, sha256=self.reader.sha256)
 
 
+def _wants_list(question: Question) -> bool:
+    return question.answers != 1 and question_form(question.question) == "list"
+
+
 def _is_polar(question: Question) -> bool:
     return question_form(question.question) == "polar"
 
@@ -325,7 +334,7 @@ def _why_not(judged: Sequence[Judged]) -> Reason:
 def _wanted(question: Question, judged: Sequence[Judged]) -> Sequence[Judged]:
     """As many answers as were asked for. A question for a list, of which not one answer alone is wanted, gets the items
     of enumerations one by one, in the order of the text."""
-    if question.answers == 1 or question_form(question.question) != "list":
+    if not _wants_list(question):
         return judged[: question.answers or 1]
     separate: list[Judged] = []
     known: set[str] = set()

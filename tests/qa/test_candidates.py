@@ -56,6 +56,29 @@ def test_overlapping_spans_of_one_document_are_one_answer() -> None:
     assert found[0].others == ()
 
 
+ISLANDS = "Ferries sail to Ulva, Coll and Tiree, and to Mull."
+
+
+@pytest.mark.parametrize(
+    ("spans", "wanted"),
+    [
+        ([("Ulva", 8.0), ("Ulva, Coll and Tiree", 7.0)], ["Ulva, Coll and Tiree"]),
+        ([("Coll", 8.0), ("Mull", 7.9), ("Ulva, Coll and Tiree", 6.5)], ["Ulva, Coll and Tiree", "Mull"]),
+        # Too far behind, nothing better than no answer, no enumeration, or one of which it is no whole item.
+        ([("Ulva", 8.0), ("Ulva, Coll and Tiree", 5.0)], ["Ulva"]),
+        ([("Ulva", 0.5), ("Ulva, Coll and Tiree", -0.5)], ["Ulva"]),
+        ([("Ulva", 8.0), ("sail to Ulva", 7.5)], ["Ulva"]),
+        ([("Ulva, Coll", 8.0), ("Ulva, Coll and Tiree", 7.5)], ["Ulva, Coll"]),
+    ],
+)
+def test_an_item_gives_way_to_its_list_where_lists_are_wanted(
+    spans: list[tuple[str, float]], wanted: list[str]
+) -> None:
+    assert texts(candidates([read(ISLANDS, spans)], NONE, whole_lists=True)) == wanted
+    alone = candidates([read(ISLANDS, spans)], NONE)
+    assert alone[0].best.text == spans[0][0]
+
+
 def test_the_same_place_in_overlapping_passages_is_one_answer() -> None:
     text = "One two three four five."
     found = candidates(
