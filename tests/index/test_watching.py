@@ -129,10 +129,10 @@ def test_a_round_that_fails_is_told_and_made_good(
     kept = Store.put_all
     failures = iter([StoreError("the store is busy")])
 
-    def put_all(self: Store, documents: Any) -> Any:
+    def put_all(self: Store, documents: Any, **settings: Any) -> Any:
         for failure in failures:
             raise failure
-        return kept(self, documents)
+        return kept(self, documents, **settings)
 
     monkeypatch.setattr(Store, "put_all", put_all)
     monkeypatch.setattr("index.watching.RETRY_S", 0.1)
