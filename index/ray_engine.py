@@ -107,14 +107,15 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
         _require_cluster(str(address))
         options["address"] = address
     name = "of this machine" if own else f"at {address}"
-    try:
-        with _told_when_ended(name):
+    # Around the shutdown too: without its cluster, that is where Ray ends the process.
+    with _told_when_ended(name):
+        try:
             _init(ray, options, name)
             yield Cluster(ray, name)
-    finally:
-        ray.shutdown()
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            ray.shutdown()
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _set_environment(*, own: bool) -> None:
