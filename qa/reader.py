@@ -16,6 +16,7 @@ from index import bert
 from index.embedder import fast_matrix_products, weights_sha256
 from index.errors import ModelError
 from index.runtime import choose, report_fallback, wanted_runtime
+from qa.near_ties import near_ties
 from qa.spans import SPANS_PER_WINDOW, Span, window_spans
 from qa.windows import Window, WindowMaker, has_token_types, pad_id
 
@@ -133,7 +134,8 @@ class WindowReader(ABC):
 
 class OpenVinoReader(WindowReader):
     """A folder of BertForQuestionAnswering run by OpenVINO, without torch; with `fall_back`, torch takes over where
-    OpenVINO fails. bf16 where the CPU multiplies it in hardware, the span head in fp32."""
+    OpenVINO fails. bf16 where the CPU multiplies it in hardware, the span head in fp32, and windows that bf16 cannot
+    decide in fp32 altogether."""
 
     def __init__(
         self,
@@ -165,7 +167,17 @@ class OpenVinoReader(WindowReader):
             return []
         with self._loading:
             model = self._model
-        return model.logits(windows) if isinstance(model, TransformersReader) else self._run(model, windows)
+        if isinstance(model, TransformersReader):
+            return model.logits(windows)
+        found = self._run(model, windows)
+        undecided = [] if self._in_fp32 else near_ties(windows, found)
+        if undecided:
+            with self._loading:
+                exact = self._exact_model
+            again = self._run(exact, [windows[number] for number in undecided])
+            for number, own in zip(undecided, again, strict=True):
+                found[number] = own
+        return found
 
     def _run(self, model: CompiledModel, windows: Sequence[Window]) -> list[Logits]:
         typed = self._config.type_vocab_size > 1
@@ -179,22 +191,35 @@ class OpenVinoReader(WindowReader):
 
     @cached_property
     def _model(self) -> CompiledModel | TransformersReader:
-        from index.compiled import load
-
         try:
-            return load(
-                "span",
-                self.sha256,
-                lambda: bert.span_graph(self._folder),
-                pad=self._config.pad_token_id or 0,
-                limit=self._config.max_position_embeddings,
-                exact=self._exact,
-            )
+            return self._compiled(exact=self._exact)
         except (ModelError, ImportError) as error:
             if not self._fall_back:
                 raise
             report_fallback(self._name, error)
             return TransformersReader(self._name, max_length=self._max_length, stride=self._stride)
+
+    @cached_property
+    def _exact_model(self) -> CompiledModel:
+        return self._compiled(exact=True)
+
+    def _compiled(self, *, exact: bool) -> CompiledModel:
+        from index.compiled import load
+
+        return load(
+            "span",
+            self.sha256,
+            lambda: bert.span_graph(self._folder),
+            pad=self._config.pad_token_id or 0,
+            limit=self._config.max_position_embeddings,
+            exact=exact,
+        )
+
+    @cached_property
+    def _in_fp32(self) -> bool:
+        from index.compiled import precision
+
+        return self._exact or precision() != "bf16"
 
     @cached_property
     def _config(self) -> bert.BertConfig:
