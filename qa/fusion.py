@@ -34,8 +34,8 @@ class FusionWeights:
 def fuse(dense: list[Hit], lexical: list[Hit], weights: FusionWeights | None = None) -> list[Fused]:
     """Weighted reciprocal rank fusion: sum of weight / (constant + rank) over the lists; best first.
 
-    Ties are the rule where both lists count the same: first in one and second in the other. They go to the better in the
-    lexical list, whose first hit is right more often (`qa calibrate` shows both), then by id.
+    Ties are the rule where both lists count the same: first in one and second in the other. They go to the better in
+    the lexical list, whose first hit is right more often (`qa calibrate` shows both), then by id.
     """
     weights = weights or FusionWeights()
     dense_at = {passage: (rank, score) for rank, (passage, score) in enumerate(dense, start=1)}

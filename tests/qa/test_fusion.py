@@ -24,9 +24,6 @@ def test_ties_go_to_the_better_by_words_whatever_the_ids() -> None:
     assert [hit.passage_id for hit in fuse([(1, 1.0), (2, 0.5)], [(2, 1.0), (1, 0.5)])] == [2, 1]
     assert [hit.passage_id for hit in fuse([(2, 1.0), (1, 0.5)], [(1, 1.0), (2, 0.5)])] == [1, 2]
     assert [hit.passage_id for hit in fuse([(3, 1.0)], [(9, 1.0)])] == [9, 3]
-
-
-def test_ties_of_one_list_go_to_the_lower_id() -> None:
     assert [hit.passage_id for hit in fuse([(9, 1.0), (2, 0.5)], [(4, 1.0), (1, 0.5)])] == [4, 9, 1, 2]
 
 
