@@ -167,10 +167,10 @@ class OpenVinoReader(WindowReader):
             return []
         with self._loading:
             model = self._model
-        if isinstance(model, TransformersReader):
-            return model.logits(windows)
         found = self._run(model, windows)
-        undecided = [] if self._in_fp32 else near_ties(windows, found)
+        if self._in_fp32 or isinstance(model, TransformersReader):
+            return found
+        undecided = near_ties(windows, found)
         if undecided:
             with self._loading:
                 exact = self._exact_model
@@ -179,7 +179,9 @@ class OpenVinoReader(WindowReader):
                 found[number] = own
         return found
 
-    def _run(self, model: CompiledModel, windows: Sequence[Window]) -> list[Logits]:
+    def _run(self, model: CompiledModel | TransformersReader, windows: Sequence[Window]) -> list[Logits]:
+        if isinstance(model, TransformersReader):
+            return model.logits(windows)
         typed = self._config.type_vocab_size > 1
         starts = [window.passage_start if typed else len(window) for window in windows]
         found: dict[int, Logits] = {}
@@ -191,29 +193,29 @@ class OpenVinoReader(WindowReader):
 
     @cached_property
     def _model(self) -> CompiledModel | TransformersReader:
+        return self._loaded(exact=self._exact)
+
+    @cached_property
+    def _exact_model(self) -> CompiledModel | TransformersReader:
+        return self._loaded(exact=True)
+
+    def _loaded(self, *, exact: bool) -> CompiledModel | TransformersReader:
+        from index.compiled import load
+
         try:
-            return self._compiled(exact=self._exact)
+            return load(
+                "span",
+                self.sha256,
+                lambda: bert.span_graph(self._folder),
+                pad=self._config.pad_token_id or 0,
+                limit=self._config.max_position_embeddings,
+                exact=exact,
+            )
         except (ModelError, ImportError) as error:
             if not self._fall_back:
                 raise
             report_fallback(self._name, error)
-            return TransformersReader(self._name, max_length=self._max_length, stride=self._stride)
-
-    @cached_property
-    def _exact_model(self) -> CompiledModel:
-        return self._compiled(exact=True)
-
-    def _compiled(self, *, exact: bool) -> CompiledModel:
-        from index.compiled import load
-
-        return load(
-            "span",
-            self.sha256,
-            lambda: bert.span_graph(self._folder),
-            pad=self._config.pad_token_id or 0,
-            limit=self._config.max_position_embeddings,
-            exact=exact,
-        )
+            return TransformersReader(self._name, max_length=self._max_length, stride=self._stride, exact=exact)
 
     @cached_property
     def _in_fp32(self) -> bool:

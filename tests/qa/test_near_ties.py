@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 import index.compiled
 import qa.reader
+from index.errors import ModelError
 from qa.near_ties import BEHIND, NEAR, near_ties
-from qa.reader import Logits, OpenVinoReader
+from qa.reader import Logits, OpenVinoReader, TransformersReader
 from qa.windows import Window
 
 TOKENS = 4
@@ -68,3 +70,24 @@ def test_undecided_windows_are_read_in_fp32(precision: str, monkeypatch: pytest.
     for number, expected in ((0, plain[0]), (1, wanted[1] if precision == "bf16" else plain[1])):
         for one, other in zip(found[number], expected, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_torch_decides_where_openvino_cannot_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = index.compiled.load
+
+    def only_bf16(*args: Any, exact: bool, **options: Any) -> index.compiled.CompiledModel:
+        if exact:
+            raise ModelError("no memory left")
+        return real(*args, exact=exact, **options)
+
+    def first(_windows: Sequence[Window], _logits: Sequence[Logits]) -> list[int]:
+        return [0]
+
+    monkeypatch.setattr(index.compiled, "precision", lambda: "bf16")
+    monkeypatch.setattr(index.compiled, "load", only_bf16)
+    monkeypatch.setattr(qa.reader, "near_ties", first)
+    shipped = OpenVinoReader()
+    windows = shipped.cut(["When do the drills run?"], ["The drills run from August 9 to 13."])[0]
+    (found,), (wanted,) = shipped.logits(windows), TransformersReader(exact=True).logits(windows)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
