@@ -408,7 +408,8 @@ def _json_values(file: str) -> Iterator[Any]:
         try:
             yield json.loads(text)
         except json.JSONDecodeError:
-            for line in text.splitlines():
+            # Only a line feed ends a value: U+0085, U+2028 and their like may stand inside a JSON string.
+            for line in text.split("\n"):
                 if line.strip():
                     yield json.loads(line)
     except (ValueError, RecursionError) as error:

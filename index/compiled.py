@@ -66,6 +66,11 @@ def batches(lengths: Sequence[int], limit: int) -> list[list[int]]:
     return sorted(cut, key=lambda batch: -len(batch) * _padded(lengths[batch[0]], limit))
 
 
+def one_by_one(lengths: Sequence[int]) -> list[list[int]]:
+    """Numbers of the sequences, each a batch of its own, the longest first."""
+    return [[number] for number in sorted(range(len(lengths)), key=lambda number: -lengths[number])]
+
+
 class CompiledModel:
     """A compiled model that any number of threads may run. Each batch takes one core, so that nothing waits at
     barriers for a core that is busy elsewhere."""
@@ -83,13 +88,18 @@ class CompiledModel:
         self._pad = pad
         self._limit = limit
 
-    def run(self, sequences: Sequence[Tokens], type_starts: Sequence[int]) -> list[tuple[list[int], Outputs]]:
+    def run(
+        self, sequences: Sequence[Tokens], type_starts: Sequence[int], *, alone: bool = False
+    ) -> list[tuple[list[int], Outputs]]:
         """Run sequences of token ids, whose tokens from `type_starts` on are of type 1.
 
+        How a product of matrices is rounded may depend on their shapes, and a sequence's outputs so on the batch that
+        it is in. With `alone` each is a batch of its own, padded by its own length: its outputs depend on nothing else.
         The outputs come by batch: the numbers of its sequences, and each output with a row for each of them, as wide as
         the longest of the batch or wider.
         """
-        cut = batches([len(ids) for ids in sequences], self._limit)
+        lengths = [len(ids) for ids in sequences]
+        cut = one_by_one(lengths) if alone else batches(lengths, self._limit)
         results: list[Outputs] = [[] for _ in cut]
         running: deque[tuple[int, Any]] = deque()
         try:

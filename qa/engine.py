@@ -155,7 +155,9 @@ class Engine:
         if self.store.catalogue.is_empty():
             snapshot = self.store.catalogue.snapshot([])
             return [Retrieved(snapshot, [], "empty_index", 0.0, 0.0) for _ in questions]
-        vectors = self.store.embedder.embed([question.question for question in questions])
+        # One by one: in a batch, a vector may differ in its last digits with the questions beside it, and with the vector
+        # the confidence of the answer.
+        vectors = [self.store.embedder.embed([question.question])[0] for question in questions]
         embed_ms = (time.perf_counter() - begun) * 1000 / max(1, len(questions))
         return [self._retrieve(q, vector, embed_ms) for q, vector in zip(questions, vectors, strict=True)]
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import bert
+from index.compiled import one_by_one
 from index.embedder import fast_matrix_products, weights_sha256
 from index.errors import ModelError
 from index.runtime import choose, report_fallback, wanted_runtime
@@ -110,7 +111,8 @@ class WindowReader(ABC):
 
     @abstractmethod
     def logits(self, windows: Sequence[Window]) -> list[Logits]:
-        """Of every window the logits (n,) of its n tokens, in fp32: to start an answer, and to end it."""
+        """Of every window the logits (n,) of its n tokens, in fp32: to start an answer, and to end it. On a CPU they
+        depend on the window alone, not on those beside it."""
 
     def _read_windows(self, windows: Sequence[Window]) -> list[list[Span]]:
         """The best spans of every window."""
@@ -185,7 +187,7 @@ class OpenVinoReader(WindowReader):
         typed = self._config.type_vocab_size > 1
         starts = [window.passage_start if typed else len(window) for window in windows]
         found: dict[int, Logits] = {}
-        for numbers, (start, end) in model.run([window.ids for window in windows], starts):
+        for numbers, (start, end) in model.run([window.ids for window in windows], starts, alone=True):
             for row, number in enumerate(numbers):
                 n = len(windows[number])
                 found[number] = start[row, :n], end[row, :n]
@@ -243,10 +245,10 @@ class TransformersReader(WindowReader):
         import torch
 
         found: dict[int, Logits] = {}
-        order = sorted(range(len(windows)), key=lambda number: len(windows[number]))
+        batches = _batches(windows) if self._together else one_by_one([len(window) for window in windows])
         # One pass at a time: two at once on the same cores are slower than one after the other.
         with self._guard, torch.inference_mode():
-            for batch in _batches(windows, order):
+            for batch in batches:
                 start, end = self._logits([windows[number] for number in batch])
                 for row, number in enumerate(batch):
                     n = len(windows[number])
@@ -293,6 +295,14 @@ class TransformersReader(WindowReader):
             _encoder_in_bf16(model)
         return model
 
+    @property
+    def _together(self) -> bool:
+        """Whether windows share batches: a graphics card is no use without, at the price of answers that may differ in
+        their last digits with the windows beside them."""
+        import torch
+
+        return torch.cuda.is_available() and not self._exact
+
     @cached_property
     def _typed(self) -> bool:
         return has_token_types(self._model.config)
@@ -314,8 +324,9 @@ def _encoder_in_bf16(model: PreTrainedModel) -> None:
     head.register_forward_pre_hook(lambda _module, args: tuple(value.float() for value in args))
 
 
-def _batches(windows: Sequence[Window], order: list[int]) -> list[list[int]]:
-    """Cut windows, ordered by length, into batches of a bounded number of padded tokens."""
+def _batches(windows: Sequence[Window]) -> list[list[int]]:
+    """Numbers of the windows by length, in batches of a bounded number of padded tokens."""
+    order = sorted(range(len(windows)), key=lambda number: len(windows[number]))
     batches: list[list[int]] = []
     batch: list[int] = []
     for number in order:

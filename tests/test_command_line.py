@@ -96,6 +96,23 @@ def test_a_bad_line_is_named_and_the_rest_answered(qa: Callable[..., Ran], store
     assert [json.loads(line)["question"] for line in ran.out.splitlines()] == [QUESTION]
 
 
+def test_many_answers_verify_whatever_their_sentences_hold(qa: Callable[..., Ran], tmp_path: Path) -> None:
+    folder, store = tmp_path / "odd", str(tmp_path / "store")
+    folder.mkdir()
+    odd = {"Nauru": "\x85", "Tonga": "\u2028", "Palau": "\x0b", "Samoa": "\x1c"}
+    for number, (island, mark) in enumerate(odd.items()):
+        text = f"The harbour of {island} was opened in {1911 + number},{mark}as its letters say."
+        (folder / f"{island}.txt").write_text(text, encoding="utf-8")
+    assert qa("index", str(folder), "--store", store).code == 0
+    asked = "\n".join(f"In which year was the harbour of {island} opened?" for island in odd)
+    ran = qa("ask", "-", "--store", store, "--threshold", "0", stdin=asked)
+    responses = [json.loads(line) for line in ran.out.split("\n") if line]
+    sentences = [response["answers"][0]["citation"]["sentence"]["text"] for response in responses]
+    assert {mark for mark in odd.values() if any(mark in sentence for sentence in sentences)} >= {"\x85", "\x0b"}
+    checked = qa("verify", "-", "--store", store, stdin=ran.out)
+    assert (checked.code, checked.out.count("holds:")) == (0, len(odd)), checked.err
+
+
 def test_citations_verify_against_store_and_file(qa: Callable[..., Ran], store: str, tmp_path: Path) -> None:
     response = qa("ask", QUESTION, "--store", store, "--json", "-n", "3", "--candidates").out
     assert qa("verify", "-", "--store", store, stdin=response).code == 0

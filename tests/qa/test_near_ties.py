@@ -42,10 +42,16 @@ def test_near_is_what_two_spans_of_a_window_are(lead: float, near: bool) -> None
     assert near_ties([window(7)], [scored(3.0, 3.0 - lead)]) == ([0] if near else [])
 
 
-def test_a_window_that_cannot_give_the_answer_is_left() -> None:
-    sure, tied = scored(9.0, 2.0), scored(9.0 - BEHIND * 1.5, 9.0 - BEHIND * 1.5)
-    assert near_ties([window(7), window(7)], [sure, tied]) == []
-    assert near_ties([window(7), window(8)], [sure, tied]) == [1], "of another question"
+def test_a_window_that_cannot_give_an_answer_is_left() -> None:
+    # The tests' logits are sums in fp32: on either side of the border, not upon it.
+    assert near_ties([window(7)], [scored(-BEHIND * 1.1, -BEHIND * 1.1)]) == []
+    assert near_ties([window(7)], [scored(-BEHIND * 0.9, -BEHIND * 0.9)]) == [0]
+
+
+def test_a_window_is_judged_by_itself() -> None:
+    sure, tied = scored(9.0, 2.0), scored(1.0, 1.0)
+    for other in (7, 8):
+        assert near_ties([window(other), window(7), window(other)], [sure, tied, sure]) == [1]
 
 
 def test_nothing_and_windows_without_spans() -> None:

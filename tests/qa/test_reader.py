@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 import qa.reader
@@ -125,7 +126,16 @@ def test_the_same_words_are_read_once(reader: MarkReader) -> None:
     assert words("tower", found[2][0]) == ["tower"]
 
 
-def test_batches_are_bounded_and_hold_every_window(reader: MarkReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_cpu_each_window_is_a_batch(reader: MarkReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    reader.read(["q"], [["tower of steel", "river", "lake and bridge"]])
+    assert [len(batch) for batch in reader.batches] == [1, 1, 1]
+
+
+def test_on_a_graphics_card_batches_are_bounded_and_hold_every_window(
+    reader: MarkReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(qa.reader, "BATCH_TOKENS", 200)
     texts = [" ".join(f"w{m}" for m in range(n, 2 * n)) for n in range(0, 100, 7)]
     reader.read(["q"], [texts])
