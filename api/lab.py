@@ -97,13 +97,14 @@ def _fit(
     output: Path,
     reader: str | None,
 ) -> None:
-    from eval.calibrating import calibrate_end_to_end, draw
+    from eval.calibrating import calibrate_end_to_end, draw, require_both_kinds
     from eval.corpus import by_articles, check_holds_paragraphs
     from eval.gold import read_gold
     from qa.reader import DEFAULT_READER, open_reader
 
     everything = read_gold(gold)
     tuning, fitting = draw(by_articles(everything, tune), sample), draw(by_articles(everything, fit), sample)
+    require_both_kinds(fitting, f"{gold}: fitting on articles {fit}")
     opened = open_store(store, create=corpus is not None)
     if corpus is not None:
         index_corpus(opened, everything, corpus)

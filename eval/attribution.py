@@ -13,7 +13,7 @@ reading           a passage that holds it was read, but its span does not come f
                   surely, the outcome would be right. For a question without an answer: the reader scored a span above
                   "no answer"
 duplicate merge   a right span would come first, had it not been merged with a wrong one (overlapping places and equal
-                  words become one answer, and its words are completed)
+                  words become one answer, and its words are completed: to the whole sentence for a yes-or-no question)
 threshold         a right answer comes first, but its confidence is below the threshold; for a question without an
                   answer: the reader scored "no answer" above the span, the threshold let it through nevertheless
 failed            the question ended in an error, and was not answered at all
@@ -33,11 +33,13 @@ from eval.results import RIGHT_F1, Cause
 from eval.squad import f1
 from index.catalogue import embedding_text
 from index.documents import StoredPassage
-from index.sentences import sentences_around, split_sentences
-from qa.candidates import ReadPassage, candidates, whole_words
+from index.errors import ChangingError
+from index.passages import passage_around
+from qa.candidates import ReadPassage
 from qa.confidence import MARGIN_LIMIT
 from qa.engine import Engine, Judged
 from qa.fusion import Fused
+from qa.legibly import read_legibly
 from qa.spans import Span
 from qa.types import Question
 
@@ -85,13 +87,13 @@ class Attribution:
         self, gold: GoldQuestion, question: Question, read: Sequence[ReadPassage], answers: Sequence[Place]
     ) -> Cause:
         """The cause where a passage that holds an answer was read."""
-        if _first_right(gold, self._engine.judge(question, read)):
+        if self._first_right(gold, question, self._engine.judge(question, read)):
             return "threshold"
         unmerged = self._judge_unmerged(gold, question, read)
-        if _first_right(gold, unmerged):
+        if self._first_right(gold, question, unmerged):
             return "duplicate merge" if self._right(gold, question, unmerged) else "threshold"
         surely = self._engine.judge(question, [_only_gold(entry, answers) for entry in read])
-        if _first_right(gold, surely):
+        if self._first_right(gold, question, surely):
             return "reading" if self._right(gold, question, surely) else "threshold"
         return "duplicate merge"
 
@@ -112,10 +114,11 @@ class Attribution:
         """The sentences of an answer and one more on either side, as a passage."""
         owner, start, end = answer
         document = self._places.document(owner)
-        text = document.text if document else ""
-        first, last = sentences_around(split_sentences(text), start, end, more=1)
-        first, last = min(first, start), max(last, end)
-        return StoredPassage(id=0, document_id=owner, start=first, end=last, context="", text=text[first:last])
+        if document is None:
+            raise ChangingError(f"the document {owner} was removed while its answers were judged; evaluate again")
+        cut = passage_around(document, start, end)
+        text = document.text[cut.start : cut.end]
+        return StoredPassage(id=0, document_id=owner, start=cut.start, end=cut.end, context=cut.context, text=text)
 
     def _read(self, question: Question, passage: StoredPassage, others: Sequence[ReadPassage]) -> ReadPassage:
         """A passage as a perfect retriever would have found it, first in both lists, and as the reader reads it."""
@@ -125,27 +128,39 @@ class Attribution:
         similarity = float(np.dot(asked, held))
         top = max((entry.hit.score for entry in others), default=1.0)
         hit = Fused(passage.id, top, dense_rank=1, dense_score=similarity, lexical_rank=1)
-        ((spans,),) = self._engine.reader.read([question.question], [[passage.text]])
+        ((spans,),) = read_legibly(self._engine.reader, [question.question], [[(passage.text, passage.context)]])
         return ReadPassage(passage, hit, similarity, spans)
 
     def _judge_unmerged(self, gold: GoldQuestion, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
         """Judge with right and wrong spans merged each among themselves only."""
-        weights = self._engine.calibration.rank_weights
-        parts = [candidates([_spans_that(entry, gold, wanted) for entry in read], weights) for wanted in (True, False)]
+        parts = [
+            self._engine.candidates(question, [self._spans_that(entry, gold, question, wanted) for entry in read])
+            for wanted in (True, False)
+        ]
         ranked = sorted((candidate for part in parts for candidate in part), key=lambda one: -one.best.score)
         return self._engine.judge_candidates(question, ranked, read)
 
     def _right(self, gold: GoldQuestion, question: Question, judged: Sequence[Judged]) -> bool:
-        threshold = self._engine.calibration.threshold if question.threshold is None else question.threshold
-        return _first_right(gold, judged) and judged[0].confidence >= threshold
+        given = self._first_right(gold, question, judged)
+        return given is not None and given.confidence >= self._engine.threshold(question)
+
+    def _first_right(self, gold: GoldQuestion, question: Question, judged: Sequence[Judged]) -> Judged | None:
+        """The answer that would be given first, if it is right."""
+        given = self._engine.wanted(question, judged)
+        return given[0] if given and _is_right(gold, given[0].candidate.best.text) else None
+
+    def _spans_that(self, entry: ReadPassage, gold: GoldQuestion, question: Question, are_right: bool) -> ReadPassage:
+        """A passage with those of its spans of which alone the engine would make a right answer, or a wrong one."""
+        kept = []
+        for span in entry.spans:
+            made = self._engine.candidates(question, [replace(entry, spans=[span])])
+            if made and _is_right(gold, made[0].best.text) == are_right:
+                kept.append(span)
+        return replace(entry, spans=kept)
 
 
 def _is_right(gold: GoldQuestion, text: str) -> bool:
     return f1(text, [answer.text for answer in gold.answers]) >= RIGHT_F1
-
-
-def _first_right(gold: GoldQuestion, judged: Sequence[Judged]) -> bool:
-    return bool(judged) and _is_right(gold, judged[0].candidate.best.text)
 
 
 def _held(passage: StoredPassage, answers: Sequence[Place]) -> list[Place]:
@@ -164,13 +179,3 @@ def _only_gold(entry: ReadPassage, answers: Sequence[Place]) -> ReadPassage:
         for _, start, end in _held(entry.passage, answers)[:1]
     ]
     return replace(entry, spans=spans)
-
-
-def _spans_that(entry: ReadPassage, gold: GoldQuestion, are_right: bool) -> ReadPassage:
-    text = entry.passage.text
-    kept = []
-    for span in entry.spans:
-        start, end = whole_words(text, span.start, span.end)
-        if _is_right(gold, text[start:end]) == are_right:
-            kept.append(span)
-    return replace(entry, spans=kept)

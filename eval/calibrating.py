@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.corpus import context_uri
 from eval.gold import GoldQuestion
@@ -19,10 +18,9 @@ from index.documents import document_id
 from index.errors import InputError
 from index.store import Store
 from qa.calibrate import choose_threshold, fit_logistic
-from qa.candidates import Candidate, RankWeights, ReadPassage, candidates
-from qa.closely import read_closely
-from qa.confidence import FEATURES, Calibration, Evidence, answer_features, uncalibrated
-from qa.engine import Engine
+from qa.candidates import Candidate, RankWeights, ReadPassage
+from qa.confidence import Calibration, Evidence, answer_features, uncalibrated
+from qa.engine import Engine, answer_candidates
 from qa.fusion import FusionWeights, fuse
 from qa.reader import Reader
 from qa.types import Filters, Question
@@ -33,6 +31,10 @@ FUSION_GRID = tuple((dense, 1.0) for dense in (0.2, 0.35, 0.5, 0.7, 1.0, 1.4))
 # Answers behind the best one are shown too, but the best one's probability is the promise.
 WEIGHT_OF_OTHERS = 0.2
 CANDIDATES = 5
+# Of answerable and of unanswerable questions: below, the threshold between them would be chance.
+FEWEST_OF_A_KIND = 10
+# Below every threshold: a question without a span is not answered at any.
+NO_ANSWER = -1.0
 
 
 # What opens a progress bar: called with its name and length, it yields what is called with (done, all).
@@ -136,56 +138,84 @@ def tune_ranking(observations: Sequence[Observation]) -> tuple[RankWeights, floa
     return RankWeights(similarity=best[0], fused=best[1]), scores[best]
 
 
+def require_both_kinds(gold: Sequence[GoldQuestion], purpose: str) -> None:
+    """Raise InputError where there are too few questions with an answer, or without one, for the `purpose` named."""
+    answerable = sum(question.answerable for question in gold)
+    unanswerable = len(gold) - answerable
+    kinds = ((answerable, "that the documents answer"), (unanswerable, 'that they do not answer ("answers": [])'))
+    missing = [f"{FEWEST_OF_A_KIND - count} more {kind}" for count, kind in kinds if count < FEWEST_OF_A_KIND]
+    if missing:
+        raise InputError(
+            f"{purpose}: {answerable} answerable and {unanswerable} unanswerable questions, and at least "
+            f"{FEWEST_OF_A_KIND} of each are needed: add {' and '.join(missing)}"
+        )
+
+
 def fit_calibration(
     observations: Sequence[Observation],
+    store: Store,
     reader: Reader,
     *,
     fusion: FusionWeights,
     ranking: RankWeights,
-    embedder_sha256: str,
     fitted_on: str,
 ) -> Calibration:
-    """Fit the confidence of answers and the default threshold to observations; `reader`, which made them, reads the
-    best answers again closely."""
-    features, right, weight, first = [], [], [], []
-    for entry, found in zip(observations, _found_closely(observations, reader, ranking), strict=True):
+    """Fit the confidence of answers and the default threshold to observations.
+
+    The answers are made of the passages read as the engine makes them, for every form of question, and the best are
+    read closely by `reader`, which made the observations. Raises InputError where there are too few answers or
+    questions of a kind.
+    """
+    require_both_kinds([entry.gold for entry in observations], "fitting")
+    engine = Engine(store, reader, _unfitted(fusion, ranking))
+    features, right, weight = [], [], []
+    rows: list[range] = []
+    for entry, found in zip(observations, _found_closely(observations, engine), strict=True):
         evidence = Evidence.of(entry.gold.question, entry.read)
         golds = [answer.text for answer in entry.gold.answers]
+        rows.append(range(len(features), len(features) + len(found)))
         for number, candidate in enumerate(found):
             features.append(answer_features(found, number, evidence))
             right.append(bool(golds) and f1(candidate.best.text, golds) >= RIGHT_F1)
             weight.append(1.0 if number == 0 else WEIGHT_OF_OTHERS)
-            first.append(len(features) - 1 - number)
     matrix, labels = np.array(features), np.array(right, dtype=bool)
     logistic = fit_logistic(matrix, labels, np.array(weight))
-    calibration = Calibration(
-        features=FEATURES,
-        mean=logistic.mean,
-        scale=logistic.scale,
-        weights=logistic.weights,
-        bias=logistic.bias,
-        threshold=0.5,
-        rank_similarity=ranking.similarity,
-        rank_fused=ranking.fused,
-        fusion_dense=fusion.dense,
-        fusion_lexical=fusion.lexical,
-        reader_sha256=reader.sha256,
-        embedder_sha256=embedder_sha256,
-        fitted_on=fitted_on,
+    calibration = engine.calibration.model_copy(
+        update={
+            "mean": logistic.mean,
+            "scale": logistic.scale,
+            "weights": logistic.weights,
+            "bias": logistic.bias,
+            "reader_sha256": reader.sha256,
+            "embedder_sha256": store.embedder.sha256,
+            "fitted_on": fitted_on,
+        }
     )
-    confidence = np.array([calibration.probability(row) for row in matrix])
-    best = _best_of_each(np.array(first), confidence)
-    answerable = np.array([entry.gold.answerable for entry in observations if candidates(entry.read, ranking)])
-    threshold = choose_threshold(confidence[best], labels[best], answerable)
+    confidence = [calibration.probability(row) for row in matrix]
+    best = [max(own, key=lambda row: confidence[row], default=None) for own in rows]
+    threshold = choose_threshold(
+        np.array([NO_ANSWER if row is None else confidence[row] for row in best]),
+        np.array([row is not None and labels[row] for row in best], dtype=bool),
+        np.array([entry.gold.answerable for entry in observations], dtype=bool),
+    )
     return calibration.model_copy(update={"threshold": threshold})
 
 
-def _found_closely(observations: Sequence[Observation], reader: Reader, ranking: RankWeights) -> list[list[Candidate]]:
+def _unfitted(fusion: FusionWeights, ranking: RankWeights) -> Calibration:
+    weights = {"rank_similarity": ranking.similarity, "rank_fused": ranking.fused}
+    return uncalibrated(fusion).model_copy(update=weights)
+
+
+def _found_closely(observations: Sequence[Observation], engine: Engine) -> list[list[Candidate]]:
     found: list[list[Candidate]] = []
     for begin in range(0, len(observations), BATCH):
         batch = observations[begin : begin + BATCH]
-        own = [candidates(entry.read, ranking)[:CANDIDATES] for entry in batch]
-        found.extend(read_closely(reader, [entry.gold.question for entry in batch], own))
+        questions = [_asked(entry) for entry in batch]
+        own = [
+            engine.candidates(question, entry.read)[:CANDIDATES]
+            for question, entry in zip(questions, batch, strict=True)
+        ]
+        found.extend(engine.read_again(questions, own))
     return found
 
 
@@ -209,7 +239,11 @@ def calibrate_end_to_end(
     fitted_on: str,
     watch: Watch,
 ) -> Outcome:
-    """Choose fusion and ranking on `tuning`, then fit confidence and threshold on `fitting`, which must not overlap."""
+    """Choose fusion and ranking on `tuning`, then fit confidence and threshold on `fitting`, which must not overlap.
+
+    Raises InputError, before anything is read, where `fitting` lacks questions of a kind.
+    """
+    require_both_kinds(fitting, "fitting")
     fusion, rates = tune_fusion(store, tuning)
     engine = Engine(store, reader, uncalibrated(fusion))
 
@@ -228,25 +262,20 @@ def calibrate_end_to_end(
     observations = read("reading in the whole store", fitting, False) + read("reading in its article", fitting, True)
     calibration = fit_calibration(
         observations,
+        store,
         reader,
         fusion=fusion,
         ranking=ranking,
-        embedder_sha256=store.embedder.sha256,
         fitted_on=f"{fitted_on}: {len(fitting)} questions, asked of {store.catalogue.counts()[1]} passages and of "
         "their own articles",
     )
     return Outcome(calibration, rates, first_f1)
 
 
-def _best_of_each(group: NDArray[np.int64], confidence: NDArray[np.float64]) -> list[int]:
-    """The row of the highest confidence in every group, groups in the order of their first rows."""
-    best: dict[int, int] = {}
-    for row, own in enumerate(group.tolist()):
-        if own not in best or confidence[row] > confidence[best[own]]:
-            best[own] = row
-    return list(best.values())
+def _asked(entry: Observation) -> Question:
+    return Question(question=entry.gold.question)
 
 
 def _best_f1(entry: Observation, weights: RankWeights) -> float:
-    found = candidates(entry.read, weights)
+    found = answer_candidates(_asked(entry), entry.read, weights)
     return f1(found[0].best.text, [answer.text for answer in entry.gold.answers]) if found else 0.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from index.documents import Document, Passage
-from index.sentences import Sentence, split_sentences
+from index.sentences import Sentence, sentences_around, split_sentences
 from index.structure import column_names, headings, line_breaks, row_at
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
@@ -39,19 +39,35 @@ def cut_passages(document: Document, count_tokens: TokenCounter, settings: CutSe
     table is a passage of its own, under the names of its columns.
     """
     settings = settings or CutSettings()
-    sentences = split_sentences(
-        document.text,
-        headings=headings(document),
-        rows=[(row.start, row.end) for row in document.rows],
-        line_breaks=line_breaks(document),
-    )
-    pieces = _short_enough(document.text, sentences, _bounded(count_tokens), settings.maximum)
+    pieces = _short_enough(document.text, _sentences(document), _bounded(count_tokens), settings.maximum)
     names = column_names(document)
     passages: list[Passage] = []
     for first, last in _group(pieces, settings):
         start, end = pieces[first].sentence.start, pieces[last].sentence.end
         passages.append(Passage(start=start, end=end, context=_context(document, pieces[last].sentence, names)))
     return passages
+
+
+def passage_around(document: Document, start: int, end: int) -> Passage:
+    """A passage cut around `[start, end)`: its sentences and one more on either side, or its rows of a table alone, in
+    the context of passages there."""
+    sentences = _sentences(document)
+    touched = [sentence for sentence in sentences if sentence.start < end and start < sentence.end]
+    if not touched:
+        return Passage(start=start, end=end, context=document.title if document.own_title else "")
+    in_row = any(sentence.in_row for sentence in touched)
+    first, last = sentences_around(sentences, start, end, more=0 if in_row else 1)
+    context = _context(document, touched[-1], column_names(document))
+    return Passage(start=min(first, start), end=max(last, end), context=context)
+
+
+def _sentences(document: Document) -> list[Sentence]:
+    return split_sentences(
+        document.text,
+        headings=headings(document),
+        rows=[(row.start, row.end) for row in document.rows],
+        line_breaks=line_breaks(document),
+    )
 
 
 def _bounded(count_tokens: TokenCounter) -> TokenCounter:

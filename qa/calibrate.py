@@ -57,8 +57,12 @@ def choose_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_], 
     """The confidence at which answering begins: where the smaller of two shares is largest, answerable questions
     answered rightly and unanswerable ones abstained from, so that neither kind is bought with the other.
 
-    All (questions,): confidence of the best answer, whether it is right, whether the question has an answer.
+    All (questions,): confidence of the best answer, whether it is right, whether the question has an answer. Raises
+    InputError where the questions are of one kind only.
     """
+    if answerable.all() or not answerable.any():
+        kind = "without" if answerable.any() else "with"
+        raise InputError(f"no question {kind} an answer: a threshold parts the two kinds, and needs questions of both")
     best_score, best = -1.0, 0.5
     for threshold in np.round(np.arange(0.05, 0.96, 0.01), 2):
         answered = confidence >= threshold

@@ -16,7 +16,7 @@ from index.catalogue import Snapshot
 from index.documents import Document
 from index.errors import ChangingError
 from index.store import Store
-from qa.candidates import Candidate, Place, ReadPassage, candidates
+from qa.candidates import Candidate, Place, RankWeights, ReadPassage, candidates
 from qa.cite import cite
 from qa.closely import read_closely
 from qa.confidence import Calibration, Evidence, answer_features
@@ -155,8 +155,8 @@ class Engine:
         if self.store.catalogue.is_empty():
             snapshot = self.store.catalogue.snapshot([])
             return [Retrieved(snapshot, [], "empty_index", 0.0, 0.0) for _ in questions]
-        # One by one: in a batch, a vector may differ in its last digits with the questions beside it, and with the vector
-        # the confidence of the answer.
+        # One by one: in a batch, a vector may differ in its last digits with the questions beside it, and with it the
+        # confidence of the answer.
         vectors = [self.store.embedder.embed([question.question])[0] for question in questions]
         embed_ms = (time.perf_counter() - begun) * 1000 / max(1, len(questions))
         return [self._retrieve(q, vector, embed_ms) for q, vector in zip(questions, vectors, strict=True)]
@@ -179,16 +179,35 @@ class Engine:
 
         Yes or no is for whoever asked to say: such a question gets the sentence that settles it.
         """
-        ranked = [
-            candidates(
-                own,
-                self.calibration.rank_weights,
-                whole_sentences=_is_polar(question),
-                whole_lists=_wants_list(question),
-            )
-            for question, own in zip(questions, read, strict=True)
-        ]
+        ranked = [self.candidates(question, own) for question, own in zip(questions, read, strict=True)]
         return self._judge(questions, ranked, read)
+
+    def candidates(self, question: Question, read: Sequence[ReadPassage]) -> list[Candidate]:
+        """The distinct answers of the passages read: `answer_candidates` by this calibration's weights."""
+        return answer_candidates(question, read, self.calibration.rank_weights)
+
+    def read_again(self, questions: Sequence[Question], ranked: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:
+        """The candidates of each question with their margins in closer readings, where their form has such."""
+        found = [list(own) for own in ranked]
+        # A whole sentence is no span that the reader could find again.
+        again = [number for number, question in enumerate(questions) if not _is_polar(question)]
+        asked = [questions[number].question for number in again]
+        for number, own in zip(again, read_closely(self.reader, asked, [found[n] for n in again]), strict=True):
+            found[number] = own
+        return found
+
+    def wanted(self, question: Question, judged: Sequence[Judged]) -> Sequence[Judged]:
+        """Of the answers judged, best first, those that are given, in the order in which they are given."""
+        return _wanted(question, judged)
+
+    def threshold(self, question: Question) -> float:
+        """The least confidence at which a question is answered: its own, else the promise's, else the calibration's."""
+        return self._threshold(question, self.promise()[0])
+
+    def _threshold(self, question: Question, promise: Promise | None) -> float:
+        if question.threshold is not None:
+            return question.threshold
+        return promise.threshold if promise else self.calibration.threshold
 
     def judge_candidates(
         self, question: Question, ranked: Sequence[Candidate], read: Sequence[ReadPassage]
@@ -202,14 +221,9 @@ class Engine:
         ranked: Sequence[Sequence[Candidate]],
         read: Sequence[Sequence[ReadPassage]],
     ) -> list[list[Judged]]:
-        found = [own[:MAX_ANSWERS] for own in ranked]
+        found = [list(own[:MAX_ANSWERS]) for own in ranked]
         if self.calibration.reads_closely:
-            # A whole sentence is no span that the reader could find again.
-            again = [number for number, question in enumerate(questions) if not _is_polar(question)]
-            asked = [questions[number].question for number in again]
-            closer = read_closely(self.reader, asked, [found[number] for number in again])
-            for number, own in zip(again, closer, strict=True):
-                found[number] = own
+            found = self.read_again(questions, found)
         return [
             self._weigh(question, own, passages) for question, own, passages in zip(questions, found, read, strict=True)
         ]
@@ -258,9 +272,7 @@ class Engine:
         elapsed: Elapsed,
         promise: Promise | None,
     ) -> Response | None:
-        threshold = question.threshold
-        if threshold is None:
-            threshold = promise.threshold if promise else self.calibration.threshold
+        threshold = self._threshold(question, promise)
         sure = [entry for entry in judged if entry.confidence >= threshold]
         reason: Reason | None = None
         if not sure:
@@ -317,6 +329,11 @@ class Engine:
     @cached_property
     def _reader_ref(self) -> ModelRef:
         return ModelRef(name=self.reader.name, sha256=self.reader.sha256)
+
+
+def answer_candidates(question: Question, read: Sequence[ReadPassage], weights: RankWeights) -> list[Candidate]:
+    """The distinct answers of the passages read, best first, in the form that the question asks for."""
+    return candidates(read, weights, whole_sentences=_is_polar(question), whole_lists=_wants_list(question))
 
 
 def _wants_list(question: Question) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from index.store import Store
 from qa.confidence import FEATURES, uncalibrated
 from qa.engine import Engine
 from qa.spans import Span
+from qa.types import Question
 
 TOWNS = [
     f"{a}{b}" for a in ("Lin", "Bor", "Tar", "Vel", "Mor", "Kas", "Fen", "Hul") for b in ("dal", "gard", "by", "mo")
@@ -135,6 +136,12 @@ def test_hit_rates_of_both_lists_and_every_fusion_are_given(store: Store) -> Non
     )
 
 
+@contextmanager
+def unwatched(name: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    del name, total
+    yield lambda _done, _of: None
+
+
 def test_a_calibration_tells_right_from_wrong(store: Store, tmp_path: Path) -> None:
     gold = gold_set()
     shown: list[tuple[int, int]] = []
@@ -153,6 +160,25 @@ def test_a_calibration_tells_right_from_wrong(store: Store, tmp_path: Path) -> N
     run = evaluate(gold, asker)
     assert run.values["Right"] == 1.0
     assert shown[-1] == (len(gold), len(gold))
+
+
+def test_a_calibration_sees_the_sentences_that_yes_or_no_questions_get(store: Store) -> None:
+    gold = []
+    for question in gold_set():
+        asked = question.question.replace("When did", "Did")
+        answers = question.answers
+        if question.context and answers:
+            end = question.context.index(".") + 1
+            answers = (GoldAnswer(text=question.context[:end], start=0, end=end),)
+        gold.append(question.model_copy(update={"question": asked, "answers": answers}))
+    outcome = calibrate_end_to_end(
+        store, YearReader(), gold, tuning=gold, fitting=gold, passages=10, fitted_on="a test", watch=unwatched
+    )
+    assert outcome.first_f1 == 1.0
+    engine = Engine(store, YearReader(), outcome.calibration)
+    for question in gold[:6]:
+        response = engine.ask(Question(question=question.question))
+        assert [answer.text for answer in response.answers] == [answer.text for answer in question.answers]
 
 
 def test_a_draw_is_seeded_and_keeps_the_order() -> None:

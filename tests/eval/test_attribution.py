@@ -22,8 +22,9 @@ from index.passages import CutSettings
 from index.store import Store
 from qa.confidence import FEATURES, uncalibrated
 from qa.engine import Engine, Retrieved
+from qa.promise import KeptPromise
 from qa.spans import Span
-from qa.types import Question
+from qa.types import Promise, Question
 
 ADA = "Ada wrote the notes in 1843. Charles built the engine. The engine was never finished at all."
 TOWN = "The harbour of Lindal opened in 1911. Boats came from everywhere to see it."
@@ -85,7 +86,7 @@ def gold(
 
 @pytest.fixture
 def run(store: Store, tmp_path: Path) -> Callable[..., Run]:
-    def ask(questions: Sequence[GoldQuestion], engine: Engine, passages: int = 5, threshold: float = 0.5) -> Run:
+    def ask(questions: Sequence[GoldQuestion], engine: Engine, passages: int = 5, threshold: float | None = 0.5) -> Run:
         asker = StoreAsker(engine, questions, tmp_path / "gold.jsonl")
         found = evaluate(questions, asker, passages=passages, threshold=threshold, inside=asker, sources=asker)
         assert sum(found.causes.values()) == found.counts.wrong == sum(not one.right for one in found.results)
@@ -147,6 +148,50 @@ def test_an_answer_where_there_is_none(store: Store, run: Callable[..., Run]) ->
     assert run([question], engine_over(store, {"1843": 1})).causes == {"reading": 1}
     assert run([question], engine_over(store, {"1843": -1}), threshold=0.1).causes == {"threshold": 1}
     assert run([question], engine_over(store, {"1843": -1})).causes == {}
+
+
+def test_the_threshold_is_the_one_that_the_engine_answers_by(store: Store, run: Callable[..., Run]) -> None:
+    engine = engine_over(store, {"1843": 1.0})
+    question = gold("Boats came from where in the harbour of Lindal?", "1843")
+    # A confidence of 0.73, once the passage is read.
+    assert run([question], engine, passages=1, threshold=None).causes == {"retrieval": 1}
+    promise = Promise(
+        risk=0.1, delta=0.05, threshold=0.9, strictest=0.95, coverage=0.2, questions=100, passages=20,
+        gold="towns.jsonl", measured_at="2026-11-28T09:00:00+00:00", store_generation=1,
+    )  # fmt: skip
+    KeptPromise(
+        promise=promise,
+        reader_sha256=engine.reader.sha256,
+        embedder_sha256=store.embedder.sha256,
+        calibration_sha256=engine.calibration.sha256,
+    ).keep(store.catalogue)
+    assert run([question], engine, passages=1, threshold=None).causes == {"threshold": 1}
+    assert run([question], engine, passages=1, threshold=0.5).causes == {"retrieval": 1}
+
+
+def test_what_is_read_again_is_read_as_the_engine_reads_it(
+    store: Store, run: Callable[..., Run], tmp_path: Path
+) -> None:
+    text = "Ada met the engi\u00adneer in 1843. Charles was not there."
+    store.put(Document(uri=(tmp_path / "met.txt").as_uri(), title="met", text=text))
+    question = gold("Boats came from where in the harbour of Lindal?", "engi\u00adneer", "met.txt", text)
+    assert run([question], engine_over(store, {"engineer": 3.0}), passages=1).causes == {"retrieval": 1}
+    across = gold("Who met?", "engi\u00adneer in 1843. Charles", "met.txt", text)
+    assert run([across], engine_over(store, {"engineer in 1843. Charles": 3.0})).causes == {"passage cutting": 1}
+
+
+def test_a_yes_or_no_question_is_judged_by_whole_sentences(
+    tmp_path: Path, embedder: Embedder, run: Callable[..., Run]
+) -> None:
+    store = Store(tmp_path / "whole", embedder)
+    store.put(Document(uri=(tmp_path / "ada.txt").as_uri(), title="ada.txt", text=ADA))
+    question = gold("Did Charles build the engine?", "Charles built the engine.")
+    assert run([question], engine_over(store, {"Charles": 4.0})).causes == {}
+    # A span of two sentences scores higher and swallows the sentence that would be surer by itself.
+    phrases: dict[str, float] = {"1843. Charles": 5.0, "Charles built": 4.0}
+    engine = engine_over(store, phrases, length=-2.0)
+    assert run([question], engine, threshold=0.05).causes == {"duplicate merge": 1}
+    store.close()
 
 
 def test_gold_without_offsets(store: Store, run: Callable[..., Run]) -> None:
