@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 
+from qa.relative_dates import relative_date
 from qa.types import NormalizedDate
 
 # A date without a year is of the year in which it is nearest to the document's own, if it is nearer than so many days:
 # about as far from it in two years, it could be of either.
 _NEAR_DAYS = 120
 _FIRST_YEAR, _LAST_YEAR = 1000, 2199
-_SURELY_LAST_MONTHS = 3
+_SURELY_OTHER_MONTHS = 3
 _APPROXIMATE = re.compile(r"(?:about|around|approximately|circa|ca\.?|c\.) ", re.IGNORECASE)
 _BEGINS = re.compile(r"(?:since|from) (?:the )?", re.IGNORECASE)
 _ENDS = re.compile(r"(?:until|through) (?:the )?", re.IGNORECASE)
@@ -30,12 +31,9 @@ _DECADE = re.compile(r"(?:the )?(\d{2}[1-9])0['’]?s", re.IGNORECASE)
 _BEFORE_CHRIST = re.compile(r"(\d{1,4}) (?:BC|BCE|B\.C\.?|B\.C\.E\.?)")
 # Where the day always comes first in dates with full stops. Not English: it has no such custom.
 _DAY_FIRST = frozenset("de ru pl cs sk fi nb no da et lv tr uk bg ro sl hr sr".split())
-_RELATIVE = re.compile(
-    r"(?P<day>today|yesterday|tomorrow|(?:the )?day (?:before yesterday|after tomorrow)|\w+ days? ago)"
-    r"|(?P<month>(?:last|this|next) month)|(?P<year>(?:last|this|next) year)",
-    re.IGNORECASE,
-)
-_LAST = re.compile(r"(?:on |in )?last (\w+)", re.IGNORECASE)
+_NAMED = re.compile(r"(?:on |in )?(?:the )?(?P<which>last|this|next|coming) (?P<name>\w+)", re.IGNORECASE)
+_APPROXIMATE_COUNT = re.compile(rf"{_APPROXIMATE.pattern}|(?:almost|nearly|roughly|some) ", re.IGNORECASE)
+_NO_PREFIX = re.compile("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +80,14 @@ def read_date(text: str, *, when: bool, written: str | None, language: str | Non
     if relative := _relative(text, written):
         return relative
     reader = _words_of((language or "en").split("-")[0])
-    if (match := _LAST.fullmatch(text)) and when:
-        return _last(reader, match[1], written)
+    if (match := _NAMED.fullmatch(text)) and when:
+        return _named(reader, match["which"].lower(), match["name"], written)
     for prefix, approximate, form in (
         (_APPROXIMATE, True, "{}~"),
         (_BEGINS, False, "{}/.."),
         (_ENDS, False, "../{}"),
         (_AT, False, "{}"),
-        (re.compile(""), False, "{}"),
+        (_NO_PREFIX, False, "{}"),
     ):
         match = prefix.match(text)
         if match is None:
@@ -212,50 +210,57 @@ def _day(written: str | None) -> date | None:
 
 
 def _relative(text: str, written: str | None) -> NormalizedDate | None:
-    match = _RELATIVE.fullmatch(text)
-    if match is None or written is None:
-        return None
-    own = _day(written)
-    if own is None:
-        return None
-    import dateparser
-
-    # At noon, so that a wrong hour would be seen.
-    base = datetime(own.year, own.month, own.day, 12)
-    words = re.sub(r"^the ", "", text.lower())
-    days = {"day before yesterday": -2, "day after tomorrow": 2}.get(words)
-    found = (
-        base + timedelta(days=days)
-        if days is not None
-        else dateparser.parse(words, languages=["en"], settings={"RELATIVE_BASE": base, "PARSERS": ["relative-time"]})
-    )
-    if found is None or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
-        return None
-    parts = 3 if match["day"] else 2 if match["month"] else 1
-    return NormalizedDate(value="-".join(found.date().isoformat().split("-")[:parts]), document_date=written)
+    """A date counted from the document's, or an interval that begins or ends with one, or one that is only about so."""
+    for prefix, form in ((_APPROXIMATE_COUNT, "{}~"), (_BEGINS, "{}/.."), (_ENDS, "../{}"), (_NO_PREFIX, "{}")):
+        if (match := prefix.match(text)) and (value := relative_date(text[match.end() :], written)):
+            if not _FIRST_YEAR <= int(value[:4]) <= _LAST_YEAR:
+                return None
+            return NormalizedDate(value=form.format(value).replace("~~", "~"), document_date=written)
+    return None
 
 
-def _last(reader: _Words, name: str, written: str | None) -> NormalizedDate | None:
-    """ "Last Friday" and "last March", counted from the day of the document; None where that may be one of two."""
+def _named(reader: _Words, which: str, name: str, written: str | None) -> NormalizedDate | None:
+    """A weekday or month of a name: the last, this or next one, counted from the day of the document; None where that
+    may be one of two."""
     own = _day(written)
     if own is None:
         return None
     if (weekday := reader.weekday(name)) is not None:
-        back = (own.weekday() - weekday) % 7
-        # On Thursday, "last Tuesday" may be two days ago or nine: only what lies in the week before is sure. Some
-        # begin the week with Sunday.
-        if back <= max(own.weekday(), own.isoweekday() % 7):
-            return None
-        value = (own - timedelta(days=back)).isoformat()
+        day = _weekday(own, which, weekday)
+        value = day.isoformat() if day else None
     elif (point := reader.point(name)) and point.month and point.day is None and point.year is None:
-        back = (own.month - point.month) % 12
-        # In April, "last March" may be a month ago or thirteen.
-        if back < _SURELY_LAST_MONTHS:
-            return None
-        value = f"{own.year - (point.month > own.month):04d}-{point.month:02d}"
+        year = _year_of_month(own, which, point.month)
+        value = f"{year:04d}-{point.month:02d}" if year else None
     else:
         return None
-    return NormalizedDate(value=value, document_date=written)
+    return NormalizedDate(value=value, document_date=written) if value else None
+
+
+def _weekday(own: date, which: str, weekday: int) -> date | None:
+    # On Thursday, "last Tuesday" may be two days ago or nine: only what lies in the week before is sure, and so in
+    # the week after. Some begin the week with Sunday.
+    since_monday, since_sunday = own.weekday(), own.isoweekday() % 7
+    back, ahead = (own.weekday() - weekday) % 7, (weekday - own.weekday()) % 7
+    if which == "last":
+        return own - timedelta(days=back) if back > max(since_monday, since_sunday) else None
+    if which == "next":
+        return own + timedelta(days=ahead) if ahead > max(6 - since_monday, 6 - since_sunday) else None
+    if which == "coming":
+        return own + timedelta(days=ahead) if ahead else None
+    # "This Friday" on a Sunday may be two days ago.
+    return own + timedelta(days=ahead) if ahead <= min(6 - since_monday, 6 - since_sunday) else None
+
+
+def _year_of_month(own: date, which: str, month: int) -> int | None:
+    # In April, "last March" may be a month ago or thirteen; in February, "next March" a month from now or thirteen.
+    back, ahead = (own.month - month) % 12, (month - own.month) % 12
+    if which == "last":
+        return own.year - (month > own.month) if back >= _SURELY_OTHER_MONTHS else None
+    if which == "next":
+        return own.year + (month < own.month) if ahead >= _SURELY_OTHER_MONTHS and month < own.month else None
+    if which == "coming":
+        return own.year + (month < own.month) if ahead else None
+    return own.year
 
 
 def _special(text: str) -> str | None:

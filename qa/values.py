@@ -14,7 +14,7 @@ from qa.types import Normalized
 _LONGEST = 80
 _EDGES = " \t\r\n\u00a0.,;:!?()[]{}\"'“”‘’«»"
 _NUMBERED = re.compile(
-    r"\d|yesterday|today|tomorrow|\bago$|^(?:last|this|next) "
+    r"\d|yesterday|today|tonight|tomorrow|\b(?:ago|hence|from now)$|\b(?:last|this|next|coming) \w+$"
     r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|\w+teen)\b",
     re.IGNORECASE,
 )
