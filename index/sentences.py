@@ -9,14 +9,13 @@ from typing import Literal
 
 import sentencex
 
+from index.markdown import markdown_headings
+
 # sentencex is quadratic-ish on huge blocks and its exceptions need only local context.
 MAX_BLOCK = 20_000
 # The groups are atomic: a CRLF taken apart would be two line breaks, a blank line.
 _BLANK = re.compile(r"(?>\r\n|\r|\n|\u2029)[^\S\r\n\u2029]*(?>\r\n|\r|\n|\u2029)+|\f|\u2029")
 _NEWLINE = re.compile(r"\r\n|\r|\n|\u2028")
-_MARKDOWN_LINE_END = re.compile(r"\r\n|[\r\n\f\u2028\u2029]")
-_MARKDOWN_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
-_MARKDOWN_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 # Lines of a hard-wrapped paragraph, all but the last, are this long and no more.
 _WRAP_MIN, _WRAP_MAX = 45, 130
 # Narrow columns are told by words that go on: a line that ends within a sentence, and one that begins so.
@@ -83,31 +82,6 @@ def sentences_around(sentences: Sequence[Sentence], start: int, end: int, *, mor
         return start, end
     last = min(len(sentences) - 1, touched[-1] + more)
     return sentences[max(0, touched[0] - more)].start, sentences[last].end
-
-
-def markdown_headings(text: str) -> dict[int, tuple[int, str]]:
-    """Level and words of every `#` heading, by the offset of its first mark, in order; none in fenced code."""
-    headings: dict[int, tuple[int, str]] = {}
-    fence = ""
-    begin = 0
-    for match in [*_MARKDOWN_LINE_END.finditer(text), None]:
-        line = text[begin : match.start() if match else len(text)]
-        mark = _MARKDOWN_FENCE.match(line)
-        if fence:
-            if mark and mark.group(1).startswith(fence) and not mark.group(2).strip():
-                fence = ""
-        elif mark and not (line.lstrip().startswith("`") and "`" in mark.group(2)):
-            fence = mark.group(1)
-        elif heading := _MARKDOWN_HEADING.match(line):
-            headings[begin + heading.start(1)] = (len(heading.group(1)), _without_closing_marks(heading.group(2)))
-        begin = match.end() if match else begin
-    return headings
-
-
-def _without_closing_marks(name: str) -> str:
-    name = name.rstrip()
-    opened = name.rstrip("#")
-    return opened.rstrip() if opened.endswith((" ", "\t")) else name
 
 
 def _blocks_and_rows(

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from index.documents import Document, Row
 from index.legible import COLUMNS, cells
-from index.sentences import LineBreaks, markdown_headings
+from index.markdown import markdown_headings
+from index.sentences import LineBreaks
 
 # Formats whose text is set in lines of a width, and whose line breaks say nothing else.
 _SET_IN_LINES = {"application/pdf"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
 
 from index.documents import Document, Heading, Row
 from index.loading.building import file_title, file_uri, one_line, person
@@ -17,11 +16,8 @@ from index.loading.dates import iso_date
 from index.loading.encodings import decode_text
 from index.loading.language import detect_language, language_tag
 from index.loading.registry import register
-from index.sentences import markdown_headings
+from index.markdown import front_matter, literal_lines, markdown_headings
 
-# YAML can be made to take long; what describes a document is short.
-_MAX_FRONT_MATTER = 20_000
-_FRONT_MATTER = re.compile(r"---[ \t]*(?:\r\n|\r|\n)(.*?)(?:\r\n|\r|\n)(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|$)", re.DOTALL)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 _DELIMITER_ROW = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 
@@ -30,7 +26,7 @@ _DELIMITER_ROW = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*
 def load_markdown(path: Path, content: bytes) -> Document:
     """Markdown, its marks kept in the text."""
     text = decode_text(path, content)
-    said = _front_matter(text)
+    _, said = front_matter(text)
     outline = tuple(
         Heading(level=level, title=title, start=start) for start, (level, title) in markdown_headings(text).items()
     )
@@ -53,15 +49,19 @@ def load_markdown(path: Path, content: bytes) -> Document:
 def table_rows(text: str) -> tuple[Row, ...]:
     """The rows of every pipe table (GitHub Flavored Markdown, section 4.10), numbered from 1 in each.
 
-    The row of names is row 1; the delimiter row below it is none.
+    The row of names is row 1; the delimiter row below it is none. Code, HTML and front matter hold no tables.
     """
     if "|" not in text:
         return ()
+    literal = literal_lines(text)
     lines = [(match.start(), match.group().rstrip("\r\n")) for match in _LINE.finditer(text)]
     rows: list[Row] = []
     number = 0
     for at, (start, line) in enumerate(lines):
         below = lines[at + 1][1] if at + 1 < len(lines) else ""
+        if start in literal:
+            number = 0
+            continue
         if number == 0:
             # One row of dashes under one column is a heading or a rule, not a table.
             if "|" not in line or "|" not in below or not _DELIMITER_ROW.fullmatch(below):
@@ -84,20 +84,6 @@ def table_rows(text: str) -> tuple[Row, ...]:
 
 def _columns(line: str) -> int:
     return len(re.sub(r"\\\|", "", line).strip().strip("|").split("|"))
-
-
-def _front_matter(text: str) -> dict[str, Any]:
-    match = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER])
-    if match is None:
-        return {}
-    import yaml
-
-    try:
-        said = yaml.safe_load(match.group(1))
-    except (yaml.YAMLError, ValueError, RecursionError):
-        # A rule above and below some lines looks the same; they stay text.
-        return {}
-    return {str(name).lower(): value for name, value in said.items()} if isinstance(said, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from index.sentences import MAX_BLOCK, markdown_headings, split_sentences
+from index.sentences import MAX_BLOCK, split_sentences
 
 SCRAPS = st.sampled_from([
     "\r\n", "\r", "\n", "\n\n", "\r\n\r\n", "\x0b", "\f", "\x1c", "\x85", "\u2028", "\u2029", "\ufeff",
@@ -133,24 +133,3 @@ def test_sentences_know_their_markdown_headings() -> None:
     assert found["In d."] == ("A", "D")
     assert found["In e."] == ("E",)
     assert all(s.heading == () for s in split_sentences(text))
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("# One\r\n## Two\r\r### Three ###", ["One", "Two", "Three"]),
-        ("#hashtag\n####### seven\n    # code\ntext # no", []),
-        ("   # indented\n# C#\n# a # b", ["indented", "C#", "a # b"]),
-        ("```sh\n# a comment\n```\n# Real", ["Real"]),
-        ("~~~\n```\n# no\n~~~~\n# Real", ["Real"]),
-        ("```\n# never closed", []),
-        ("```inline``` code\n# Real", ["Real"]),
-        ("# a" + " " * 50_000 + "b", ["a" + " " * 50_000 + "b"]),
-    ],
-)
-def test_markdown_headings(text: str, names: list[str]) -> None:
-    found = markdown_headings(text)
-    assert [name for _, name in found.values()] == names
-    assert all(text[offset : offset + level] == "#" * level for offset, (level, _) in found.items())
-    shown = {s.heading[-1] for s in split_sentences(text, markdown=True) if s.heading}
-    assert shown == set(names)
