@@ -4,12 +4,13 @@ what is not to be read as Markdown."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
-    from markdown_it.token import Token
 
 # YAML can be made to take long; what describes a document is short.
 _MAX_FRONT_MATTER = 20_000
@@ -17,7 +18,22 @@ _FRONT_MATTER = re.compile(r"---[ \t]*(?:\r\n|\r|\n)(.*?)(?:\r\n|\r|\n)(?:---|\.
 # The separators of Unicode end a line too, though CommonMark does not know them: sentences end there.
 _LINE_END = re.compile(r"\r\n|[\r\n\f\u2028\u2029]")
 _MARKS = re.compile(r"[ \t]*(#{1,6})(?:[ \t]+|$)")
+CHUNK_LINES = 5_000
+MOST_LINES = 160_000
 _LITERAL = ("fence", "code_block", "html_block")
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A block of the lines `[first, last)`, as markdown-it's tokens have it; `words`: whether a heading has any."""
+
+    kind: str
+    level: int
+    tag: str
+    markup: str
+    first: int
+    last: int
+    words: bool
 
 
 def front_matter(text: str) -> tuple[int, dict[str, Any]]:
@@ -46,32 +62,31 @@ def markdown_headings(text: str) -> dict[int, tuple[int, str]]:
     if not any(mark in text for mark in "#=-"):
         return {}
     lines = _lines(text)
-    tokens = _blocks(text, lines)
     headings: dict[int, tuple[int, str]] = {}
-    for place, token in enumerate(tokens):
-        if token.type != "heading_open" or token.level or token.map is None or not tokens[place + 1].content.strip():
+    for block in _blocks(text, lines):
+        if block.kind != "heading_open" or block.level:
             continue
-        first, last = token.map
-        begin, end = lines[first]
+        begin, end = lines[block.first]
         line = text[begin:end]
-        start = begin + len(line) - len(line.lstrip(" \t"))
-        if token.markup.startswith("#"):
+        if block.markup.startswith("#"):
             marks = _MARKS.match(line)
-            title = _without_closing_marks(line[marks.end() :]) if marks else ""
+            title = _without_closing_marks(line[marks.end() :]) if marks and block.words else ""
         else:
-            title = " ".join(text[slice(*lines[number])].strip() for number in range(first, last - 1))
+            title = " ".join(text[slice(*own)].strip() for own in lines[block.first : block.last - 1])
         if title:
-            headings[start] = (int(token.tag[1:]), title)
+            headings[begin + len(line) - len(line.lstrip(" \t"))] = (int(block.tag[1:]), title)
     return headings
 
 
 def literal_lines(text: str) -> set[int]:
     """The offsets at which the lines of code, HTML and front matter begin, where marks are none."""
     lines = _lines(text)
-    maps = [token.map for token in _blocks(text, lines) if token.type in _LITERAL and token.map]
     end, _ = front_matter(text)
-    described = {begin for begin, _ in lines if begin < end}
-    return described | {lines[number][0] for first, last in maps for number in range(first, min(last, len(lines)))}
+    literal = {begin for begin, _ in lines if begin < end}
+    for block in _blocks(text, lines):
+        if block.kind in _LITERAL:
+            literal.update(begin for begin, _ in lines[block.first : block.last])
+    return literal
 
 
 def _lines(text: str) -> list[tuple[int, int]]:
@@ -80,10 +95,29 @@ def _lines(text: str) -> list[tuple[int, int]]:
     return list(zip([0, *(end for _, end in ends)], [*(start for start, _ in ends), len(text)], strict=True))
 
 
-def _blocks(text: str, lines: list[tuple[int, int]]) -> list[Token]:
-    """The tokens of a text's blocks, their lines counted as `lines` are."""
+def _blocks(text: str, lines: list[tuple[int, int]]) -> Iterator[_Block]:
+    """The blocks of a text, those within others too, in order.
+
+    Some thousand lines are parsed at a time, since a parsed line takes a hundred times its memory: the last outermost
+    block among them may go on, and is parsed again with what follows. One that is longer than `MOST_LINES` is cut.
+    """
     end, _ = front_matter(text)
-    return _parser().parse("\n".join("" if begin < end else text[begin:stop] for begin, stop in lines))
+    begin, count = 0, CHUNK_LINES
+    while begin < len(lines):
+        piece = lines[begin : begin + count]
+        tokens = _parser().parse("\n".join("" if start < end else text[start:stop] for start, stop in piece))
+        outermost = [token.map[0] for token in tokens if token.level == 0 and token.map]
+        done = len(piece) if begin + count >= len(lines) else max(outermost, default=len(piece))
+        if done == 0 and count < MOST_LINES:
+            count *= 2
+            continue
+        done = done or len(piece)
+        for place, token in enumerate(tokens):
+            if token.map and token.map[0] < done:
+                first, last = (begin + number for number in token.map)
+                words = token.type == "heading_open" and bool(tokens[place + 1].content.strip())
+                yield _Block(token.type, token.level, token.tag, token.markup, first, min(last, len(lines)), words)
+        begin, count = begin + done, CHUNK_LINES
 
 
 @lru_cache(maxsize=1)

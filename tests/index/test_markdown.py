@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import index.markdown
 from index.loaders import document_from_bytes
-from index.markdown import markdown_headings
+from index.markdown import literal_lines, markdown_headings
 from index.sentences import split_sentences
 from index.structure import heading_path
 
@@ -65,6 +66,21 @@ def test_the_outline_points_at_the_headings_words(text: str) -> None:
         assert not text[heading.start].isspace()
     starts = [heading.start for heading in document.outline]
     assert starts == sorted(set(starts))
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.integers(1, 4))
+def test_long_texts_are_parsed_piece_by_piece(text: str, lines: int) -> None:
+    whole = markdown_headings(text), literal_lines(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index.markdown, "CHUNK_LINES", lines)
+        assert (markdown_headings(text), literal_lines(text)) == whole
+
+
+def test_a_block_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index.markdown, "CHUNK_LINES", 4)
+    monkeypatch.setattr(index.markdown, "MOST_LINES", 16)
+    text = "- item\n" * 1_000 + "\n# Real"
+    assert list(markdown_headings(text).values()) == [(1, "Real")]
 
 
 def test_text_stands_under_an_underlined_heading() -> None:
