@@ -168,7 +168,9 @@ def fit_calibration(
     """
     require_both_kinds([entry.gold for entry in observations], "fitting")
     engine = Engine(store, reader, _unfitted(fusion, ranking))
-    features, right, weight = [], [], []
+    features: list[NDArray[np.float64]] = []
+    right: list[bool] = []
+    weight: list[float] = []
     rows: list[range] = []
     for entry, found in zip(observations, _found_closely(observations, engine), strict=True):
         evidence = Evidence.of(entry.gold.question, entry.read)
