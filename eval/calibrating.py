@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.corpus import context_uri
 from eval.gold import GoldQuestion

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.documents import Document, Passage
+from index.documents import Document, Passage, Row
 from index.embedder import SentenceTransformerEmbedder
-from index.passages import CHARACTERS_A_TOKEN, CutSettings, TokenCounter, cut_passages
+from index.passages import CHARACTERS_A_TOKEN, CutSettings, TokenCounter, cut_passages, passage_around
 from index.sentences import Sentence, split_sentences
 
 
@@ -185,3 +185,19 @@ def test_a_long_word_that_is_one_token_is_still_cut() -> None:
     cut = cut_passages(Document(uri="file:///a.txt", title="a", text=text), lambda texts: [1] * len(texts))
     assert max(passage.end - passage.start for passage in cut) <= 200 * CHARACTERS_A_TOKEN + CHARACTERS_A_TOKEN
     assert "".join(text[passage.start : passage.end] for passage in cut).count("x") == 50_000
+
+
+def test_a_passage_around_a_span_stands_under_what_passages_there_do() -> None:
+    text = "# Cities\n\nOne. Two. Three. Four.\n\nname | people\n--- | ---\nOslo | 717710\nBergen | 291940\n"
+    rows = [
+        Row(number=number, start=text.index(line), end=text.index(line) + len(line), header=number == 1)
+        for number, line in enumerate(("name | people", "Oslo | 717710", "Bergen | 291940"), start=1)
+    ]
+    own = document(text, "text/markdown", rows=tuple(rows), own_title=True)
+    passages = {text[p.start : p.end]: p for p in cut_passages(own, by_words)}
+    at = text.index("717710")
+    assert passage_around(own, at, at + 6) == passages["Oslo | 717710"]
+    at = text.index("Two")
+    around = passage_around(own, at, at + 3)
+    assert (text[around.start : around.end], around.context) == ("One. Two. Three.", "T > Cities")
+    assert passage_around(document(" x "), 0, 1) == Passage(start=0, end=1, context="")
