@@ -179,8 +179,9 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 
 def _show_plan(store: str, paths: list[Path], collection: str, prune: bool | None) -> None:
-    from index.folders import Known, NothingKnown, path_of, plan, require_some
+    from index.folders import Known, NothingKnown, plan, require_some
     from index.location import parse_location
+    from index.paths import path_of
 
     known: Known
     try:
