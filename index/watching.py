@@ -15,6 +15,7 @@ from index.errors import InputError, StoreError
 from index.folders import plan
 from index.ingest import Report, follow
 from index.paths import own_path, real_path
+from index.stopping import StoppedError, at_once
 from index.store import Store
 
 # Changes that come close together are taken together, at most so long after the first.
@@ -30,10 +31,6 @@ RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 LINKED_WATCHED = 1_000
 
 _Roots = dict[Path, tuple[int, int]]
-
-
-class _StoppedError(Exception):
-    pass
 
 
 def keep_in_step(
@@ -64,28 +61,24 @@ def keep_in_step(
     linked: list[Path] = []
 
     def once(roots: _Roots) -> bool:
-        def advance(done: int, total: int) -> None:
-            if stop.is_set():
-                raise _StoppedError
-
         try:
-            made = plan(list(roots), store.catalogue, collection, prune=prune)
+            with at_once(stop):
+                made = plan(list(roots), store.catalogue, collection, prune=prune)
             links = (file.path for file in made.files if file.path.is_symlink())
             linked[:] = sorted({real_path(path) for path in islice(links, LINKED_WATCHED)})
-            report(follow(store, made, advance, collection=collection, tags=tags))
+            report(follow(store, made, collection=collection, tags=tags, stop=stop))
+        except StoppedError:
+            return True
         except (InputError, StoreError) as error:
             problem(str(error))
             return False
         return True
 
-    try:
-        while not stop.is_set():
-            roots = _roots(paths)
-            if len(roots) < len(paths):
-                problem(f"waiting for {', '.join(str(path) for path in paths if path not in roots)}")
-            _watch(paths, roots, linked, once, stop=stop, debounce_ms=debounce_ms, rescan_s=rescan_s)
-    except _StoppedError:
-        return
+    while not stop.is_set():
+        roots = _roots(paths)
+        if len(roots) < len(paths):
+            problem(f"waiting for {', '.join(str(path) for path in paths if path not in roots)}")
+        _watch(paths, roots, linked, once, stop=stop, debounce_ms=debounce_ms, rescan_s=rescan_s)
 
 
 def _watch(
@@ -108,6 +101,8 @@ def _watch(
     targets = _roots(linked)
     for changed in _changes(roots, targets, stop, debounce_ms):
         if _roots(paths) != roots or _roots(linked) != targets:
+            return
+        if stop.is_set():
             return
         if changed or time.monotonic() >= due:
             if once(roots):
