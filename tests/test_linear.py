@@ -7,6 +7,7 @@ from nothing: a quadratic pattern then takes sixteen times as long, a linear one
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import inspect
 import itertools
@@ -189,10 +190,15 @@ def hostile(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
 def cost(do: Callable[[], object], tries: int = 1) -> float:
     """Seconds of the processor, the least of some tries."""
     times = []
-    for _ in range(tries):
-        begin = time.process_time()
-        do()
-        times.append(time.process_time() - begin)
+    # The collector's passes grow with all that is alive.
+    gc.disable()
+    try:
+        for _ in range(tries):
+            begin = time.process_time()
+            do()
+            times.append(time.process_time() - begin)
+    finally:
+        gc.enable()
     return min(times)
 
 
