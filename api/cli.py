@@ -39,6 +39,7 @@ from api.options import (
 )
 from index.documents import DEFAULT_COLLECTION, DocumentRecord, document_id
 from index.errors import InputError, SpanqaError
+from index.paths import uri_of
 from index.store import Store
 from qa.engine import Engine
 
@@ -235,12 +236,13 @@ def verify(
 ) -> None:
     """Check citations: exit 0 when every one holds, 1 when any does not, saying why, and where its quote stands now."""
     from index.loaders import load_cited
+    from index.paths import own_path
     from qa.verify import citations_in, verify_against
     from qa.verify import verify as check
 
     citations = [citation for value in _json_values(file) for citation in citations_in(value)]
     if source is not None:
-        path = source.resolve()
+        path = own_path(source)
         uris = {citation.document.uri for citation in citations}
         documents = {uri: load_cited(path, uri) for uri in uris}
         verdicts = [verify_against(citation, documents[citation.document.uri]) for citation in citations]
@@ -386,7 +388,7 @@ def _tell_ignored_promise(engine: Engine) -> None:
 
 
 def _find(store: Store, name: str, collection: str) -> DocumentRecord:
-    for key in (name, document_id(name, collection), document_id(Path(name).resolve().as_uri(), collection)):
+    for key in (name, document_id(name, collection), document_id(uri_of(Path(name)), collection)):
         record = store.catalogue.record(key)
         if record is not None:
             return record

@@ -168,9 +168,10 @@ def _documents(path: Path) -> Iterator[Document]:
 def _gold_name(document: Document, path: Path, folder: Path) -> str:
     """What a gold file in `folder` calls a document of the file at `path` (see eval.places.named_uris)."""
     from index.loaders import PART_MARK
+    from index.paths import own_path
 
     parts = [unquote(part) for part in document.uri.split(PART_MARK)[1:]]
-    name = PART_MARK.join([os.path.relpath(path, folder.resolve()), *parts])
+    name = PART_MARK.join([os.path.relpath(path, own_path(folder)), *parts])
     # A file name need not be text in any encoding; a gold file is.
     return name.encode("utf-8", "replace").decode("utf-8")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
@@ -24,7 +23,12 @@ from index.errors import StoreError
 if TYPE_CHECKING:
     from index.folders import Plan
     from index.ingest import Report
+    from index.stopping import Stop
 
+# As a shell reports what SIGINT ended.
+INTERRUPTED = 130
+SHOW_CURSOR = b"\x1b[?25h"
+ASKED_TO_STOP = b"\nfinishing what is in hand; once more ends it at once\n"
 CollectionOption = Annotated[str, typer.Option(help="The collection that the documents go into.")]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A tag of all of these documents; may be repeated.")]
 PruneOption = Annotated[
@@ -102,7 +106,7 @@ def index(
             errors.print(f"embedded anew with {escape(opened.embedder.name)}")
         if not paths:
             return
-        with progress_bar("indexing") as advance:
+        with _stopped_by_signals() as stop, progress_bar("indexing") as advance:
             report = index_paths(
                 opened,
                 paths,
@@ -110,12 +114,18 @@ def index(
                 collection=collection,
                 tags=tag,
                 prune=prune,
-                engine=cluster.engine(opened, runtime) if cluster else None,
+                engine=cluster.engine(opened, runtime, stop=stop) if cluster else None,
+                stop=stop,
             )
     _tell_failures(report)
     _tell_kept(report.plan)
     count, passages = opened.catalogue.counts()
     typer.echo(f"{_summary(report)}; the store holds {_plural(count, 'document')} in {_plural(passages, 'passage')}")
+    if report.interrupted:
+        left = f"{_plural(report.left, 'file')} left to do" if report.left else "nothing was done yet"
+        errors.print(f"[yellow]interrupted, {left}: what is stored stays, and the same command goes on[/yellow]",
+                     soft_wrap=True)  # fmt: skip
+        raise typer.Exit(INTERRUPTED)
     if report.failed and not (report.added or report.changed or report.unchanged):
         raise typer.Exit(1)
 
@@ -160,14 +170,22 @@ def watch(
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that the first interrupt or termination sets; the second acts as it always does."""
-    stop = threading.Event()
+def _stopped_by_signals() -> Iterator[Stop]:
+    """What the first interrupt or termination sets; the second ends the process at once."""
+    from index.stopping import Stop
+
+    stop = Stop()
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def ask_to_stop(number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, kept[signal.Signals(number)])
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        for number in kept:
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            stop.set()
+        finally:
+            # A handler may come in the middle of another write, which the system's own call does not mind; a progress
+            # bar hides the cursor, and the second signal would leave it so.
+            os.write(2, SHOW_CURSOR + ASKED_TO_STOP if errors.is_terminal else ASKED_TO_STOP)
 
     for number in kept:
         signal.signal(number, ask_to_stop)
@@ -179,8 +197,9 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 
 def _show_plan(store: str, paths: list[Path], collection: str, prune: bool | None) -> None:
-    from index.folders import Known, NothingKnown, path_of, plan, require_some
+    from index.folders import Known, NothingKnown, plan, require_some
     from index.location import parse_location
+    from index.paths import path_of
 
     known: Known
     try:

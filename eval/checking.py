@@ -15,11 +15,12 @@ from pydantic import BaseModel, ConfigDict
 
 from eval.gold import GoldAnswer, GoldQuestion, scan_gold
 from eval.jsonfiles import PlacedError, shown
-from eval.places import named_uris
+from eval.places import file_name_in_uri, named_uris
 from eval.squad import normalize_answer
 from index.documents import document_id
 from index.errors import InputError
 from index.loaders import PART_MARK, find_files, load_cited
+from index.paths import own_path
 from index.store import Store
 
 FEWEST_UNANSWERABLE = 20
@@ -84,7 +85,7 @@ class DocumentTexts:
     def __init__(
         self, gold: Path, uris: Sequence[str], load: Callable[[str], str], *, containers: Collection[str] = ()
     ) -> None:
-        self._folder = gold.resolve().parent
+        self._folder = own_path(gold).parent
         self._known = set(uris)
         self._containers = frozenset(containers)
         self._load = load
@@ -116,7 +117,7 @@ class DocumentTexts:
         if name not in self._texts:
             uris = named_uris(self._folder, name)
             own = next((uri for uri in uris if uri in self._known or _file_of(uri) in self._containers), None)
-            named = [own] if own else self._named[uris[-1].rsplit("/", 1)[-1]]
+            named = [own] if own else self._named[file_name_in_uri(name)]
             if len(named) != 1:
                 known = f"{len(named)} documents have that file name; give its path" if named else "there is none"
                 raise InputError(f"document: {shown(name)}: {known}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -15,6 +14,7 @@ from eval.measures import overlaps
 from eval.results import GoldPlace
 from index.documents import Document, DocumentRecord, StoredPassage, document_id
 from index.loaders import PART_MARK
+from index.paths import own_path, real_path
 from index.store import Store
 
 # Documents kept at hand, texts and passages: enough for the citations of a batch, a bound for a large store.
@@ -31,13 +31,19 @@ def named_uris(folder: Path, name: str) -> list[str]:
     """The URIs that a gold file in `folder` may mean by a document's name: that of a file by its path from there, and,
     for a name like `mail.zip!/note.txt`, that of a part of an archive or message."""
 
-    def uri(path: str) -> str:
-        # Not Path.resolve, which raises where links form a loop.
-        return Path(os.path.realpath(folder / path)).as_uri()
+    def uris(path: str) -> list[str]:
+        # What the gold file calls by a link may have been indexed under its real name.
+        own = own_path(folder / path)
+        return list(dict.fromkeys([own.as_uri(), real_path(own).as_uri()]))
 
     file, *parts = name.split(PART_MARK)
-    of_part = [PART_MARK.join([uri(file), *(quote(part) for part in parts)])] if parts else []
-    return [uri(name), *of_part]
+    names = "".join(f"{PART_MARK}{quote(part)}" for part in parts)
+    return [*uris(name), *(f"{uri}{names}" for uri in uris(file) if parts)]
+
+
+def file_name_in_uri(name: str) -> str:
+    """The last part of a document's name in a gold file, as a URI has it: a space is %20 there."""
+    return Path("/", name.rsplit(PART_MARK, maxsplit=1)[-1]).as_uri().rpartition("/")[2]
 
 
 class StorePlaces:
@@ -49,7 +55,7 @@ class StorePlaces:
 
     def __init__(self, store: Store, gold_file: Path) -> None:
         self.store = store
-        self._folder = gold_file.resolve().parent
+        self._folder = own_path(gold_file).parent
         self._found: dict[str, tuple[str, int] | None] = {}
         self.document = lru_cache(maxsize=KEPT)(self._document)
         self.passages = lru_cache(maxsize=KEPT)(self._passages)
@@ -124,8 +130,7 @@ class StorePlaces:
         for own in map(document_id, uris):
             if self.store.catalogue.version_of(own) is not None:
                 return own
-        # As a URI has it: a space in a name is %20 there.
-        named = self._by_file_name.get(uris[-1].rsplit("/", 1)[-1], [])
+        named = self._by_file_name.get(file_name_in_uri(name), [])
         return named[0] if len(named) == 1 else None
 
     def _paragraph(self, context: str) -> tuple[str, int] | None:

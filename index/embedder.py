@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from index.compiled import CompiledModel
 
 DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
+# Files that are pickles, whatever library wrote them.
+PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 # The hash that the model's own page lists for its model.safetensors: the package must carry these weights.
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH = 32
@@ -70,11 +72,31 @@ def file_sha256(path: Path) -> str:
 
 
 def weights_sha256(folder: Path) -> str:
-    """SHA-256 of a model folder's weights (its first safetensors or bin file)."""
-    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    """SHA-256 of a model folder's weights (its first safetensors file).
+
+    Raises ModelError where there are none, and where they are pickled, also those of a module in a folder of its own.
+    """
+    require_no_pickles(folder)
+    files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise ModelError(f"{folder} has no model weights (*.safetensors or *.bin)")
+        raise ModelError(f"{folder} has no model weights (*.safetensors)")
     return file_sha256(files[0])
+
+
+def require_no_pickles(folder: Path) -> None:
+    """Raise ModelError where a model folder, or one of its modules, has its weights in a form that runs code when it is
+    loaded, and in no other."""
+    try:
+        modules = [str(module["path"]) for module in _json(folder / "modules.json", [])]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{folder}: its configuration cannot be read: {error}") from error
+    for kept in (folder, *(folder / module for module in modules if module)):
+        pickled = sorted(path for path in kept.glob("*") if path.suffix in PICKLED)
+        if pickled and not any(kept.glob("*.safetensors")):
+            raise ModelError(
+                f"{pickled[0]}: pickled weights are not loaded, since a pickle can run any code; save the model as "
+                "safetensors, as save_pretrained does"
+            )
 
 
 def fast_matrix_products() -> bool:
@@ -253,7 +275,10 @@ class SentenceTransformerEmbedder(_FolderEmbedder):
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         source = str(self._folder) if self._local else self._name
         try:
-            return SentenceTransformer(source, device=None, local_files_only=self._local)
+            return SentenceTransformer(
+                source, device=None, local_files_only=self._local, trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )  # fmt: skip
         except (OSError, ValueError) as error:
             raise ModelError(f"the embedder {self._name!r} cannot be loaded: {error}") from error
 

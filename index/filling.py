@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 
 from index.catalogue import Catalogue, embedding_text
 from index.documents import Document, Passage
+from index.stopping import check
+
+# How many passages are embedded between two looks whether to stop: a long document may have ten thousand.
+EMBED_BETWEEN_LOOKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,21 @@ class Filling:
 
     At most one batch is written and `ahead` others are embedded. A batch is written in one transaction, so that
     small documents do not wait for the disk one by one; what has been yielded is durable. An error of a stage is raised
-    by the next call.
+    by the next call; StoppedError, once `stop` is set, while a batch is embedded.
     """
 
-    def __init__(self, catalogue: Catalogue, embed: Callable[[list[str]], NDArray[np.float32]], ahead: int = 1) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        embed: Callable[[list[str]], NDArray[np.float32]],
+        ahead: int = 1,
+        *,
+        stop: threading.Event | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._embed = embed
         self._ahead = ahead
+        self._stop = stop
         self._stack = ExitStack()
         self._embedding = self._stack.enter_context(ThreadPoolExecutor(ahead, "embedding"))
         self._writing = self._stack.enter_context(ThreadPoolExecutor(1, "writing"))
@@ -71,13 +84,35 @@ class Filling:
             yield from self._move_on()
         texts = [text for entry in batch if isinstance(entry, CutDocument) for text in entry.texts()]
         # Nothing to embed must not load a model.
-        self._embedded.append((batch, self._embedding.submit(self._embed, texts) if texts else None))
+        self._embedded.append((batch, self._embedding.submit(self._embed_looking, texts) if texts else None))
 
     def drain(self) -> Iterator[Change]:
         """Finish what is on its way; yields it as it is stored."""
         while self._embedded:
             yield from self._move_on()
         yield from self._move_on()
+
+    def settle(self) -> Iterator[Change]:
+        """Store what is embedded already and drop the rest; yields what is stored. Afterwards nothing is on its way."""
+        while self._embedded:
+            vectors = self._embedded[0][1]
+            if vectors is not None and (not vectors.done() or vectors.exception() is not None):
+                break
+            yield from self._move_on()
+        for _, vectors in self._embedded:
+            if vectors is not None:
+                vectors.cancel()
+        self._embedded.clear()
+        yield from self._move_on()
+
+    def _embed_looking(self, texts: list[str]) -> NDArray[np.float32]:
+        if self._stop is None:
+            return self._embed(texts)
+        parts = []
+        for begin in range(0, len(texts), EMBED_BETWEEN_LOOKS):
+            check(self._stop)
+            parts.append(self._embed(texts[begin : begin + EMBED_BETWEEN_LOOKS]))
+        return np.concatenate(parts)
 
     def _move_on(self) -> Iterator[Change]:
         """Give the first batch that is embedded to the writer, once that is done with the one before."""

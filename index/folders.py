@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
-from urllib.parse import unquote_to_bytes
 
 from index.catalogue import Source
 from index.errors import InputError
 from index.loaders import MAX_FILE_BYTES, find_files
+from index.paths import is_folder, is_there, own_path, path_of, real_path
 
 # Raised whenever the loaders make another document of the same bytes: files are then read again, changed or not.
 LOADERS = "2"
@@ -22,7 +22,6 @@ LOADERS = "2"
 TICK_NS = 2_000_000_000
 # Up to so many paths, what is known of each is asked for; beyond, everything.
 ASKED_SINGLY = 20
-_FILE_SCHEME = "file://"
 
 State = Literal["new", "changed", "touched", "unchanged"]
 
@@ -75,21 +74,29 @@ class NothingKnown:
 def plan(paths: Sequence[Path], known: Known, collection: str, *, prune: bool | None = None) -> Plan:
     """Look at files and folders, reading only those whose stamp has changed.
 
+    Files go by their own paths, links included: a link is unchanged as long as what it leads to is, and gone with
+    either. One that leads to another file of the plan is left out.
+
     What is gone from a named folder is to be removed, unless that may be a mistake: a folder that cannot be read, or
     that is empty, as one is whose disk is not mounted. `prune` true removes that as well, false removes nothing.
     Raises InputError where a named path does not exist, save with `prune` one that was indexed before.
     """
+    paths = [own_path(path) for path in paths]
     before = _before(paths, known, collection)
-    there = [path for path in paths if path.exists() or not (prune and _named(path, before))]
+    there = [path for path in paths if is_there(path) or not (prune and _named(path, before))]
     found = find_files(there)
     made = Plan(passed_over=found.passed_over, unreadable=list(found.unreadable), refused=list(found.refused))
-    made.files = [_look(path, before) for path in found.files]
+    # Where nothing is to be removed, what was indexed under a second name must not grow old either.
+    again = [path for path in found.again if path.as_uri() in before]
+    made.files = [_look(path, before) for path in [*found.files, *(again if prune is False else ())]]
     if prune is not False:
-        seen = {file.path.as_uri() for file in made.files}
+        # Nothing is lost with them: their words are there under another name.
+        made.gone = [path.as_uri() for path in again]
+        seen = {file.path.as_uri() for file in made.files}.union(made.gone)
         for path in paths:
-            if path.is_dir() or not path.exists():
+            if is_folder(path) or not is_there(path):
                 missing = [uri for uri in _named(path, before) if uri not in seen]
-                _find_gone(path.resolve(), missing, made, prune=bool(prune))
+                _find_gone(path, missing, made, prune=bool(prune))
     return made
 
 
@@ -97,23 +104,14 @@ def _before(paths: Sequence[Path], known: Known, collection: str) -> dict[str, S
     """What is known of the paths, and maybe of others."""
     if len(paths) > ASKED_SINGLY:
         return known.sources(collection)
-    return {uri: source for path in paths for uri, source in known.sources(collection, _uri(path)).items()}
+    return {uri: source for path in paths for uri, source in known.sources(collection, path.as_uri()).items()}
 
 
 def _named(path: Path, before: Mapping[str, Source]) -> list[str]:
     """The known URIs of a file, or of what is in a folder."""
-    own = _uri(path)
+    own = path.as_uri()
     inside = own.rstrip("/") + "/"
     return sorted(uri for uri in before if uri == own or uri.startswith(inside))
-
-
-def _uri(path: Path) -> str:
-    return path.resolve().as_uri()
-
-
-def path_of(uri: str) -> Path:
-    """The path of a file's URI, whatever bytes its name has."""
-    return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix(_FILE_SCHEME))))
 
 
 def _look(path: Path, before: Mapping[str, Source]) -> KnownFile:
@@ -154,7 +152,7 @@ def stamp_of(path: Path) -> str | None:
 
 def _find_gone(root: Path, missing: Sequence[str], made: Plan, *, prune: bool) -> None:
     gone: dict[str, None] = {}
-    unreadable = [folder.resolve() for folder, _ in made.unreadable]
+    unreadable = [folder for folder, _ in made.unreadable]
     empty: dict[Path, bool] = {}
     for uri in missing:
         path = path_of(uri)
@@ -165,10 +163,14 @@ def _find_gone(root: Path, missing: Sequence[str], made: Plan, *, prune: bool) -
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as error:
-            _keep(made, path.parent, f"cannot be read ({error.strerror})")
-            continue
+            # A link that leads to itself leads to nothing.
+            if error.errno != errno.ELOOP:
+                _keep(made, path.parent, f"cannot be read ({error.strerror})")
+                continue
         shut = next((folder for folder in unreadable if path.is_relative_to(folder)), None)
-        nearest = next((folder for folder in path.parents if folder.is_dir()), root)
+        # Of a link that is still there, what it led to is what is missing.
+        missed = real_path(path) if path.is_symlink() else path
+        nearest = next((folder for folder in missed.parents if folder.is_dir()), root)
         if shut is not None:
             _keep(made, shut, "cannot be read")
         elif not prune and empty.setdefault(nearest, _is_empty(nearest)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,10 +16,13 @@ from index.errors import InputError
 from index.filling import CutDocument
 from index.folders import KnownFile, Plan, plan, require_some, stamp_of
 from index.loaders import NotRead, read_documents
+from index.stopping import StoppedError, at_once
 from index.store import Store
 
 # Files that are noted as read together: a transaction each would cost as much as their documents.
 NOTED_TOGETHER = 200
+# Nor may much be read again where work ends without a word.
+NOTED_S = 4.0
 
 
 @dataclass(slots=True)
@@ -25,6 +30,7 @@ class Report:
     """What indexing came to, in files; `passages` are those made of new and changed ones.
 
     `failed` pairs each file or folder that could not be read with the reason; a file keeps its last good version.
+    `interrupted` says that it was stopped, with `left` files still to be done, which the next time goes on with.
     """
 
     plan: Plan
@@ -33,7 +39,9 @@ class Report:
     unchanged: int = 0
     removed: int = 0
     passages: int = 0
+    interrupted: bool = False
     failed: list[tuple[Path, str]] = field(default_factory=list)
+    left: int = 0
 
     @property
     def passed_over(self) -> int:
@@ -49,18 +57,23 @@ def index_paths(
     tags: Sequence[str] | None = None,
     prune: bool | None = None,
     engine: IndexingEngine | None = None,
+    stop: threading.Event | None = None,
 ) -> Report:
     """Bring a collection in step with files and folders: what is new is added, what changed replaced, and what is gone
     from a folder removed (see `folders.plan` for what `prune` means and what is not taken for gone).
 
     A file that cannot be read is reported and the rest goes on. `tags` None leaves the tags of known documents as they
     are. progress is called with (files done, files in all). An `engine` reads, cuts and embeds elsewhere; what comes
-    into the store is the same. Raises InputError where a named path does not exist, or
-    where there is no file of a kind that can be read.
+    into the store is the same. Once `stop` is set, what is in hand is finished or dropped, and the report says how far
+    it came. Raises InputError where a named path does not exist, or where there is no file of a kind that can be read.
     """
-    made = plan(paths, store.catalogue, collection, prune=prune)
+    try:
+        with at_once(stop):
+            made = plan(paths, store.catalogue, collection, prune=prune)
+    except StoppedError:
+        return Report(Plan(), interrupted=True)
     require_some(made, paths)
-    return follow(store, made, progress, collection=collection, tags=tags, engine=engine)
+    return follow(store, made, progress, collection=collection, tags=tags, engine=engine, stop=stop)
 
 
 def follow(
@@ -71,9 +84,10 @@ def follow(
     collection: str = DEFAULT_COLLECTION,
     tags: Sequence[str] | None = None,
     engine: IndexingEngine | None = None,
+    stop: threading.Event | None = None,
 ) -> Report:
-    """Do what a plan says."""
-    return _Run(store, made, collection, tags, progress, engine=engine).run()
+    """Do what a plan says, until `stop` is set."""
+    return _Run(store, made, collection, tags, progress, engine=engine, stop=stop).run()
 
 
 class _Run:
@@ -89,12 +103,15 @@ class _Run:
         progress: Callable[[int, int], None] | None,
         *,
         engine: IndexingEngine | None,
+        stop: threading.Event | None,
     ) -> None:
         self._store = store
         self._collection = collection
         self._tags = None if tags is None else tuple(tags)
         self._progress = progress
         self._engine = engine
+        self._stop = stop
+        self._noted = time.monotonic()
         self._report = Report(made, failed=[*made.unreadable, *made.refused])
         self._open: dict[str, _Reading] = {}
         self._read: dict[Source, list[str] | None] = {}
@@ -107,13 +124,15 @@ class _Run:
                 self._store.sync()
                 self._store.catalogue.remove_sources(self._collection, report.plan.gone)
                 report.removed = len(report.plan.gone)
-            with closing(self._store.put_all(self._documents(), engine=self._engine)) as changes:
+            with closing(self._store.put_all(self._documents(), engine=self._engine, stop=self._stop)) as changes:
                 for change in changes:
                     reading = self._open[change.document.source or ""]
                     reading.waiting -= 1
                     reading.changed |= change.changed
                     report.passages += change.passages
                     self._finish_if_read(reading)
+        except StoppedError:
+            report.interrupted, report.left = True, len(report.plan.files) - self._done
         finally:
             # Also when interrupted: what was committed should be found, and files that were read not be read again.
             self._note()
@@ -133,7 +152,7 @@ class _Run:
                 continue
             reading = self._open[uri] = _Reading(file)
             try:
-                for found in next(reads):
+                for found in self._found(reads):
                     if isinstance(found, NotRead):
                         self._part_failed(reading, found)
                         continue
@@ -150,6 +169,19 @@ class _Run:
                 reading.failed = True
             reading.complete = True
             self._finish_if_read(reading)
+
+    def _found(
+        self, reads: Iterator[Iterator[Document | CutDocument | NotRead]]
+    ) -> Iterator[Document | CutDocument | NotRead]:
+        """What the next file holds; reading it is broken off when work is to stop."""
+        with at_once(self._stop):
+            parts = next(reads)
+        while True:
+            with at_once(self._stop):
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
 
     def _need_not_read(self, file: KnownFile) -> bool:
         if self._tags is not None:
@@ -193,13 +225,14 @@ class _Run:
             self._report.changed += 1
         else:
             self._report.unchanged += 1
-        if len(self._read) >= NOTED_TOGETHER:
+        if len(self._read) >= NOTED_TOGETHER or time.monotonic() - self._noted >= NOTED_S:
             self._note()
 
     def _note(self) -> None:
         if self._read:
             self._store.catalogue.keep_sources(self._collection, self._read)
             self._read = {}
+        self._noted = time.monotonic()
 
     def _count_unchanged(self) -> None:
         self._report.unchanged += 1

@@ -20,7 +20,7 @@ _DIVIDED = re.compile(r"[-\u2010\u00ad](?<=[^\W_][-\u2010\u00ad])[ \t]*(?:\r\n|\
 # the letter that it shows.
 _DRAWN = "\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff"
 _CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad{_DRAWN}]")
-_DRAWN_WORD = re.compile(rf"[^\W_]*[{_DRAWN}][^\W_]*")
+_DRAWN_LETTER = re.compile(f"[{_DRAWN}]")
 _WORD_AROUND = re.compile(r"[^\W_]+")
 _SEPARATORS = "\t,;|"
 
@@ -67,7 +67,9 @@ def searchable(text: str) -> str:
         if before and after:
             whole.append(before.group() + after.group())
     plain = text.replace("\u00ad", "")
-    whole += [unicodedata.normalize("NFKC", word) for word in _DRAWN_WORD.findall(plain)]
+    if _DRAWN_LETTER.search(plain):
+        words = _WORD_AROUND.findall(plain)
+        whole += [unicodedata.normalize("NFKC", word) for word in words if _DRAWN_LETTER.search(word)]
     return f"{plain}\n{' '.join(whole)}" if whole else plain
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from index.loading.registry import (
     require_supported,
     supported_suffixes,
 )
+from index.paths import is_folder, is_there, own_path, real_path
 
 __all__ = [
     "MAX_FILE_BYTES", "Found", "Loader", "NotRead", "decode_text", "decode_unicode", "document_from_bytes",
@@ -135,17 +137,22 @@ def document_from_bytes(name: str, content: bytes, *, uri: str) -> Document:
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a search for files came to: files with a loader, how many others were passed over, the folders that could
-    not be read, and what is refused unread (links to folders, pipes, devices), each with the reason."""
+    not be read, and what is refused unread (links to folders, pipes, devices), each with the reason.
+
+    `again` are links, and files in linked folders, that lead to one of the `files`.
+    """
 
     files: tuple[Path, ...]
     passed_over: int
     unreadable: tuple[tuple[Path, str], ...] = ()
     refused: tuple[tuple[Path, str], ...] = ()
+    again: tuple[Path, ...] = ()
 
 
 def find_files(paths: list[Path]) -> Found:
-    """The loadable files of files and folders, each once, in a stable order.
+    """The loadable files of files and folders, each once, in a stable order, under their own paths (see `own_path`).
 
+    A file that is met under several names counts under its real one, else under the first of the links to it.
     Hidden files and folders are passed over, links to folders are not followed (they may loop). A named file is
     always taken, so that its error is shown; a named path that does not exist is an InputError.
     """
@@ -153,35 +160,58 @@ def find_files(paths: list[Path]) -> Found:
     passed_over = 0
     unreadable: list[tuple[Path, str]] = []
     refused: list[tuple[Path, str]] = []
-    for path in paths:
-        if path.is_dir():
+    for named in paths:
+        path = own_path(named)
+        if is_folder(path):
             for found in _walk(path, unreadable, refused):
                 if is_supported(found.name):
-                    files.setdefault(found.resolve())
+                    files.setdefault(found)
                 else:
                     passed_over += 1
-        elif path.exists():
-            files.setdefault(path.resolve())
+        elif is_there(path):
+            files.setdefault(path)
+        elif path.is_symlink():
+            raise InputError(f"{named}: no such file or folder (a link that leads to nothing)")
         else:
-            raise InputError(f"{path}: no such file or folder")
-    return Found(tuple(files), passed_over, tuple(unreadable), tuple(refused))
+            raise InputError(f"{named}: no such file or folder")
+    once, again = _each_once(list(files))
+    return Found(once, passed_over, tuple(unreadable), tuple(refused), again)
+
+
+def _each_once(files: list[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The files without other names of one of them, and those names."""
+    # Folders are few, files are many, and few of those are links.
+    folders = {folder: real_path(folder) for folder in {file.parent for file in files}}
+    real = {file: real_path(file) if file.is_symlink() else folders[file.parent] / file.name for file in files}
+    names: dict[Path, Path] = {}
+    for file, target in real.items():
+        if names.setdefault(target, file) != target and file == target:
+            names[target] = file
+    kept = [names[target] == file for file, target in real.items()]
+    return tuple(itertools.compress(files, kept)), tuple(itertools.compress(files, [not own for own in kept]))
 
 
 def _walk(folder: Path, unreadable: list[tuple[Path, str]], refused: list[tuple[Path, str]]) -> Iterator[Path]:
     try:
-        entries = [(entry, entry.is_dir()) for entry in sorted(folder.iterdir())]
+        # A link to what must not be looked at says nothing about the folder that it is in.
+        entries = [(entry, entry.is_symlink()) for entry in sorted(folder.iterdir())]
     except OSError as error:
         unreadable.append((folder, f"{folder}: cannot be read ({error.strerror})"))
         return
-    for entry, is_folder in entries:
+    for entry, is_link in entries:
         if entry.name.startswith("."):
             continue
-        if is_folder:
-            if entry.is_symlink():
+        try:
+            is_a_folder, is_a_file = entry.is_dir(), entry.is_file()
+        except OSError as error:
+            refused.append((entry, f"{entry}: cannot be read ({error.strerror})"))
+            continue
+        if is_a_folder:
+            if is_link:
                 refused.append((entry, f"{entry}: a link to a folder is not followed; name it to index it"))
             else:
                 yield from _walk(entry, unreadable, refused)
-        elif entry.is_file():
+        elif is_a_file:
             yield entry
         elif is_supported(entry.name):
             refused.append((entry, f"{entry}: not a regular file, or a link that leads to none"))

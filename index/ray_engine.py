@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ from index.loaders import NotRead, read_documents
 from index.loading.reading import read_bytes
 from index.loading.registry import is_registered_here, require_supported
 from index.runtime import threads
+from index.stopping import check
 from index.store import EMBED_TOGETHER, Store
 
 if TYPE_CHECKING:
@@ -44,14 +46,14 @@ BYTES_TOGETHER = 1 << 20
 MAX_SHIPPED_BYTES = 128 << 20
 # Texts that one task embeds: some seconds of one core.
 TEXTS_TOGETHER = 128
-MAX_AHEAD = 32
+MAX_AHEAD = 128
 MAX_READS = 64
 # How often a task is done again because its node died.
 RETRIES = 10
 CONNECT_TIMEOUT_S = 10.0
 # How long a cluster may be without a single core for us, as while it starts nodes.
 NO_NODE_TIMEOUT_S = 120.0
-_POLL_S = 5.0
+_POLL_S = 1.0
 _TOKEN_FILE = Path("~/.ray/auth_token")
 # Of a Ray of our own, what its tasks give until it is taken; more is spilled to its temporary folder.
 _OBJECT_STORE_BYTES = 512 << 20
@@ -69,8 +71,11 @@ class Cluster:
     ray: Any
     name: str
 
-    def engine(self, store: Store, runtime: str | None = None) -> RayEngine:
-        """An engine that gives a store's documents and vectors as its own embedder would."""
+    def engine(self, store: Store, runtime: str | None = None, *, stop: threading.Event | None = None) -> RayEngine:
+        """An engine that gives a store's documents and vectors as its own embedder would.
+
+        Once `stop` is set it raises StoppedError instead of waiting for its nodes.
+        """
         orders = node.Orders(
             version=node.version(),
             embedder=_everywhere(store.embedder.name),
@@ -79,7 +84,7 @@ class Cluster:
             cut=store.cut_settings,
             environment=tuple((name, os.environ[name]) for name in node.CARRIED if name in os.environ),
         )
-        return RayEngine(self, orders)
+        return RayEngine(self, orders, stop)
 
 
 @contextmanager
@@ -204,7 +209,8 @@ def _begins_with_settings(connection: socket.socket) -> bool:
 class RayEngine:
     """Reads, cuts and embeds on a cluster's nodes (see `index.engine`), a core each task."""
 
-    def __init__(self, cluster: Cluster, orders: node.Orders) -> None:
+    def __init__(self, cluster: Cluster, orders: node.Orders, stop: threading.Event | None = None) -> None:
+        self._stop = stop
         self._ray = cluster.ray
         self._name = cluster.name
         self._orders = orders
@@ -294,6 +300,7 @@ class RayEngine:
 
     def _wait(self, reference: Any) -> None:
         while not self._ray.wait([reference], timeout=_POLL_S)[0]:
+            check(self._stop)
             self._require_nodes()
 
     def _first_cores(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -27,13 +28,16 @@ from index.filling import Batch, Change, CutDocument, Filling
 from index.location import Location
 from index.passages import CutSettings, cut_passages
 from index.selection import EVERYTHING, Selection
+from index.stopping import StoppedError, at_once
 
 if TYPE_CHECKING:
     from index.postgres import PostgresCatalogue
 
 # How many passages are embedded together, and of how many documents at most: documents are small, batches are fast.
-EMBED_TOGETHER = 512
+# A batch is lost where work ends in the middle of it, so it is some seconds of it and no more.
+EMBED_TOGETHER = 128
 WRITTEN_TOGETHER = 256
+GATHERED_S = 4.0
 # And how many passages at a time where somebody watches.
 EMBED_BETWEEN_PROGRESS = 64
 LOCK_TIMEOUT_S = 120
@@ -90,6 +94,7 @@ class Store:
         progress: Callable[[int, int], None] | None = None,
         *,
         engine: IndexingEngine | None = None,
+        stop: threading.Event | None = None,
     ) -> Generator[Change, None, None]:
         """Add or replace documents, a transaction each batch; yields as they are stored. Call `sync` afterwards.
 
@@ -99,19 +104,31 @@ class Store:
 
         Documents that come cut are not cut here, and an `engine` embeds in place of the store's embedder, several
         batches at once: memory is then bounded by as many more.
+
+        Once `stop` is set, what is embedded by then is stored and yielded, and StoppedError is raised.
         """
         self.check_embedder(pin=True)
         # Indexes of a catalogue that went back are noticed as long as they are ahead of it (see _open_derived).
         self.sync()
         own = self.embedder.embed if progress is None else partial(self._embed, progress=progress)
-        with Filling(self.catalogue, engine.embed if engine else own, engine.ahead if engine else 1) as filling:
+        filled = (
+            # An engine looks by itself: it works on many batches at once.
+            Filling(self.catalogue, engine.embed, engine.ahead) if engine else Filling(self.catalogue, own, stop=stop)
+        )
+        with filled as filling:
             try:
-                for batch in self._batches(documents):
-                    yield from filling.push(batch)
-            except Exception:
+                try:
+                    for batch in self._batches(documents, stop):
+                        yield from filling.push(batch)
+                except StoppedError:
+                    raise
+                except Exception:
+                    yield from filling.drain()
+                    raise
                 yield from filling.drain()
+            except StoppedError:
+                yield from filling.settle()
                 raise
-            yield from filling.drain()
 
     def put(self, document: Document, progress: Callable[[int, int], None] | None = None) -> Change:
         """Add or replace one document, searchable on return. progress is called with (passages embedded, in all)."""
@@ -284,10 +301,13 @@ class Store:
         """How its documents are cut."""
         return self._cut
 
-    def _batches(self, documents: Iterable[Document | CutDocument]) -> Iterator[Batch]:
-        """The documents with their passages, those that need none as what came of them; bounded in both."""
+    def _batches(
+        self, documents: Iterable[Document | CutDocument], stop: threading.Event | None = None
+    ) -> Iterator[Batch]:
+        """The documents with their passages, those that need none as what came of them; bounded in both, and in the
+        time that gathering them takes."""
         batch: list[CutDocument | Change] = []
-        passages = 0
+        passages, begun = 0, time.monotonic()
         for given in documents:
             document = given.document if isinstance(given, CutDocument) else given
             known = self.catalogue.document(document.id)
@@ -296,12 +316,14 @@ class Store:
             elif known is not None and known.reads_like(document) and self.catalogue.describe(document):
                 batch.append(Change(document, True, 0))
             else:
-                cut = given if isinstance(given, CutDocument) else self._cut_here(given)
+                with at_once(stop):
+                    cut = given if isinstance(given, CutDocument) else self._cut_here(given)
                 batch.append(cut)
                 passages += len(cut.passages)
-            if passages >= EMBED_TOGETHER or len(batch) >= WRITTEN_TOGETHER:
+            full = passages >= EMBED_TOGETHER or len(batch) >= WRITTEN_TOGETHER
+            if full or time.monotonic() - begun >= GATHERED_S:
                 yield batch
-                batch, passages = [], 0
+                batch, passages, begun = [], 0, time.monotonic()
         if batch:
             yield batch
 

@@ -67,13 +67,10 @@ def anchor(citation: Citation, document: Document) -> Anchor:
 def _has_rival(text: str, start: int, quote: str, prefix: str, suffix: str) -> bool:
     """Whether the quote also stands elsewhere, next to the same characters on either side."""
     before, after = prefix[-NEAR:], suffix[:NEAR]
-    at = text.find(quote)
-    while at >= 0:
-        alike = (before and text.endswith(before, 0, at)) or text.startswith(after, at + len(quote))
-        if at != start and alike:
-            return True
-        at = text.find(quote, at + 1)
-    return False
+    places = _first_two(text, quote + after)
+    if before:
+        places += [at + len(before) for at in _first_two(text, before + quote)]
+    return any(at != start for at in places)
 
 
 def _first_two(text: str, words: str) -> list[int]:

@@ -140,9 +140,9 @@ def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     without spaces have no words to complete: nothing is widened by more than `MAX_WIDENING` characters.
     """
     first, last = start, end
-    while first > 0 and _joined(text, first):
+    while first > 0 and start - first <= MAX_WIDENING and _joined(text, first):
         first -= 1
-    while last < len(text) and _joined(text, last):
+    while last < len(text) and last - end <= MAX_WIDENING and _joined(text, last):
         last += 1
     return (first if start - first <= MAX_WIDENING else start), (last if last - end <= MAX_WIDENING else end)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_right
 
 MAX_ITEMS = 20
 SHORT_WORDS = 3
 # "Hansen and Sons" is one firm.
-_FIRM = r"(?!\s*(?-i:Sons?|Co|Company|Partners|Associates|Brothers|Daughters)\b)"
+_FIRM = r"(?!(?-i:Sons?|Co|Company|Partners|Associates|Brothers|Daughters)\b)"
+# A separator begins where its white space does: else each character of a long run of it would be tried.
 _SEPARATOR = re.compile(
-    r"\s*;\s*(?:(?:and|or)\s+)?|\s*,\s+(?:(?:and|or|&|as well as)\s+)?"
-    rf"|\s+(?:and|&)\s+{_FIRM}|\s+(?:or|as well as)\s+"
-    r"|\s*\n\s*(?:[-*•]|\d{1,2}[.)])?\s*",
+    r"(?:(?<!\s)\s+)?+(?:;\s*+(?:(?:and|or)\s++)?|,\s++(?:(?:and|or|&|as well as)\s++)?)"
+    rf"|(?<!\s)\s++(?:(?:and|&)\s++{_FIRM}|(?:or|as well as)\s++)"
+    r"|(?:(?<!\s)[^\S\n]+)?+\n\s*+(?:[-*•]|\d{1,2}[.)])?\s*+",
     re.IGNORECASE,
 )
-_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\"[^\"]*\"|“[^”]*”")
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\"[^\"]*\"|“[^“”]*”")
 _WORDLESS = re.compile(r"[\W_]*")
 _BOTH = re.compile(r"^(?:both|either)\s+", re.IGNORECASE)
 _YEAR = re.compile(r"\d{4}")
@@ -28,11 +30,15 @@ def items(text: str) -> list[tuple[int, int]]:
     together. "May 5, 2026" and "1,000" are no enumerations.
     """
     held = [match.span() for match in _BRACKETS.finditer(text)]
+    ends = [end for _, end in held]
     begin = match.end() if (match := _BOTH.match(text)) else 0
     found: list[tuple[int, int]] = []
     for match in [*_SEPARATOR.finditer(text), None]:
-        if match is not None and any(start < match.end() and match.start() < end for start, end in held):
-            continue
+        if match is not None:
+            # The first bracket that ends behind the separator's beginning: it holds it, or none does.
+            bracket = bisect_right(ends, match.start())
+            if bracket < len(held) and held[bracket][0] < match.end():
+                continue
         end = match.start() if match else len(text)
         if end > begin:
             found.append((begin, end))

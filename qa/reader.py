@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from index import bert
 from index.compiled import one_by_one
-from index.embedder import fast_matrix_products, weights_sha256
+from index.embedder import fast_matrix_products, require_no_pickles, weights_sha256
 from index.errors import ModelError
 from index.runtime import choose, report_fallback, wanted_runtime
 from qa.near_ties import near_ties
@@ -280,9 +280,10 @@ class TransformersReader(WindowReader):
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        require_no_pickles(self._local_folder)
         try:
             model: PreTrainedModel = AutoModelForQuestionAnswering.from_pretrained(
-                self._local_folder, dtype=torch.float32
+                self._local_folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
             )
         except (OSError, ValueError) as error:
             raise ModelError(f"the reader {self._name!r} cannot be loaded: {error}") from error

@@ -40,7 +40,9 @@ def normalize(
 
     when = bool(_WHEN.search(question))
     # The full stop of an abbreviation, a sign or a symbol may stand at the edge.
-    return read_quantity(_untrimmed(text), language) or read_date(words, when=when, written=written, language=language)
+    untrimmed = _untrimmed(text)
+    quantity = read_quantity(untrimmed if len(untrimmed) <= _LONGEST else words, language)
+    return quantity or read_date(words, when=when, written=written, language=language)
 
 
 def _untrimmed(text: str) -> str:

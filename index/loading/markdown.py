@@ -19,7 +19,7 @@ from index.loading.registry import register
 from index.markdown import front_matter, literal_lines, markdown_headings
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
-_DELIMITER_ROW = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+_DELIMITER_ROW = re.compile(r" {0,3}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+")
 
 
 @register(".md", ".markdown")

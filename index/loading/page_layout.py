@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,11 +28,15 @@ class Glyph(NamedTuple):
 class _Run:
     """Characters on one line without a gap wide enough to part columns."""
 
-    text: str
+    characters: list[str]
     left: float
     right: float
     bottom: float
     top: float
+
+    @property
+    def text(self) -> str:
+        return "".join(self.characters)
 
     @property
     def height(self) -> float:
@@ -41,29 +47,19 @@ class _Run:
         return (self.top + self.bottom) / 2
 
 
-@dataclass(slots=True)
 class _Line:
-    runs: list[_Run]
+    """Runs beside each other, with the box around them and the height of the highest."""
 
-    @property
-    def left(self) -> float:
-        return min(run.left for run in self.runs)
+    def __init__(self, run: _Run) -> None:
+        self.runs = [run]
+        self.left, self.right, self.bottom, self.top = run.left, run.right, run.bottom, run.top
+        self.height = run.height
 
-    @property
-    def right(self) -> float:
-        return max(run.right for run in self.runs)
-
-    @property
-    def bottom(self) -> float:
-        return min(run.bottom for run in self.runs)
-
-    @property
-    def top(self) -> float:
-        return max(run.top for run in self.runs)
-
-    @property
-    def height(self) -> float:
-        return max(run.height for run in self.runs)
+    def add(self, run: _Run) -> None:
+        self.runs.append(run)
+        self.left, self.right = min(self.left, run.left), max(self.right, run.right)
+        self.bottom, self.top = min(self.bottom, run.bottom), max(self.top, run.top)
+        self.height = max(self.height, run.height)
 
     def text(self) -> str:
         runs = sorted(self.runs, key=lambda run: run.left)
@@ -78,6 +74,8 @@ _SPACE_GAP = 0.25
 # Lines further apart than usual by this factor belong to two paragraphs.
 _PARAGRAPH_GAP = 1.3
 _LEAST_COLUMN_LINES = 4
+# Of a page of a thousand points; a page may also be made to have one for each of its characters.
+_MOST_EDGES = 1_000
 # Median characters of a run in a column of text; cells of tables are shorter.
 _LEAST_COLUMN_WIDTH = 18
 _MARKER = re.compile(r"(?:[•◦▪‣·*–—-]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s")
@@ -105,13 +103,15 @@ def _runs(glyphs: Sequence[Glyph]) -> list[_Run]:
         if run is not None and _continues(run, glyph, height):
             gap = max(glyph.left - run.right, run.left - glyph.right)
             combining = unicodedata.combining(glyph.char) != 0
-            run.text += (" " if (space or gap > _SPACE_GAP * height) and not combining else "") + glyph.char
+            if (space or gap > _SPACE_GAP * height) and not combining:
+                run.characters.append(" ")
+            run.characters.append(glyph.char)
             run.left, run.right = min(run.left, glyph.left), max(run.right, glyph.right)
             # A raised or lowered character (a footnote's number) does not move the line.
             if height >= 0.9 * run.height:
                 run.bottom, run.top = min(run.bottom, glyph.bottom), max(run.top, glyph.top)
         else:
-            run = _Run(glyph.char, glyph.left, glyph.right, glyph.bottom, glyph.top)
+            run = _Run([glyph.char], glyph.left, glyph.right, glyph.bottom, glyph.top)
             runs.append(run)
         space = False
     return runs
@@ -174,7 +174,8 @@ def _gutter(runs: list[_Run]) -> tuple[float, float] | None:
         return None
     best: tuple[int, float, float] | None = None
     # Where a column may begin is where several lines do.
-    for edge in sorted({round(run.left, 0) for run in runs}):
+    edges = Counter(round(run.left, 0) for run in runs).most_common(_MOST_EDGES)
+    for edge in sorted(edge for edge, _ in edges):
         if not first + 0.2 * width < edge < last - 0.15 * width:
             continue
         right = [run for run in runs if run.left >= edge - 1]
@@ -206,12 +207,18 @@ def _are_columns(left: list[_Run], right: list[_Run], height: float) -> bool:
     )
     if beside <= 0:
         return False
-    shorter = min(median(len(run.text) for run in side) for side in (left, right))
+    shorter = min(median(len(run.characters) for run in side) for side in (left, right))
     if shorter >= _LEAST_COLUMN_WIDTH:
         return True
-    rows = [run.bottom for run in right]
-    common = sum(any(abs(run.bottom - row) < 0.1 * height for row in rows) for run in left)
+    rows = sorted(run.bottom for run in right)
+    common = sum(_nearest(rows, run.bottom) < 0.1 * height for run in left)
     return common < 0.5 * len(left) and all(_is_full(side, height) for side in (left, right))
+
+
+def _nearest(rows: list[float], bottom: float) -> float:
+    """How far the nearest of the rows is, given in order."""
+    at = bisect_left(rows, bottom)
+    return min(abs(bottom - row) for row in rows[max(0, at - 1) : at + 1])
 
 
 def _is_full(runs: list[_Run], height: float) -> bool:
@@ -227,10 +234,10 @@ def _column_text(runs: list[_Run]) -> str:
     pitches = [above.bottom - below.bottom for above, below in pairwise(lines)]
     usual = median([pitch for pitch in pitches if pitch > 0] or [0.0])
     left, right = min(line.left for line in lines), max(line.right for line in lines)
-    text = lines[0].text()
+    pieces = [lines[0].text()]
     for above, below in pairwise(lines):
-        text += ("\n\n" if _is_break(above, below, usual, left, right) else "\n") + below.text()
-    return text
+        pieces += ["\n\n" if _is_break(above, below, usual, left, right) else "\n", below.text()]
+    return "".join(pieces)
 
 
 def _lines(runs: list[_Run]) -> list[_Line]:
@@ -240,9 +247,9 @@ def _lines(runs: list[_Run]) -> list[_Line]:
         if last is not None and min(last.top, run.top) - max(last.bottom, run.bottom) > 0.5 * min(
             last.height, run.height
         ):
-            last.runs.append(run)
+            last.add(run)
         else:
-            lines.append(_Line([run]))
+            lines.append(_Line(run))
     return lines
 
 

@@ -23,6 +23,8 @@ from index.loading.registry import register
 
 PAGE_BREAK = "\f"
 MAX_BOOKMARKS = 5_000
+# Longer titles are not sought on their page: one of a single word, over and over, may take the square of its length.
+MAX_SOUGHT_TITLE = 300
 # A page whose text PDFium cannot make out has characters that no font maps to Unicode.
 _UNMAPPED = 0.5
 _HYPHENS = {"\x02": "-", "\ufffe": "-"}
@@ -160,6 +162,9 @@ def _bookmarks(pdf: Any, text: str, pages: dict[int, Page]) -> list[Heading]:
         index = target.get_index() if target else None
         page = pages.get(index + 1) if index is not None else None
         if not title or page is None:
+            continue
+        if len(title) > MAX_SOUGHT_TITLE:
+            found.append(Heading(level=bookmark.level + 1, title=title, start=page.start))
             continue
         words = re.compile(r"\s+".join(re.escape(word) for word in title.split()), re.IGNORECASE)
         previous = found[-1].start if found else 0

@@ -80,7 +80,9 @@ def label_rows(
     keys = list(missing)
     maker = _teacher_windows(teacher, max_length, stride)
     device = training_device()
-    model = AutoModelForQuestionAnswering.from_pretrained(teacher, attn_implementation=ATTENTION, dtype=torch.float32)
+    model = AutoModelForQuestionAnswering.from_pretrained(
+        teacher, attn_implementation=ATTENTION, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+    )
     model = model.to(device).eval()
     number = len(list(folder.glob("part-*.npz")))
     parts = range(0, len(keys), ROWS_A_PART)

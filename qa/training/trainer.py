@@ -75,6 +75,8 @@ class Trainer:
             hidden_dropout_prob=recipe.dropout,
             attention_probs_dropout_prob=recipe.dropout,
             dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
         ).to(self._device)
         self._typed = has_token_types(self._model.config)
         self._pad_id = pad_id(self._model.config)

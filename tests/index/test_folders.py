@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from index import folders
 from index.documents import Document
 from index.errors import InputError
-from index.folders import NothingKnown, kept_messages, path_of, plan, stamp_of
+from index.folders import NothingKnown, kept_messages, plan, stamp_of
 from index.ingest import follow, index_paths
 from index.loaders import NotRead, read_documents
+from index.paths import path_of
 from index.store import Store
 
 

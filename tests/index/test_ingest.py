@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from index.documents import Document
 from index.errors import InputError
+from index.filling import EMBED_BETWEEN_LOOKS
 from index.ingest import index_paths
+from index.loaders import NotRead, read_documents
+from index.stopping import Stop
 from index.store import Store
 
 
@@ -120,3 +125,81 @@ def test_what_was_committed_before_an_interruption_is_found(
         "it was caught up already"
     )
     assert len(store.search("cats", store.embedder.embed(["cats"])[0], 5).lexical) == 1
+
+
+class TestStopping:
+    """An event that asks for it, in this process."""
+
+    def test_while_a_long_document_is_embedded(
+        self, store: Store, sources: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stop = Stop()
+        (sources / "z.txt").write_text("\n\n".join(f"Paragraph {n} {'word ' * 150}." for n in range(500)))
+        embed = store.embedder.embed
+        calls: list[int] = []
+
+        def asked(texts: Sequence[str]) -> Any:
+            calls.append(len(texts))
+            if any("Paragraph" in text for text in texts):
+                stop.set()
+            return embed(texts)
+
+        monkeypatch.setattr("index.store.WRITTEN_TOGETHER", 3)
+        monkeypatch.setattr(store.embedder, "embed", asked)
+        report = index_paths(store, [sources], stop=stop)
+        assert (report.interrupted, report.added, report.left) == (True, 3, 1)
+        assert calls == [3, EMBED_BETWEEN_LOOKS], "the rest of the document was not waited for"
+        assert uris(store) == {"a.txt", "b.md", "c.txt"}
+        assert store.search("upstream", embed(["upstream"])[0], 5).lexical
+        report = index_paths(store, [sources])
+        assert (report.interrupted, report.added, report.unchanged, report.left) == (False, 1, 3, 0)
+
+    def test_while_a_file_is_read(self, store: Store, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        stop = Stop()
+
+        def read(path: Path) -> Iterator[Document | NotRead]:
+            if path.name == "c.txt":
+                stop.set()
+                raise AssertionError("it goes on reading")
+            return read_documents(path)
+
+        monkeypatch.setattr("index.ingest.read_documents", read)
+        monkeypatch.setattr("index.store.EMBED_TOGETHER", 1)
+        report = index_paths(store, [sources], stop=stop)
+        assert (report.interrupted, report.left) == (True, 3 - report.added)
+        assert len(uris(store)) == report.added
+
+    def test_before_anything_was_read(self, store: Store, sources: Path) -> None:
+        stop = threading.Event()
+        stop.set()
+        report = index_paths(store, [sources], stop=stop)
+        assert (report.interrupted, report.added, store.catalogue.counts()) == (True, 0, (0, 0))
+
+    def test_from_another_thread(self, store: Store, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is asked between two files, and cuts nothing short."""
+        stop = Stop()
+        monkeypatch.setattr("index.store.EMBED_TOGETHER", 1)
+
+        def asked(done: int, total: int) -> None:
+            thread = threading.Thread(target=stop.set)
+            thread.start()
+            thread.join()
+
+        report = index_paths(store, [sources], asked, stop=stop)
+        assert report.interrupted
+        assert "a.txt" in uris(store)
+        assert len(uris(store)) == report.added
+
+
+def test_what_took_long_to_gather_is_stored(store: Store, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.store.GATHERED_S", 0.0)
+    stored: list[int] = []
+    put_all = store.catalogue.put_all
+
+    def put(entries: Any) -> list[bool]:
+        stored.append(len(entries))
+        return put_all(entries)
+
+    monkeypatch.setattr(store.catalogue, "put_all", put)
+    index_paths(store, [sources])
+    assert stored == [1, 1, 1]

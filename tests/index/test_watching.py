@@ -170,3 +170,32 @@ def test_a_path_that_was_never_there(tmp_path: Path, make_embedder: Any) -> None
     with pytest.raises(InputError, match="no such file"):
         keep_in_step(store, [tmp_path / "x"], threading.Event(), report=print, problem=print)
     store.close()
+
+
+def test_what_a_link_leads_to_is_watched_too(watched: Callable[..., Watched], docs: Path) -> None:
+    elsewhere = docs.with_name("elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "target.txt").write_text("Dogs bury bones.")
+    (docs / "link.txt").symlink_to(elsewhere / "target.txt")
+    it = watched(docs)
+    it.until(lambda: it.names() == {"a.txt", "link.txt"})
+    for text in ("Fish swim upstream.", "Birds sing."):
+        (elsewhere / "other.tmp").write_text(text)
+        (elsewhere / "other.tmp").replace(elsewhere / "target.txt")
+        it.until(lambda text=text: len(text) in {one.characters for one in it.store.catalogue.records()})  # type: ignore[misc]
+    (elsewhere / "stays.txt").touch()
+    (elsewhere / "target.txt").unlink()
+    it.until(lambda: it.names() == {"a.txt"})
+    assert it.problems == []
+
+
+def test_a_linked_folder_is_watched_under_its_own_name(watched: Callable[..., Watched], docs: Path) -> None:
+    link = docs.with_name("link")
+    link.symlink_to(docs)
+    it = watched(link)
+    it.until(lambda: it.names() == {"a.txt"})
+    (docs / "b.txt").write_text("Dogs bury bones.")
+    it.until(lambda: it.names() == {"a.txt", "b.txt"})
+    assert {record.uri for record in it.store.catalogue.records()} == {
+        (link / name).as_uri() for name in ("a.txt", "b.txt")
+    }
