@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from index.errors import ModelError
+from index.outputs import json_kind
 from index.sentences import sentences_around, split_sentences
 from index.words import words
 from qa.candidates import Candidate, RankWeights, ReadPassage
@@ -99,6 +100,9 @@ class Calibration(BaseModel):
         z = (features - np.array(self.mean)) / np.array(self.scale)
         logit = float(z @ np.array(self.weights)) + self.bias
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+CALIBRATION = json_kind("a calibration", Calibration)
 
 
 def uncalibrated(fusion: FusionWeights | None = None) -> Calibration:

@@ -14,11 +14,12 @@ from rich.console import Console
 from index.documents import Document
 from index.embedder import bundled_model, open_embedder
 from index.errors import InputError
+from index.outputs import FolderKind, Outputs
 from qa.training.base import teacher_base
 from qa.training.config import TEACHER_RECIPE, Phase, Recipe, load_recipe
 from qa.training.data import Row, find_source, read_rows
 from qa.training.edits import one_edit_unanswerables
-from qa.training.export import export_reader
+from qa.training.export import READER, export_reader
 from qa.training.labels import TeacherLabels, label_rows, load_labels
 from qa.training.mixture import MadeSource, phase_rows, source_rows
 from qa.training.negatives import mine_negatives, save_rows
@@ -29,6 +30,16 @@ from qa.windows import WindowMaker
 ARTICLES = Path("text/wikipedia_articles.jsonl.gz")
 SENTENCES = Path("ir/reqa_squad_train_sentences")
 MADE = ("hard_negatives", "one_edit", "answer_sentences")
+WORK = FolderKind(
+    "a folder that a reader was trained in",
+    frozenset(
+        [
+            *(f"{name}.jsonl" for name in MADE), *(f"{name}.tmp" for name in MADE), "checkpoint.pt", "checkpoint.tmp",
+            "labels", "mining-store", "sentence-store", "teacher", "teacher-base", "teacher-base.tmp",
+            "teacher-training",
+        ]
+    ),
+)  # fmt: skip
 
 
 def train_reader(
@@ -41,13 +52,18 @@ def train_reader(
     base: Path | None = None,
     teacher: Path | None = None,
     last_phase: str | None = None,
+    force: bool = False,
 ) -> None:
     """Train a reader and write it to `out`; run again with the same `work` folder to go on after an interruption.
 
     data_dir: folder of the recipe's sources (see `find_source`). base: encoder folder to start from, the bundled
     embedder by default. teacher: folder of a trained teacher; without one, a recipe that needs a teacher trains it
-    first, in `work/teacher`, from the encoder that the extra `train` installs.
+    first, in `work/teacher`, from the encoder that the extra `train` installs. force: also where `out` is a folder that
+    was not trained so, or `work` one that nothing was trained in; without it that is a OutputError.
     """
+    outputs = Outputs((data_dir, base, teacher), force=force)
+    reader = outputs.folder(out, READER)
+    outputs.work(work, WORK)
     if not data_dir.is_dir():
         raise InputError(f"no data folder {data_dir}; name the folder of the training files with --data")
     work.mkdir(parents=True, exist_ok=True)
@@ -72,13 +88,15 @@ def train_reader(
     labels = taught[0] if taught else None
     trainer = Trainer(recipe, base=base, work=work, rows_of=rows_of, console=console, labels=labels)
     trainer.train(last_phase)
-    export_reader(trainer.model, base, out)
+    with reader.making() as folder:
+        export_reader(trainer.model, base, folder)
     console.print(f"reader written to {out}")
 
 
 def _train_teacher(data_dir: Path, work: Path, made: dict[str, MadeSource], console: Console) -> Path:
     out = work / "teacher"
     if not (out / "model.safetensors").is_file():
+        written = Outputs(force=True).folder(out, READER)
         recipe = load_recipe(TEACHER_RECIPE)
         base = teacher_base(work / "teacher-base")
         trainer = Trainer(
@@ -89,7 +107,8 @@ def _train_teacher(data_dir: Path, work: Path, made: dict[str, MadeSource], cons
             console=console,
         )
         trainer.train()
-        export_reader(trainer.model, base, out)
+        with written.making() as folder:
+            export_reader(trainer.model, base, folder)
     return out
 
 
