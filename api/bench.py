@@ -19,7 +19,7 @@ from api.opening import open_engine, open_store
 from api.options import ForceOption, StoreOption, progress_bar
 from api.terminal import Terminal, errors, say, tell
 from index.errors import InputError
-from index.outputs import Output, Outputs, json_kind
+from index.outputs import FolderKind, Output, Outputs, json_kind
 from index.printable import printable
 
 bench = typer.Typer(help="Measure speed, memory and growth on this machine.", no_args_is_help=True)
@@ -218,7 +218,9 @@ def kill(
     """
     from eval.kills.bench import Kills, bench_kills
 
-    written = Outputs(force=force).file(output, json_kind("figures of qa bench kill", Kills))
+    outputs = Outputs(force=force)
+    outputs.work(work, FolderKind("a new folder", frozenset()))
+    written = outputs.file(output, json_kind("figures of qa bench kill", Kills))
     try:
         found = bench_kills(work, kills=kills, seed=seed, watch=progress_bar)
     except KeyboardInterrupt:

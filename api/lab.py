@@ -16,6 +16,7 @@ from api.opening import open_store
 from api.options import CalibrationOption, ForceOption, ReaderOption, StoreOption, progress_bar
 from api.terminal import Terminal, errors
 from index.outputs import Outputs
+from index.printable import printable
 
 GoldArgument = Annotated[Path, typer.Argument(help="Gold questions: JSONL, SQuAD-like JSONL or SQuAD JSON, .gz too.")]
 
@@ -137,7 +138,7 @@ def _fit(
     for feature, weight in zip(calibration.features, calibration.weights, strict=True):
         console.print(f"  {feature:20} {weight:+.3f}")
     written.write((json.dumps(calibration.model_dump(), indent=2) + "\n").encode())
-    console.print(f"threshold {calibration.threshold:.2f}; written to {output}")
+    console.print(f"threshold {calibration.threshold:.2f}; written to {printable(str(output))}", soft_wrap=True)
 
 
 train = typer.Typer(help="Train models.", no_args_is_help=True)
@@ -158,17 +159,21 @@ def train_reader(
 ) -> None:
     """Train an extractive reader. Interrupt it at will: the same command goes on from the last checkpoint."""
     from qa.training.config import DEFAULT_RECIPE, load_recipe
+    from qa.training.export import READER
+    from qa.training.run import WORK
     from qa.training.run import train_reader as run
 
+    outputs = Outputs([data, recipe, base, teacher], force=force)
+    reader = outputs.folder(output, READER)
+    outputs.work(work, WORK)
     run(
         load_recipe(recipe or DEFAULT_RECIPE),
         data_dir=data,
         work=work,
-        out=output,
+        out=reader,
         console=errors,
         base=base,
         teacher=teacher,
-        force=force,
     )
 
 

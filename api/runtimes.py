@@ -12,6 +12,7 @@ from rich.table import Table
 from api.options import ForceOption, ReaderOption, progress_bar
 from api.terminal import Terminal
 from index.outputs import Outputs, json_kind
+from index.printable import printable
 
 runtime = typer.Typer(help="What runs the models.", no_args_is_help=True)
 
@@ -55,7 +56,7 @@ def compare(
     if written is not None:
         written.write((found.model_dump_json(indent=2) + "\n").encode())
     table = Table(
-        title=f"{found.questions:,} questions of {gold.name}, own paragraph given",
+        title=f"{found.questions:,} questions of {printable(gold.name)}, own paragraph given",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,

@@ -97,7 +97,7 @@ def followed(path: Path) -> Path:
 
 def part_beside(path: Path) -> Path:
     """A name for what is to be put at `path`, in the same folder: short, whatever the length of its own."""
-    return path.with_name(f"{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}")
+    return path.parent / (f"{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}")
 
 
 def cannot_write(path: Path, error: Exception) -> InputError:

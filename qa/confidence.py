@@ -128,8 +128,9 @@ def load_calibration(path: Path = BUNDLED_CALIBRATION) -> Calibration:
     """Read a calibration; raises ModelError where it is missing or of another version."""
     try:
         calibration = Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
-        raise ModelError(f"the calibration {path} cannot be used: {error}; fit one with: qa calibrate") from error
+    except (OSError, ValueError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise ModelError(f"the calibration {path} cannot be used: {reason}; fit one with: qa calibrate") from error
     if calibration.features != FEATURES:
         raise ModelError(f"the calibration {path} has other features than this version; fit it again: qa calibrate")
     return calibration

@@ -14,6 +14,7 @@ from eval.peers.systems import OURS
 from eval.scale.bench import Bar
 from eval.scale.report import drawn
 from index.outputs import marked_kind
+from index.printable import printable
 
 _ASKED_FOR = ("| asked for | | |", "| --- | --- | ---: |")
 TABLE = marked_kind("a table of qa bench peers", re.escape("\n".join(_ASKED_FOR).encode()))
@@ -112,7 +113,7 @@ def _setting(found: Comparison) -> str:
         for name, own in about.packages.items()
     )
     return (
-        f"{about.gold.questions} answerable questions of {about.gold.name}, {about.passages:,} passages, "
+        f"{about.gold.questions} answerable questions of {printable(about.gold.name)}, {about.passages:,} passages, "
         f"{about.passages_read} read for each question; the same models for all, in {about.dtype}. Beside: how many "
         "times better spanqa is, with the least and the most of the rounds; of shares the points above, with the 95 % "
         f"interval. {versions}."

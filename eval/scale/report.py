@@ -16,6 +16,7 @@ from rich.table import Table
 from eval.scale.bench import Bar, Curve, Point, machine
 from index.errors import InputError
 from index.outputs import marked_kind
+from index.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,9 +57,9 @@ def print_curve(curve: Curve, console: Console) -> None:
     console.print(table)
     passages = curve.about.passages
     console.print(
-        f"{curve.about.questions} questions of {curve.about.gold.name}, {passages} passages retrieved for each. p50, "
-        "p95: retrieval of one question; hits: hit rate, exact: with every vector compared; nearest: found of the "
-        f"{passages} nearest vectors; MB: resident, models included; indexed: passages, cut and embedded already."
+        f"{curve.about.questions} questions of {printable(curve.about.gold.name)}, {passages} passages retrieved for "
+        "each. p50, p95: retrieval of one question; hits: hit rate, exact: with every vector compared; nearest: found "
+        f"of the {passages} nearest vectors; MB: resident, models included; indexed: passages, cut and embedded already."
     )
     for bar in curve.bars:
         console.print(f"{'holds' if bar.holds else 'FALLS SHORT'}: {bar.name} {_shown(bar)}")

@@ -14,7 +14,8 @@ from rich.console import Console
 from index.documents import Document
 from index.embedder import bundled_model, open_embedder
 from index.errors import InputError
-from index.outputs import FolderKind, Outputs
+from index.outputs import FolderKind, OutputFolder, Outputs
+from index.printable import printable
 from qa.training.base import teacher_base
 from qa.training.config import TEACHER_RECIPE, Phase, Recipe, load_recipe
 from qa.training.data import Row, find_source, read_rows
@@ -47,23 +48,18 @@ def train_reader(
     *,
     data_dir: Path,
     work: Path,
-    out: Path,
+    out: OutputFolder,
     console: Console,
     base: Path | None = None,
     teacher: Path | None = None,
     last_phase: str | None = None,
-    force: bool = False,
 ) -> None:
     """Train a reader and write it to `out`; run again with the same `work` folder to go on after an interruption.
 
     data_dir: folder of the recipe's sources (see `find_source`). base: encoder folder to start from, the bundled
     embedder by default. teacher: folder of a trained teacher; without one, a recipe that needs a teacher trains it
-    first, in `work/teacher`, from the encoder that the extra `train` installs. force: also where `out` is a folder that
-    was not trained so, or `work` one that nothing was trained in; without it that is a OutputError.
+    first, in `work/teacher`, from the encoder that the extra `train` installs.
     """
-    outputs = Outputs((data_dir, base, teacher), force=force)
-    reader = outputs.folder(out, READER)
-    outputs.work(work, WORK)
     if not data_dir.is_dir():
         raise InputError(f"no data folder {data_dir}; name the folder of the training files with --data")
     work.mkdir(parents=True, exist_ok=True)
@@ -88,9 +84,9 @@ def train_reader(
     labels = taught[0] if taught else None
     trainer = Trainer(recipe, base=base, work=work, rows_of=rows_of, console=console, labels=labels)
     trainer.train(last_phase)
-    with reader.making() as folder:
+    with out.making() as folder:
         export_reader(trainer.model, base, folder)
-    console.print(f"reader written to {out}")
+    console.print(f"reader written to {printable(str(out.path))}", soft_wrap=True)
 
 
 def _train_teacher(data_dir: Path, work: Path, made: dict[str, MadeSource], console: Console) -> Path:
