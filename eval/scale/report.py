@@ -59,7 +59,8 @@ def print_curve(curve: Curve, console: Console) -> None:
     console.print(
         f"{curve.about.questions} questions of {printable(curve.about.gold.name)}, {passages} passages retrieved for "
         "each. p50, p95: retrieval of one question; hits: hit rate, exact: with every vector compared; nearest: found "
-        f"of the {passages} nearest vectors; MB: resident, models included; indexed: passages, cut and embedded already."
+        f"of the {passages} nearest vectors; MB: resident, models included; indexed: passages, cut and "
+        "embedded already."
     )
     for bar in curve.bars:
         console.print(f"{'holds' if bar.holds else 'FALLS SHORT'}: {bar.name} {_shown(bar)}")

@@ -209,7 +209,8 @@ def print_load(report: LoadReport, console: Console) -> None:
     console.print(table)
     console.print(
         f"{report.gold.questions} questions of {printable(report.gold.name)}, {report.passages} passages read for "
-        f"each, of {report.store.passages:,} in the store; rate limit and answer cache off; the clients share the machine."
+        f"each, of {report.store.passages:,} in the store; rate limit and answer cache off; the clients share the "
+        "machine."
     )
     for bar in report.bars:
         least = bar.limit in (LEAST_SPEEDUP, LEAST_ANSWERS)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from index.printable import flowing, printable, printable_json, printable_lines
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=40)
+ORDINARY = "[red]Größe 東京 می\u200cخواهم 👩\u200d🔬 co\u00adop a\u00a0b"
 STEERING = "\x00\x07\b\r\x1b\x7f\x85\x9b\u061c\u200b\u200e\u202a\u202e\u2028\u2029\u2066\u2069\ufeff\udc9b\U000e0041"
 
 
