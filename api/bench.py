@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
 
+from api import bench_serving
+from api.bench_serving import QA_PROGRAM
 from api.errors import UsageError
 from api.opening import open_engine, open_store
 from api.options import ForceOption, StoreOption, progress_bar
 from api.terminal import Terminal, errors, say, tell
 from index.errors import InputError
-from index.outputs import FolderKind, Output, Outputs, json_kind
+from index.outputs import FolderKind, Outputs, json_kind
 from index.printable import printable
 
 bench = typer.Typer(help="Measure speed, memory and growth on this machine.", no_args_is_help=True)
@@ -84,7 +83,8 @@ def scale(
     except KeyboardInterrupt:
         tell(f"interrupted; what is done is kept in {work}: the same command goes on")
         raise typer.Exit(1) from None
-    _write(written, curve)
+    if written is not None:
+        written.write_model(curve)
     if drawn is not None:
         drawn.write(draw_plot(curve, drawn.path.suffix))
     print_curve(curve, Terminal())
@@ -157,7 +157,8 @@ def peers(
     except KeyboardInterrupt:
         tell(f"interrupted; what is done is kept in {work}: the same command goes on")
         raise typer.Exit(1) from None
-    _write(written, found)
+    if written is not None:
+        written.write_model(found)
     if tabulated is not None:
         tabulated.write(markdown(found).encode())
     if drawn is not None:
@@ -194,11 +195,6 @@ def _told(name: str, total: int | None = None) -> Iterator[Callable[[int, int], 
         yield advance
 
 
-def _write(output: Output | None, found: BaseModel) -> None:
-    if output is not None:
-        output.write((found.model_dump_json(indent=2) + "\n").encode())
-
-
 @bench.command("kill")
 def kill(
     *,
@@ -226,7 +222,8 @@ def kill(
     except KeyboardInterrupt:
         tell(f"interrupted; the store is in {work}")
         raise typer.Exit(1) from None
-    _write(written, found)
+    if written is not None:
+        written.write_model(found)
     for name, met in found.under_way.items():
         say(f"{name}: {met.kills} kills, {met.landed} of them there all the same")
     say(
@@ -273,7 +270,8 @@ def distributed(
         found = compare_stores(
             first, second, asked, gold, ref=ref, passages=passages, progress=advance
         )  # fmt: skip
-    _write(written, found)
+    if written is not None:
+        written.write_model(found)
     say(
         f"{found.same:,} of {found.questions:,} answers are the same ({found.same_share:.2%}), "
         f"{found.same_status:,} decisions to answer"
@@ -308,14 +306,15 @@ def ingest(
     # Compiled now, the model is loaded by every run, and compiled by none.
     open_embedder().embed(["warm"])
     found = measure(
-        _QA,
+        QA_PROGRAM,
         folder,
         nodes=nodes,
         cores=cores,
         rounds=rounds,
         say=tell,
     )
-    _write(written, found)
+    if written is not None:
+        written.write_model(found)
     same = "the same" if found.same else "NOT THE SAME"
     say(
         f"{found.process.documents:,} documents, {found.process.passages:,} passages, {same} catalogue\n"
@@ -338,138 +337,7 @@ def _sizes(text: str) -> list[int]:
     return found
 
 
-@bench.command("soak")
-def soak(
-    *,
-    seconds: Annotated[float, typer.Option(min=1, help="How long clients are at work.")] = 600,
-    seed: Annotated[int, typer.Option(min=0, help="Of what clients do and of when the server is killed.")] = 13,
-    writers: Annotated[int, typer.Option(min=1, max=32, help="Clients that add, replace and remove.")] = 2,
-    askers: Annotated[int, typer.Option(min=1, max=32, help="Clients that ask.")] = 2,
-    output: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
-    force: ForceOption = False,
-) -> None:
-    """Kill and restart a real `qa serve` at random moments under mixed load, and hold all it says against what it
-    acknowledged: exit 1 with a list where a document was lost, a removed one answered, or a request failed otherwise
-    than by a refused connection or 503 while there was no server.
-
-    The store is made in a temporary folder, and removed again unless something was wrong. It takes --seconds and then
-    some ten more.
-    """
-    from eval.serving.process import ServerProcess
-    from eval.serving.soak import SoakReport
-    from eval.serving.soak import soak as run
-
-    written = Outputs(force=force).file(output, json_kind("a report of qa bench soak", SoakReport))
-    work = Path(tempfile.mkdtemp(prefix="spanqa-soak-"))
-    store = str(work / "store")
-    with ServerProcess(partial(_serve_command, store), work / "server.log") as server:
-        try:
-            report = run(
-                server,
-                [*_QA, "store", "check", "--store", store],
-                seconds=seconds,
-                seed=seed,
-                writers=writers,
-                askers=askers,
-                say=tell,
-            )
-        except KeyboardInterrupt:
-            tell(f"interrupted; the store and the log are in {work}")
-            raise typer.Exit(1) from None
-    _write(written, report)
-    say(
-        f"{report.seconds:g} s, {report.kills} kills and {report.polite_stops} stops, down for {report.down_s:g} s: "
-        f"{report.acknowledged_puts} documents stored and {report.acknowledged_removals} removed as acknowledged, "
-        f"{report.documents_at_end} left; {report.answers_checked} answers and {report.lists_checked} lists checked"
-    )
-    for operation, count in report.requests.items():
-        say(f"  {count:6} {operation}")
-    for violation in report.violations:
-        say(f"VIOLATED: {printable(violation)}")
-    if not report.holds:
-        say(f"{report.violated} violations; the store and the server's log are in {printable(str(work))}")
-        raise typer.Exit(1)
-    say("holds: nothing acknowledged was lost, nothing removed answered or was listed, the store is whole")
-    shutil.rmtree(work)
-
-
-@bench.command("load")
-def load(
-    gold: Annotated[Path, typer.Argument(help="Gold questions to ask; their answers are not looked at.")],
-    *,
-    store: StoreOption,
-    seconds: Annotated[float, typer.Option(min=1, help="How long each number of clients asks.")] = 60,
-    clients: Annotated[str, typer.Option(help="How many clients at once, by commas.")] = "1,4,16",
-    passages: Annotated[int, typer.Option("--passages", "-k", min=1, max=100, help="Read for each question.")] = 20,
-    questions: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, by a seeded draw.")] = 500,
-    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    force: ForceOption = False,
-) -> None:
-    """Measure a real `qa serve` on STORE under 1, 4 and 16 clients: questions a second, latency, errors, memory.
-
-    Rate limit and answer cache are off; nothing is written to the store. It takes --seconds for each number of clients,
-    and some ten more; exit 1 where something that is asked of it does not hold.
-    """
-    from eval.asking import about_store
-    from eval.calibrating import draw
-    from eval.gold import read_gold
-    from eval.runs import GoldRef, gold_sha256
-    from eval.serving.load import LoadReport, measure, print_load, report_of
-    from eval.serving.process import ServerProcess
-
-    written = Outputs([gold], store=store, force=force).file(output, json_kind("figures of qa bench load", LoadReport))
-    levels = _levels(clients)
-    asked = draw(read_gold(gold), questions)
-    ref = GoldRef(name=gold.name, sha256=gold_sha256(gold), questions=len(asked), sample=questions, seed=13)
-    opened = open_store(store)
-    about = about_store(opened)
-    opened.close()
-    work = Path(tempfile.mkdtemp(prefix="spanqa-load-"))
-    command = partial(_serve_command, store, options=("--cached-answers", "0"))
-    try:
-        with ServerProcess(command, work / "server.log") as server:
-            server.start()
-            found = measure(
-                server,
-                [question.question for question in asked],
-                seconds=seconds,
-                passages=passages,
-                levels=levels,
-                say=tell,
-            )
-            server.stop()
-    except KeyboardInterrupt:
-        tell("interrupted; nothing is kept of it")
-        raise typer.Exit(1) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    report = report_of(found, store=about, gold=ref, passages=passages)
-    _write(written, report)
-    print_load(report, Terminal())
-    if not all(bar.holds for bar in report.bars):
-        raise typer.Exit(1)
-
-
-def _levels(text: str) -> list[int]:
-    from eval.serving.load import MOST_CLIENTS
-
-    try:
-        found = sorted({int(part) for part in text.split(",")})
-    except ValueError as error:
-        raise UsageError(f"--clients {text}: expected numbers of clients, as 1,4,16") from error
-    if found[0] < 1 or found[-1] > MOST_CLIENTS:
-        raise UsageError(f"--clients {text}: a number lies between 1 and {MOST_CLIENTS}")
-    return found
-
-
-# A process of its own with this very Python and these very packages, wherever the `qa` of the path may come from.
-_QA = (sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())")
-
-
-def _serve_command(store: str, port: int, options: Sequence[str] = ()) -> list[str]:
-    return [*_QA, "serve", "--store", store, "--port", str(port), "--requests-per-minute", "0", "--log-json", *options]
-
-
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
+    bench_serving.add_to(bench)
     app.add_typer(bench, name="bench")

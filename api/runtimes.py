@@ -54,7 +54,7 @@ def compare(
     with progress_bar("reading", len(asked)) as advance:
         found = compare_runtimes(asked, ref, reader or DEFAULT_READER, advance)
     if written is not None:
-        written.write((found.model_dump_json(indent=2) + "\n").encode())
+        written.write_model(found)
     table = Table(
         title=f"{found.questions:,} questions of {printable(gold.name)}, own paragraph given",
         box=box.SIMPLE_HEAD,

@@ -111,6 +111,10 @@ class Output:
         with self.stream() as stream:
             stream.write(data)
 
+    def write_model(self, value: BaseModel) -> None:
+        """Writes a value as JSON; raises InputError as `stream` does."""
+        self.write(f"{value.model_dump_json(indent=2)}\n".encode())
+
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
         """A stream whose bytes become the file once the block has ended without an error (see `index.atomic`).
