@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from api.console import printable
+from api import bench_serving
+from api.bench_serving import QA_PROGRAM
 from api.errors import UsageError
 from api.opening import open_engine, open_store
-from api.options import StoreOption, errors, progress_bar
+from api.options import ForceOption, StoreOption, progress_bar
+from api.terminal import Terminal, errors, say, tell
 from index.errors import InputError
+from index.outputs import FolderKind, Outputs, json_kind
+from index.printable import printable
 
 bench = typer.Typer(help="Measure speed, memory and growth on this machine.", no_args_is_help=True)
 SIZES = "1000,10000,100000,1000000"
@@ -36,6 +36,7 @@ def scale(
     output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the curves, as curves.png or .svg.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stores in the work folder.")] = False,
+    force: ForceOption = False,
 ) -> None:
     """Measure how retrieval grows with the store: latency, hit rate beside exact search, memory, opening, indexing.
 
@@ -46,8 +47,10 @@ def scale(
     from eval.calibrating import draw
     from eval.gold import read_gold
     from eval.runs import GoldRef, gold_sha256
+    from eval.scale.bench import WORK, Curve
     from eval.scale.bench import bench as run
-    from eval.scale.report import print_curve, require_plotting, write_plot
+    from eval.scale.report import PLOT, print_curve, require_plotting
+    from eval.scale.report import plot as draw_plot
     from qa.reader import DEFAULT_READER
 
     if plot is not None:
@@ -55,6 +58,10 @@ def scale(
             require_plotting(plot)
         except InputError as error:
             raise UsageError(str(error)) from error
+    outputs = Outputs([gold], store=store, force=force)
+    outputs.work(work, WORK)
+    written = outputs.file(output, json_kind("figures of qa bench scale", Curve))
+    drawn = outputs.file(plot, PLOT)
     wanted = _sizes(sizes)
     asked = draw([question for question in read_gold(gold) if question.located], questions)
     ref = GoldRef(name=gold.name, sha256=gold_sha256(gold), questions=len(asked), sample=questions, seed=13)
@@ -70,17 +77,17 @@ def scale(
             reader=DEFAULT_READER,
             embedder=source.embedder.name,
             watch=progress_bar,
-            say=lambda text: errors.print(escape(text), soft_wrap=True),
+            say=tell,
             keep=keep,
         )
     except KeyboardInterrupt:
-        errors.print(f"interrupted; what is done is kept in {escape(str(work))}: the same command goes on")
+        tell(f"interrupted; what is done is kept in {work}: the same command goes on")
         raise typer.Exit(1) from None
-    if output is not None:
-        _write(output, curve.model_dump_json(indent=2) + "\n")
-    if plot is not None:
-        write_plot(curve, plot)
-    print_curve(curve, Console())
+    if written is not None:
+        written.write_model(curve)
+    if drawn is not None:
+        drawn.write(draw_plot(curve, drawn.path.suffix))
+    print_curve(curve, Terminal())
 
 
 @bench.command("peers")
@@ -104,6 +111,7 @@ def peers(
     output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     table: Annotated[Path | None, typer.Option(help="Write the table as Markdown.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the figures, as peers.png or .svg.")] = None,
+    force: ForceOption = False,
 ) -> None:
     """Measure spanqa beside Haystack and txtai: the same texts, models, candidates and threads, in turns in one run.
 
@@ -114,11 +122,12 @@ def peers(
     `parts` there to do so.
     """
     from eval.gold import read_gold
-    from eval.peers.bench import QUICK, Plan
+    from eval.peers.bench import QUICK, WORK, Comparison, Plan
     from eval.peers.bench import bench as run
-    from eval.peers.report import markdown, print_comparison, write_plot
+    from eval.peers.report import TABLE, markdown, print_comparison
+    from eval.peers.report import plot as draw_plot
     from eval.runs import GoldRef, gold_sha256
-    from eval.scale.report import require_plotting
+    from eval.scale.report import PLOT, require_plotting
     from index.runtime import threads as every_core
 
     if plot is not None:
@@ -126,6 +135,11 @@ def peers(
             require_plotting(plot)
         except InputError as error:
             raise UsageError(str(error)) from error
+    outputs = Outputs([gold, articles], force=force)
+    outputs.work(work, WORK)
+    written = outputs.file(output, json_kind("figures of qa bench peers", Comparison))
+    tabulated = outputs.file(table, TABLE)
+    drawn = outputs.file(plot, PLOT)
     changes = {"questions": questions, "passages": passages}
     plan = (QUICK if quick else Plan()).model_copy(update={k: v for k, v in changes.items() if v is not None})
     sha256 = gold_sha256(gold)
@@ -141,15 +155,15 @@ def peers(
             watch=_told,
         )
     except KeyboardInterrupt:
-        errors.print(f"interrupted; what is done is kept in {escape(str(work))}: the same command goes on")
+        tell(f"interrupted; what is done is kept in {work}: the same command goes on")
         raise typer.Exit(1) from None
-    if output is not None:
-        _write(output, found.model_dump_json(indent=2) + "\n")
-    if table is not None:
-        _write(table, markdown(found))
-    if plot is not None:
-        write_plot(found, plot)
-    print_comparison(found, Console())
+    if written is not None:
+        written.write_model(found)
+    if tabulated is not None:
+        tabulated.write(markdown(found).encode())
+    if drawn is not None:
+        drawn.write(draw_plot(found, drawn.path.suffix))
+    print_comparison(found, Terminal())
 
 
 @bench.command("table")
@@ -160,7 +174,7 @@ def peers_table(
     from eval.peers.bench import read_comparison
     from eval.peers.report import markdown
 
-    typer.echo(markdown(read_comparison(figures)), nl=False)
+    say(markdown(read_comparison(figures)), end="")
 
 
 def _qa() -> list[str]:
@@ -176,15 +190,9 @@ def _qa() -> list[str]:
 def _told(name: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
     """A progress bar, or where nobody sees one a line as each step begins: a run takes minutes."""
     if not errors.is_terminal:
-        errors.print(escape(name), soft_wrap=True)
+        tell(name)
     with progress_bar(name, total) as advance:
         yield advance
-
-
-def _write(path: Path, text: str) -> None:
-    from eval.files import write_whole
-
-    write_whole(path, text.encode())
 
 
 @bench.command("kill")
@@ -196,6 +204,7 @@ def kill(
         ".kills"
     ),
     output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+    force: ForceOption = False,
 ) -> None:
     """Kill a writer at random moments (SIGKILL) while others read, and check each time that nothing is lost.
 
@@ -203,26 +212,29 @@ def kill(
     acknowledged change must be there, the one under way wholly or not at all, and no reader may have seen an error or a
     wrong place. About a second a kill. Exit 1 where anything was not so.
     """
-    from eval.kills.bench import bench_kills
+    from eval.kills.bench import Kills, bench_kills
 
+    outputs = Outputs(force=force)
+    outputs.work(work, FolderKind("a new folder", frozenset()))
+    written = outputs.file(output, json_kind("figures of qa bench kill", Kills))
     try:
         found = bench_kills(work, kills=kills, seed=seed, watch=progress_bar)
     except KeyboardInterrupt:
-        errors.print(f"interrupted; the store is in {escape(str(work))}")
+        tell(f"interrupted; the store is in {work}")
         raise typer.Exit(1) from None
-    if output is not None:
-        _write(output, found.model_dump_json(indent=2) + "\n")
+    if written is not None:
+        written.write_model(found)
     for name, met in found.under_way.items():
-        typer.echo(f"{name}: {met.kills} kills, {met.landed} of them there all the same")
-    typer.echo(
+        say(f"{name}: {met.kills} kills, {met.landed} of them there all the same")
+    say(
         f"{found.kills} kills of a writer and {found.reader_kills} of a reader in {found.seconds:.0f} s, "
         f"{found.acknowledged} changes acknowledged, {found.answers} answers of {found.readers} readers right, "
         f"{len(found.problems)} problems"
     )
     for problem in found.problems:
-        typer.echo(f"problem: {printable(problem)}")
+        say(f"problem: {printable(problem)}")
     if not found.holds:
-        errors.print(f"the store is kept in {escape(str(work))}")
+        tell(f"the store is kept in {work}")
         raise typer.Exit(1)
 
 
@@ -235,18 +247,21 @@ def distributed(
     sample: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many questions, by a seeded draw.")] = 500,
     passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
     output: Annotated[Path | None, typer.Option(help="Write the comparison as JSON.")] = None,
+    force: ForceOption = False,
 ) -> None:
     """Ask a store and its copy in servers the same questions, and compare answers and hit rates.
 
     Exit 1 where fewer than 99 % of the answers are the same, words, place and decision, or where a hit rate differs by
     more than half a point. 500 questions take about five minutes on two quiet cores.
     """
-    from eval.agreement import compare_stores
+    from eval.agreement import Agreement, compare_stores
     from eval.calibrating import draw
     from eval.gold import read_gold
     from eval.runs import GoldRef, gold_sha256
     from qa.engine import Engine
 
+    kind = json_kind("a comparison of qa bench distributed", Agreement)
+    written = Outputs([gold], store=store, force=force).file(output, kind)
     asked = draw(read_gold(gold), sample)
     ref = GoldRef(name=gold.name, sha256=gold_sha256(gold), questions=len(asked), sample=sample, seed=13)
     first = open_engine(open_store(store))
@@ -255,15 +270,15 @@ def distributed(
         found = compare_stores(
             first, second, asked, gold, ref=ref, passages=passages, progress=advance
         )  # fmt: skip
-    if output is not None:
-        _write(output, found.model_dump_json(indent=2) + "\n")
-    typer.echo(
+    if written is not None:
+        written.write_model(found)
+    say(
         f"{found.same:,} of {found.questions:,} answers are the same ({found.same_share:.2%}), "
         f"{found.same_status:,} decisions to answer"
     )
     for one in (found.first, found.second):
         rates = " / ".join(f"{100 * rate:.1f}" for rate in one.hit_rate.values())
-        typer.echo(f"{printable(one.location)}: hit rate at 1 / 5 / 20 {rates}, {one.retrieve_ms:.0f} ms to retrieve")
+        say(f"{printable(one.location)}: hit rate at 1 / 5 / 20 {rates}, {one.retrieve_ms:.0f} ms to retrieve")
     if not found.holds:
         raise typer.Exit(1)
 
@@ -276,30 +291,32 @@ def ingest(
     cores: Annotated[int, typer.Option(min=1, max=64, help="Cores of each node.")] = 1,
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often each way has its turn.")] = 1,
     output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+    force: ForceOption = False,
 ) -> None:
     """Index a folder by one process and by a Ray cluster on the same cores, and compare rates and catalogues.
 
     Exit 1 where the catalogues differ, or where the cluster has less than nine tenths of the process's rate.
     """
-    from eval.ingesting import measure
+    from eval.ingesting import Ingestion, measure
     from index.embedder import open_embedder
 
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
+    written = Outputs([folder], force=force).file(output, json_kind("figures of qa bench ingest", Ingestion))
     # Compiled now, the model is loaded by every run, and compiled by none.
     open_embedder().embed(["warm"])
     found = measure(
-        _QA,
+        QA_PROGRAM,
         folder,
         nodes=nodes,
         cores=cores,
         rounds=rounds,
-        say=lambda text: errors.print(escape(text), soft_wrap=True),
+        say=tell,
     )
-    if output is not None:
-        _write(output, found.model_dump_json(indent=2) + "\n")
+    if written is not None:
+        written.write_model(found)
     same = "the same" if found.same else "NOT THE SAME"
-    typer.echo(
+    say(
         f"{found.process.documents:,} documents, {found.process.passages:,} passages, {same} catalogue\n"
         f"one process on {nodes * cores} cores: {found.process.rate:.1f} passages/s\n"
         f"Ray {found.ray}, {nodes} nodes of {cores}: {found.cluster.rate:.1f} passages/s; ratio {found.ratio:.2f}"
@@ -320,139 +337,7 @@ def _sizes(text: str) -> list[int]:
     return found
 
 
-@bench.command("soak")
-def soak(
-    *,
-    seconds: Annotated[float, typer.Option(min=1, help="How long clients are at work.")] = 600,
-    seed: Annotated[int, typer.Option(min=0, help="Of what clients do and of when the server is killed.")] = 13,
-    writers: Annotated[int, typer.Option(min=1, max=32, help="Clients that add, replace and remove.")] = 2,
-    askers: Annotated[int, typer.Option(min=1, max=32, help="Clients that ask.")] = 2,
-    output: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
-) -> None:
-    """Kill and restart a real `qa serve` at random moments under mixed load, and hold all it says against what it
-    acknowledged: exit 1 with a list where a document was lost, a removed one answered, or a request failed otherwise
-    than by a refused connection or 503 while there was no server.
-
-    The store is made in a temporary folder, and removed again unless something was wrong. It takes --seconds and then
-    some ten more.
-    """
-    from eval.serving.process import ServerProcess
-    from eval.serving.soak import soak as run
-
-    work = Path(tempfile.mkdtemp(prefix="spanqa-soak-"))
-    store = str(work / "store")
-    with ServerProcess(partial(_serve_command, store), work / "server.log") as server:
-        try:
-            report = run(
-                server,
-                [*_QA, "store", "check", "--store", store],
-                seconds=seconds,
-                seed=seed,
-                writers=writers,
-                askers=askers,
-                say=lambda text: errors.print(escape(text), soft_wrap=True),
-            )
-        except KeyboardInterrupt:
-            errors.print(f"interrupted; the store and the log are in {escape(str(work))}")
-            raise typer.Exit(1) from None
-    if output is not None:
-        from eval.files import write_whole
-
-        write_whole(output, (report.model_dump_json(indent=2) + "\n").encode())
-    typer.echo(
-        f"{report.seconds:g} s, {report.kills} kills and {report.polite_stops} stops, down for {report.down_s:g} s: "
-        f"{report.acknowledged_puts} documents stored and {report.acknowledged_removals} removed as acknowledged, "
-        f"{report.documents_at_end} left; {report.answers_checked} answers and {report.lists_checked} lists checked"
-    )
-    for operation, count in report.requests.items():
-        typer.echo(f"  {count:6} {operation}")
-    for violation in report.violations:
-        typer.echo(f"VIOLATED: {printable(violation)}")
-    if not report.holds:
-        typer.echo(f"{report.violated} violations; the store and the server's log are in {work}")
-        raise typer.Exit(1)
-    typer.echo("holds: nothing acknowledged was lost, nothing removed answered or was listed, the store is whole")
-    shutil.rmtree(work)
-
-
-@bench.command("load")
-def load(
-    gold: Annotated[Path, typer.Argument(help="Gold questions to ask; their answers are not looked at.")],
-    *,
-    store: StoreOption,
-    seconds: Annotated[float, typer.Option(min=1, help="How long each number of clients asks.")] = 60,
-    clients: Annotated[str, typer.Option(help="How many clients at once, by commas.")] = "1,4,16",
-    passages: Annotated[int, typer.Option("--passages", "-k", min=1, max=100, help="Read for each question.")] = 20,
-    questions: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, by a seeded draw.")] = 500,
-    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-) -> None:
-    """Measure a real `qa serve` on STORE under 1, 4 and 16 clients: questions a second, latency, errors, memory.
-
-    Rate limit and answer cache are off; nothing is written to the store. It takes --seconds for each number of clients,
-    and some ten more; exit 1 where something that is asked of it does not hold.
-    """
-    from eval.asking import about_store
-    from eval.calibrating import draw
-    from eval.gold import read_gold
-    from eval.runs import GoldRef, gold_sha256
-    from eval.serving.load import measure, print_load, report_of
-    from eval.serving.process import ServerProcess
-
-    levels = _levels(clients)
-    asked = draw(read_gold(gold), questions)
-    ref = GoldRef(name=gold.name, sha256=gold_sha256(gold), questions=len(asked), sample=questions, seed=13)
-    opened = open_store(store)
-    about = about_store(opened)
-    opened.close()
-    work = Path(tempfile.mkdtemp(prefix="spanqa-load-"))
-    command = partial(_serve_command, store, options=("--cached-answers", "0"))
-    try:
-        with ServerProcess(command, work / "server.log") as server:
-            server.start()
-            found = measure(
-                server,
-                [question.question for question in asked],
-                seconds=seconds,
-                passages=passages,
-                levels=levels,
-                say=lambda text: errors.print(escape(text), soft_wrap=True),
-            )
-            server.stop()
-    except KeyboardInterrupt:
-        errors.print("interrupted; nothing is kept of it")
-        raise typer.Exit(1) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    report = report_of(found, store=about, gold=ref, passages=passages)
-    if output is not None:
-        from eval.files import write_whole
-
-        write_whole(output, (report.model_dump_json(indent=2) + "\n").encode())
-    print_load(report, Console())
-    if not all(bar.holds for bar in report.bars):
-        raise typer.Exit(1)
-
-
-def _levels(text: str) -> list[int]:
-    from eval.serving.load import MOST_CLIENTS
-
-    try:
-        found = sorted({int(part) for part in text.split(",")})
-    except ValueError as error:
-        raise UsageError(f"--clients {text}: expected numbers of clients, as 1,4,16") from error
-    if found[0] < 1 or found[-1] > MOST_CLIENTS:
-        raise UsageError(f"--clients {text}: a number lies between 1 and {MOST_CLIENTS}")
-    return found
-
-
-# A process of its own with this very Python and these very packages, wherever the `qa` of the path may come from.
-_QA = (sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())")
-
-
-def _serve_command(store: str, port: int, options: Sequence[str] = ()) -> list[str]:
-    return [*_QA, "serve", "--store", store, "--port", str(port), "--requests-per-minute", "0", "--log-json", *options]
-
-
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
+    bench_serving.add_to(bench)
     app.add_typer(bench, name="bench")

@@ -14,13 +14,11 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from api import bench, gold, indexing, key_commands, lab, moving, runtimes, store_commands
-from api.console import PasteFormat, anchor_text, print_citations, print_response, printable
+from api.console import PasteFormat, anchor_text, print_citations, print_response
 from api.errors import UsageError
 from api.opening import be_offline, open_engine, open_store
 from api.options import (
@@ -34,18 +32,20 @@ from api.options import (
     TagsOption,
     ToOption,
     UriPrefixOption,
-    errors,
     filters_of,
 )
+from api.terminal import HarmlessGroup, Terminal, errors, harmless_streams, say, say_json, tell
 from index.documents import DEFAULT_COLLECTION, DocumentRecord, document_id
-from index.errors import InputError, SpanqaError
+from index.errors import InputError, OutputError, SpanqaError
 from index.paths import uri_of
+from index.printable import printable
 from index.store import Store
 from qa.engine import Engine
 
 app = typer.Typer(
     name="qa",
     help="Ask questions of your own documents: exact answers with citations that anyone can check.",
+    cls=HarmlessGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -114,17 +114,17 @@ def ask(
     opened = open_store(store, embedder, runtime=runtime)
     engine = open_engine(opened, reader, calibration, runtime=runtime, ahead=True)
     if not engine.calibrated:
-        errors.print("[yellow]the confidence was calibrated with other models; fit it anew: qa calibrate[/yellow]")
+        tell("", label="the confidence was calibrated with other models; fit it anew: qa calibrate")
     _tell_ignored_promise(engine)
     if single is not None:
         response = engine.ask(single)
         if as_json:
-            typer.echo(response.model_dump_json())
+            say_json(response.model_dump_json())
         elif form and response.answers:
             print_citations(response, form)
         else:
             # An abstention is nothing to paste: it must not look like a citation to what reads standard output.
-            print_response(response, errors if form else Console())
+            print_response(response, errors if form else Terminal())
         opened.close()
         return
     failed = 0
@@ -132,10 +132,10 @@ def ask(
         if not line.strip():
             continue
         try:
-            typer.echo(engine.ask(make(line.rstrip("\r\n"))).model_dump_json())
+            say_json(engine.ask(make(line.rstrip("\r\n"))).model_dump_json())
         except UsageError as error:
             failed += 1
-            errors.print(f"[red]line {number}:[/red] {escape(str(error))}")
+            tell(str(error), label=f"line {number}:", style="red")
     opened.close()
     if failed:
         raise typer.Exit(1)
@@ -157,7 +157,7 @@ def list_documents(
     records = open_store(store).catalogue.records(filters.selection())
     if as_json:
         for record in records:
-            typer.echo(record.model_dump_json())
+            say_json(record.model_dump_json())
         return
     table = Table(box=box.SIMPLE)
     table.add_column("id", no_wrap=True)
@@ -170,7 +170,7 @@ def list_documents(
         if record.collection != DEFAULT_COLLECTION:
             name.append(f"\nin {printable(record.collection)}", "dim")
         table.add_row(record.id, str(record.passages), indexed, name)
-    Console().print(table if records else "no documents")
+    Terminal().print(table if records else "no documents")
 
 
 @documents.command("show")
@@ -186,9 +186,14 @@ def show_document(
     record = _find(opened, name, collection)
     if text:
         document = opened.catalogue.document(record.id)
-        sys.stdout.buffer.write((document.text if document else "").encode("utf-8"))
+        stored = document.text if document else ""
+        if sys.stdout.isatty():
+            say(stored.replace("\r\n", "\n"), end="")
+        else:
+            # To the last byte: a file or a program gets what is stored.
+            sys.stdout.buffer.write(stored.encode("utf-8"))
     else:
-        typer.echo(record.model_dump_json(indent=2))
+        say_json(record.model_dump_json(indent=2))
 
 
 @documents.command("remove")
@@ -217,11 +222,11 @@ def remove_document(
     purge = purge and isinstance(opened.catalogue, SqliteCatalogue)
     for receipt in remove_documents(opened, [record.id for record in records], purge=purge):
         if as_json:
-            typer.echo(receipt.model_dump_json())
+            say_json(receipt.model_dump_json())
             continue
         left = ", ".join(f"{count} {name}" for name, count in receipt.left.items())
-        typer.echo(
-            f"removed {receipt.id} {receipt.uri}\n  {receipt.passages} passages went with it; left: {left}; "
+        say(
+            f"removed {receipt.id} {printable(receipt.uri)}\n  {receipt.passages} passages went with it; left: {left}; "
             + ("its bytes are out of the store's files" if receipt.purged else "its bytes go with: qa store purge")
         )
 
@@ -250,17 +255,17 @@ def verify(
         catalogue = open_store(store).catalogue
         verdicts = [check(citation, catalogue) for citation in citations]
     if not verdicts and not as_json:
-        typer.echo("no answer there, so nothing to check")
+        say("no answer there, so nothing to check")
     for verdict in verdicts:
         if as_json:
-            typer.echo(verdict.model_dump_json())
+            say_json(verdict.model_dump_json())
             continue
-        typer.echo(f"{'holds' if verdict.valid else 'DOES NOT HOLD'}: {json.dumps(verdict.quote, ensure_ascii=False)} "
-                   f"in {verdict.uri}")  # fmt: skip
+        say(f"{'holds' if verdict.valid else 'DOES NOT HOLD'}: {json.dumps(verdict.quote, ensure_ascii=False)} "
+                   f"in {printable(verdict.uri)}")  # fmt: skip
         for problem in verdict.problems:
-            typer.echo(f"  {problem}")
+            say(f"  {printable(problem)}")
         if verdict.anchor and not verdict.valid:
-            typer.echo(f"  now: {anchor_text(verdict.anchor)}")
+            say(f"  now: {anchor_text(verdict.anchor)}")
     if not all(verdict.valid for verdict in verdicts):
         raise typer.Exit(1)
 
@@ -362,14 +367,16 @@ def run() -> None:
 def main() -> None:
     """Entry point: expected errors are one message and an exit code, never a traceback."""
     be_offline()
+    harmless_streams()
     # Wrong use that only a command can notice is reported as typer reports its own: exit code 2.
     try:
-        app()
-    except UsageError as error:
-        errors.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        # Called as app() it would put its own hook for tracebacks in the place of ours.
+        typer.main.get_command(app)()
+    except (UsageError, OutputError) as error:
+        tell(str(error), label="error:", style="red")
         raise SystemExit(2) from error
     except SpanqaError as error:
-        errors.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        tell(str(error), label="error:", style="red")
         raise SystemExit(1) from error
     except BrokenPipeError:
         # The reader of our output has gone (a pager that was quit): nothing is left to say.
@@ -380,11 +387,7 @@ def main() -> None:
 def _tell_ignored_promise(engine: Engine) -> None:
     _, ignored = engine.promise()
     if ignored:
-        errors.print(
-            f"[yellow]the store's promise is ignored: {escape(ignored)}; make it anew: qa calibrate GOLD "
-            "--risk R[/yellow]",
-            soft_wrap=True,
-        )
+        tell(f"{ignored}; make it anew: qa calibrate GOLD --risk R", label="the store's promise is ignored:")
 
 
 def _find(store: Store, name: str, collection: str) -> DocumentRecord:

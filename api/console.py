@@ -7,11 +7,12 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import typer
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
+from api.terminal import say, say_json
+from index.printable import flowing, printable
 from qa.anchor import Anchor
 from qa.types import Answer, Citation, Normalized, Promise, Reason, Response
 
@@ -53,10 +54,10 @@ def print_citations(response: Response, form: PasteFormat) -> None:
 
     for number, answer in enumerate(response.answers):
         if form is PasteFormat.ANNOTATION:
-            typer.echo(json.dumps(web_annotation(answer.citation), ensure_ascii=False))
+            say_json(json.dumps(web_annotation(answer.citation), ensure_ascii=False))
         else:
-            typer.echo("\n" if number and form is PasteFormat.MARKDOWN else "", nl=False)
-            typer.echo(markdown(answer.citation) if form is PasteFormat.MARKDOWN else plain(answer.citation))
+            say("\n" if number and form is PasteFormat.MARKDOWN else "", end="")
+            say(markdown(answer.citation) if form is PasteFormat.MARKDOWN else plain(answer.citation))
 
 
 def promise_text(promise: Promise, generation: int) -> str:
@@ -110,7 +111,7 @@ def _panel(answer: Answer, *, candidate: bool) -> Panel:
         lines.append(Text("Also: " + "; ".join(place(other) for other in answer.supporting), style="dim"))
     kind = "candidate, " if candidate else ""
     title = Text.assemble(
-        (printable(answer.text), "bold green" if not candidate else "bold"),
+        (flowing(answer.text), "bold green" if not candidate else "bold"),
         # What is only likely is never called certain.
         (f"  ({kind}confidence {min(answer.confidence, 0.99):.0%})", "dim"),
     )
@@ -125,7 +126,7 @@ def _rivals(response: Response) -> Text:
         lines.append(
             Text.assemble(
                 "  ",
-                (printable(answer.text), "bold"),
+                (flowing(answer.text), "bold"),
                 (f"  ({min(answer.confidence, 0.99):.0%})  ", "dim"),
                 (place(answer.citation), "cyan"),
                 (f", dated {date}" if date else ", undated", "dim"),
@@ -148,23 +149,17 @@ def place(citation: Citation) -> str:
     return printable(f"{label}{page}, line {citation.page_line or citation.line}{row}{under}")
 
 
-def printable(text: str) -> str:
-    """The text on one line, without the control characters that could take over a terminal."""
-    flat = " ".join(text.split())
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat)
-
-
 def _marked(citation: Citation) -> Text:
     sentence, start, end = citation.sentence, citation.start, citation.end
     before = sentence.text[: start - sentence.start]
     after = sentence.text[end - sentence.start :]
     # Brackets as well as colour: a pipe, a log and a colour-blind reader must see the span too.
-    return Text.assemble(_kept(before), ("[" + printable(citation.quote) + "]", "bold black on green"), _kept(after))
+    return Text.assemble(_kept(before), ("[" + flowing(citation.quote) + "]", "bold black on green"), _kept(after))
 
 
 def _kept(text: str) -> str:
-    """As `printable`, with a space kept at either end where there was one."""
-    flat = printable(text)
+    """As `flowing`, with a space kept at either end where there was one."""
+    flat = flowing(text)
     head = " " if text[:1].isspace() and flat else ""
     tail = " " if text[-1:].isspace() and flat else ""
     return f"{head}{flat}{tail}" if flat else (" " if text else "")

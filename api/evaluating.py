@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from api.errors import UsageError
 from api.opening import open_engine, open_store
-from api.options import CalibrationOption, ReaderOption, StoreOption, errors, progress_bar
+from api.options import CalibrationOption, ForceOption, ReaderOption, StoreOption, progress_bar
+from api.terminal import Terminal, tell
 from index.errors import InputError
+from index.outputs import Output, Outputs
 from index.store import Store
 
 if TYPE_CHECKING:
@@ -54,6 +54,14 @@ class Asked:
     ref: GoldRef
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Where a run is written, and the journal that keeps what is done until then."""
+
+    run: Output
+    journal: Path
+
+
 def evaluate_gold(
     context: typer.Context,
     gold: Annotated[
@@ -88,6 +96,7 @@ def evaluate_gold(
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML page to look at: figures, plots and every question.")
     ] = None,
+    force: ForceOption = False,
     reader: ReaderOption = None,
     calibration: CalibrationOption = None,
 ) -> None:
@@ -109,13 +118,15 @@ def evaluate_gold(
     own_paragraph = own_paragraph or name == "squad2"
     if own_paragraph and corpus is not None:
         raise UsageError("--corpus does not go with questions that are given their own paragraph")
-    if report is not None:
-        # Now, not after an hour of asking.
-        _check_page(report)
     if resume and output is None:
         raise UsageError("--resume goes on with the run of --output: name it")
     if corpus is not None:
         require_named_store(context)
+    # Now, not after an hour of asking.
+    read = (file or gold, corpus, compare, reader, calibration)
+    outputs = Outputs(read, store=None if own_paragraph else store, force=force)
+    kept = _kept_at(outputs, output)
+    page = _page(outputs, report)
     bounds = [_bound(text) for text in fail_under or ()]
     usual = _measures(MEASURES) if own_paragraph else default_measures(passages)
     measures = list(dict.fromkeys([*(_measures(measure) if measure else usual), *(one for one, _ in bounds)]))
@@ -125,18 +136,16 @@ def evaluate_gold(
     asked = _questions(file or gold, articles, sample, seed)
     before = _earlier(compare, asked)
     if own_paragraph:
-        run = _read_own_paragraphs(
-            asked, tune_on=tune_on, reader=reader, measures=measures, output=output, resume=resume
-        )
+        run = _read_own_paragraphs(asked, tune_on=tune_on, reader=reader, measures=measures, kept=kept, resume=resume)
     else:
         opened = open_store(store, create=corpus is not None)
         if corpus is not None:
             index_corpus(opened, asked.everything, corpus)
         run = _ask(
             opened, asked, reader=reader, calibration=calibration, passages=passages, threshold=threshold,
-            measures=measures, output=output, resume=resume,
+            measures=measures, kept=kept, resume=resume,
         )  # fmt: skip
-    _conclude(run, before, compared=compare, measures=measures, bounds=bounds, seed=seed, report=report)
+    _conclude(run, before, compared=compare, measures=measures, bounds=bounds, seed=seed, page=page)
 
 
 def compare_runs(
@@ -154,7 +163,7 @@ def compare_runs(
 
     old, new = Run.read(before), Run.read(after)
     measures = _measures(measure) if measure else _untimed(_measures(list(new.values)))
-    print_comparison(compare(old, new, measures, seed=seed), str(before), str(after), Console())
+    print_comparison(compare(old, new, measures, seed=seed), str(before), str(after), Terminal())
 
 
 def report_run(
@@ -162,15 +171,17 @@ def report_run(
     *,
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the page, as report.html.")],
     seed: SeedOption = SEED,
+    force: ForceOption = False,
 ) -> None:
     """Make one HTML page of a run, to look at without a network: figures with intervals, plots, and every question
     with the gold and the given answer marked in their text."""
     from eval.runs import Run
     from eval.summary import figures
 
-    _check_page(output)
+    page = _page(Outputs([run], force=force), output)
     found = Run.read(run)
-    _write_page(found, output, figures(found, seed=seed))
+    if page is not None:
+        _write_page(found, page, figures(found, seed=seed))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -243,7 +254,7 @@ def _ask(
     passages: int,
     threshold: float | None,
     measures: Sequence[Measure],
-    output: Path | None,
+    kept: Kept | None,
     resume: bool,
 ) -> Run:
     from eval.asking import StoreAsker, about_engine
@@ -270,7 +281,7 @@ def _ask(
                 progress=advance,
             )
 
-    return _kept(output, ask, lambda path: Journal(path, about, run_settings(passages, threshold), resume=resume))
+    return _keeping(kept, ask, lambda path: Journal(path, about, run_settings(passages, threshold), resume=resume))
 
 
 def _read_own_paragraphs(
@@ -279,7 +290,7 @@ def _read_own_paragraphs(
     tune_on: str | None,
     reader: str | None,
     measures: Sequence[Measure],
-    output: Path | None,
+    kept: Kept | None,
     resume: bool,
 ) -> Run:
     from eval.corpus import by_articles
@@ -306,21 +317,30 @@ def _read_own_paragraphs(
         return reading_run(readings, threshold, tune_on, about=about, measures=measures)
 
     settings = RunSettings(passages=1, own_paragraph=True, chosen_on=tune_on)
-    return _kept(output, ask, lambda path: ReadingJournal(path, about, settings, resume=resume))
+    return _keeping(kept, ask, lambda path: ReadingJournal(path, about, settings, resume=resume))
 
 
-def _kept(output: Path | None, ask: Callable[[J | None], Run], open_journal: Callable[[Path], J]) -> Run:
-    """The run that `ask` makes; where it has an output, written there, and kept in a journal beside it until then."""
+def _kept_at(outputs: Outputs, output: Path | None) -> Kept | None:
+    from eval.journal import JOURNAL
+    from eval.runs import RUN
+
     if output is None:
+        return None
+    run = outputs.file(output, RUN)
+    return Kept(run, outputs.file(output.with_name(f"{output.name}.journal"), JOURNAL, forced=False).path)
+
+
+def _keeping(kept: Kept | None, ask: Callable[[J | None], Run], open_journal: Callable[[Path], J]) -> Run:
+    """The run that `ask` makes; where it has an output, written there, and kept in a journal beside it until then."""
+    if kept is None:
         return ask(None)
-    kept = output.with_name(f"{output.name}.journal")
-    with open_journal(kept) as journal:
+    with open_journal(kept.journal) as journal:
         try:
             run = ask(journal)
         except KeyboardInterrupt:
-            errors.print(f"interrupted; what is done is kept in {escape(str(kept))}: go on with --resume")
+            tell(f"interrupted; what is done is kept in {kept.journal}: go on with --resume")
             raise typer.Exit(1) from None
-        run.write(output)
+        kept.run.write(run.encoded())
         journal.discard()
     return run
 
@@ -333,28 +353,28 @@ def _conclude(
     measures: Sequence[Measure],
     bounds: Sequence[tuple[Measure, float]],
     seed: int,
-    report: Path | None,
+    page: Output | None,
 ) -> None:
     """Say what came out, against an earlier run and against the bounds; exit 1 where one of these does not hold."""
     from eval.compare import compare
     from eval.report import print_comparison, print_run
     from eval.summary import figures
 
-    console = Console()
+    console = Terminal()
     measured = figures(run, seed=seed)
     print_run(run, console, measured=measured)
-    if report is not None:
-        _write_page(run, report, measured)
+    if page is not None:
+        _write_page(run, page, measured)
     if before is not None:
         print_comparison(compare(before, run, _untimed(measures), seed=seed), str(compared), "this run", console)
     broken = False
     for measure, bound in bounds:
         value = run.values[measure.name]
         if value is None:
-            errors.print(f"[red]{measure.name} could not be measured[/red], so that {bound:g} is not reached")
+            tell(f"so that {bound:g} is not reached", label=f"{measure.name} could not be measured,", style="red")
         elif value < bound if measure.higher_is_better else value > bound:
             side = "under" if measure.higher_is_better else "over"
-            errors.print(f"[red]{measure.name} is {value:.4g}[/red], {side} {bound:g}")
+            tell(f"{side} {bound:g}", label=f"{measure.name} is {value:.4g},", style="red")
         else:
             continue
         broken = True
@@ -362,19 +382,20 @@ def _conclude(
         raise typer.Exit(1)
 
 
-def _check_page(page: Path) -> None:
-    from eval.webreport import require_libraries
+def _page(outputs: Outputs, path: Path | None) -> Output | None:
+    if path is None:
+        return None
+    from eval.webreport import PAGE, require_libraries
 
     require_libraries()
-    if not page.resolve().parent.is_dir():
-        raise UsageError(f"{page}: there is no folder {page.resolve().parent} to write it in")
+    return outputs.file(path, PAGE)
 
 
-def _write_page(run: Run, page: Path, measured: Sequence[Figure]) -> None:
-    from eval.webreport import write_page
+def _write_page(run: Run, page: Output, measured: Sequence[Figure]) -> None:
+    from eval.webreport import encoded_page
 
-    write_page(run, page, measured=measured)
-    errors.print(f"report: {escape(str(page))}", soft_wrap=True)
+    page.write(encoded_page(run, measured=measured))
+    tell(f"report: {page.path}")
 
 
 def _measures(names: Sequence[str]) -> list[Measure]:

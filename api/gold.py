@@ -11,17 +11,17 @@ from typing import Annotated
 from urllib.parse import unquote
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from api.console import printable
 from api.errors import UsageError
 from api.opening import open_engine, open_store
-from api.options import EmbedderOption, ReaderOption, errors, progress_bar
+from api.options import EmbedderOption, ForceOption, ReaderOption, progress_bar
+from api.terminal import Terminal, say, say_json, tell
 from index.documents import Document
 from index.errors import InputError
+from index.outputs import DRAFT, Outputs
+from index.printable import printable
 
 MAX_SHOWN = 50
 
@@ -34,7 +34,7 @@ def print_schema() -> None:
     """Print the JSON Schema of our gold files: of one line of a .jsonl file."""
     from eval.gold import gold_schema
 
-    typer.echo(json.dumps(gold_schema(), indent=2))
+    say_json(json.dumps(gold_schema(), indent=2))
 
 
 @gold.command("check")
@@ -65,9 +65,9 @@ def check(
     with progress_bar("checking") as advance:
         report = check_gold(gold_file, texts, advance)
     if as_json:
-        typer.echo(report.model_dump_json(indent=2))
+        say_json(report.model_dump_json(indent=2))
     else:
-        console = Console()
+        console = Terminal()
         for finding in report.findings[:MAX_SHOWN]:
             where = ", ".join(part for part in (finding.place, finding.id) if part)
             style = "red" if finding.severity == "error" else "yellow"
@@ -78,7 +78,7 @@ def check(
             )  # fmt: skip
         if len(report.findings) > MAX_SHOWN:
             console.print(f"and {len(report.findings) - MAX_SHOWN} more; see all with --json")
-        typer.echo(
+        say(
             f"{report.questions} questions, {report.answerable} answerable and {report.unanswerable} not; "
             f"{report.checked} answers looked up in their texts; {report.errors} errors, "
             f"{len(report.findings) - report.errors} warnings"
@@ -98,6 +98,7 @@ def draft(
     seed: Annotated[int, typer.Option(help="Another seed proposes other questions.")] = 13,
     reader: ReaderOption = None,
     embedder: EmbedderOption = None,
+    force: ForceOption = False,
 ) -> None:
     """Propose questions from documents for you to edit: drafts, refused as gold until you have reviewed each.
 
@@ -112,9 +113,11 @@ def draft(
 
     if output is not None and not output.name.endswith(".jsonl"):
         raise UsageError(f"{output}: a gold file's name ends in .jsonl")
+    # Drafts that a person has begun to edit are never written over, unless that is asked for.
+    written = Outputs([*paths, reader, embedder], force=force).file(output, DRAFT)
     found = find_files(paths)
     for _, reason in (*found.unreadable, *found.refused):
-        errors.print(f"[yellow]not read:[/yellow] {escape(reason)}", soft_wrap=True)
+        tell(reason, label="not read:")
     drafter = Drafter(
         open_reader(reader or DEFAULT_READER),
         open_embedder(embedder or DEFAULT_EMBEDDER),
@@ -124,11 +127,7 @@ def draft(
     answerable = unanswerable = documents = 0
     folder = output.parent if output is not None else Path()
     with ExitStack() as stack:
-        try:
-            # "x": drafts that a person has begun to edit are never written over.
-            lines = stack.enter_context(output.open("x", encoding="utf-8")) if output is not None else None
-        except OSError as error:
-            raise InputError(f"{output}: cannot be written: {error.strerror}; name a new file") from error
+        lines = stack.enter_context(written.stream()) if written is not None else None
         advance = stack.enter_context(progress_bar("drafting", len(found.files)))
         for done, path in enumerate(found.files, start=1):
             for document in _documents(path):
@@ -136,19 +135,21 @@ def draft(
                 for each in drafter.draft(document, _gold_name(document, path, folder)):
                     answerable += each.question.answerable
                     unanswerable += not each.question.answerable
-                    typer.echo(each.line(), file=lines)
+                    if lines is None:
+                        say_json(each.line())
+                    else:
+                        lines.write(f"{each.line()}\n".encode())
             advance(done, len(found.files))
-    if not answerable:
-        if output is not None:
-            output.unlink()
-        raise InputError(
-            f"no question could be made of {documents} documents: they hold no plain sentences with dates, "
-            "names or numbers that the reader finds again; write questions yourself (see: qa gold schema)"
-        )
-    errors.print(
-        f"{answerable} answerable and {unanswerable} unanswerable drafts of {documents} documents. Correct or "
-        'delete each, set its "reviewed" to true, then: qa gold check', soft_wrap=True,
-    )  # fmt: skip
+        if not answerable:
+            # Before the file takes its place: there would be nothing in it.
+            raise InputError(
+                f"no question could be made of {documents} documents: they hold no plain sentences with dates, "
+                "names or numbers that the reader finds again; write questions yourself (see: qa gold schema)"
+            )
+    tell(
+        f"{answerable} answerable and {unanswerable} unanswerable drafts of {documents} documents. Correct or delete "
+        'each, set its "reviewed" to true, then: qa gold check'
+    )
 
 
 def _documents(path: Path) -> Iterator[Document]:
@@ -158,11 +159,11 @@ def _documents(path: Path) -> Iterator[Document]:
     try:
         for found in read_documents(path):
             if isinstance(found, NotRead):
-                errors.print(f"[yellow]not read:[/yellow] {escape(found.reason)}", soft_wrap=True)
+                tell(found.reason, label="not read:")
             else:
                 yield found
     except InputError as error:
-        errors.print(f"[yellow]not read:[/yellow] {escape(str(error))}", soft_wrap=True)
+        tell(str(error), label="not read:")
 
 
 def _gold_name(document: Document, path: Path, folder: Path) -> str:
@@ -201,12 +202,12 @@ def beir(
     with progress_bar("asking", len(beir_set.queries)) as advance:
         scores = evaluate_beir(open_engine(opened), beir_set, passages=passages, progress=advance)
     if as_json:
-        typer.echo(scores.model_dump_json(indent=2))
+        say_json(scores.model_dump_json(indent=2))
         return
     table = Table("measure", "value", title=Text(printable(f"{scores.name}, {scores.split}")))
     for name, value in scores.measures.items():
         table.add_row(name, f"{value:.1%}")
-    console = Console()
+    console = Terminal()
     console.print(table)
     console.print(f"{scores.queries} queries over {scores.documents} documents, {passages} passages retrieved for each")
 

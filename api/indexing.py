@@ -12,13 +12,14 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
 
 from api.errors import UsageError
 from api.opening import open_store
-from api.options import EmbedderOption, RuntimeOption, StoreOption, errors, progress_bar
+from api.options import EmbedderOption, RuntimeOption, StoreOption, progress_bar
+from api.terminal import errors, say, tell
 from index.documents import DEFAULT_COLLECTION
 from index.errors import StoreError
+from index.printable import printable
 
 if TYPE_CHECKING:
     from index.folders import Plan
@@ -103,7 +104,7 @@ def index(
         opened = open_store(store, embedder, create=bool(paths), runtime=runtime)
         if re_embed:
             opened.re_embed()
-            errors.print(f"embedded anew with {escape(opened.embedder.name)}")
+            tell(f"embedded anew with {opened.embedder.name}")
         if not paths:
             return
         with _stopped_by_signals() as stop, progress_bar("indexing") as advance:
@@ -120,11 +121,10 @@ def index(
     _tell_failures(report)
     _tell_kept(report.plan)
     count, passages = opened.catalogue.counts()
-    typer.echo(f"{_summary(report)}; the store holds {_plural(count, 'document')} in {_plural(passages, 'passage')}")
+    say(f"{_summary(report)}; the store holds {_plural(count, 'document')} in {_plural(passages, 'passage')}")
     if report.interrupted:
         left = f"{_plural(report.left, 'file')} left to do" if report.left else "nothing was done yet"
-        errors.print(f"[yellow]interrupted, {left}: what is stored stays, and the same command goes on[/yellow]",
-                     soft_wrap=True)  # fmt: skip
+        tell(f"{left}: what is stored stays, and the same command goes on", label="interrupted,")
         raise typer.Exit(INTERRUPTED)
     if report.failed and not (report.added or report.changed or report.unchanged):
         raise typer.Exit(1)
@@ -151,18 +151,18 @@ def watch(
         told.clear()
         told.update(came_to.failed)
         for _, reason in new:
-            errors.print(f"[yellow]not indexed:[/yellow] {escape(reason)}", soft_wrap=True)
+            tell(reason, label="not indexed:")
         _tell_kept(came_to.plan)
         if came_to.added or came_to.changed or came_to.removed or not report_made:
-            typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {_summary(came_to)}")
+            say(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {_summary(came_to)}")
         report_made.append(True)
 
     def problem(message: str) -> None:
-        errors.print(f"[yellow]{escape(message)}[/yellow]", soft_wrap=True)
+        tell("", label=printable(message))
 
     report_made: list[bool] = []
     with _stopped_by_signals() as stop:
-        errors.print(f"watching {escape(', '.join(str(path) for path in paths))}; Ctrl-C ends it", soft_wrap=True)
+        tell(f"watching {', '.join(str(path) for path in paths)}; Ctrl-C ends it")
         keep_in_step(
             opened, paths, stop, report=report, problem=problem, collection=collection, tags=tag, prune=prune
         )  # fmt: skip
@@ -214,13 +214,13 @@ def _show_plan(store: str, paths: list[Path], collection: str, prune: bool | Non
     for verb, state in (("add", "new"), ("update", "changed")):
         for file in made.files:
             if file.state == state:
-                typer.echo(f"{verb} {file.path}")
+                say(f"{verb} {printable(str(file.path))}")
     for uri in made.gone:
-        typer.echo(f"remove {path_of(uri)}")
+        say(f"remove {printable(str(path_of(uri)))}")
     for _, reason in [*made.unreadable, *made.refused]:
-        errors.print(f"[yellow]not indexed:[/yellow] {escape(reason)}", soft_wrap=True)
+        tell(reason, label="not indexed:")
     _tell_kept(made)
-    typer.echo(
+    say(
         f"would add {len(made.of('new')):,}, update {len(made.of('changed')):,}, remove {len(made.gone):,}; "
         f"{len(made.of('unchanged', 'touched')):,} unchanged, {made.passed_over:,} of other kinds passed over; "
         "nothing was done"
@@ -236,14 +236,14 @@ def _summary(report: Report) -> str:
 
 def _tell_failures(report: Report) -> None:
     for _, reason in report.failed:
-        errors.print(f"[yellow]not indexed:[/yellow] {escape(reason)}", soft_wrap=True)
+        tell(reason, label="not indexed:")
 
 
 def _tell_kept(made: Plan) -> None:
     from index.folders import kept_messages
 
     for message in kept_messages(made):
-        errors.print(f"[yellow]kept:[/yellow] {escape(message)}", soft_wrap=True)
+        tell(message, label="kept:")
 
 
 def _plural(count: int, noun: str) -> str:

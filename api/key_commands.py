@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from api.console import printable
 from api.errors import UsageError
-from api.options import StoreOption, errors
+from api.options import StoreOption
+from api.terminal import Terminal, say, say_json, tell
+from index.printable import printable
 
 keys = typer.Typer(
     help="API keys of the store's server. Running servers heed every change at once.", no_args_is_help=True
@@ -47,8 +47,8 @@ def add(
         scopes.append("read" if given == "read" else "write")
     file = KeyFile(open_store(store, create=True).folder)
     key, token = file.add(name, scopes, collection or (), _moment(expires) if expires else None)
-    errors.print(f"key {key.id} ({', '.join(key.scopes)}); keep it now, it is not shown again:", highlight=False)
-    typer.echo(token)
+    tell(f"key {key.id} ({', '.join(key.scopes)}); keep it now, it is not shown again:")
+    say(token)
 
 
 @keys.command("list")
@@ -62,7 +62,7 @@ def list_keys(
     found = KeyFile(open_store(store).folder).keys()
     if as_json:
         for key in found:
-            typer.echo(key.model_dump_json(exclude={"sha256"}))
+            say_json(key.model_dump_json(exclude={"sha256"}))
         return
     now = datetime.now(UTC)
     table = Table("id", "name", "scopes", "collections", "made", "expires", "state", box=box.SIMPLE)
@@ -76,7 +76,7 @@ def list_keys(
             key.expires_at.isoformat(timespec="minutes") if key.expires_at else "never",
             key.obstacle(now) or "usable",
         )
-    Console().print(table if found else "no keys: the server is for this machine only, and asks for none")
+    Terminal().print(table if found else "no keys: the server is for this machine only, and asks for none")
 
 
 @keys.command("revoke")
@@ -86,7 +86,7 @@ def revoke(name: Annotated[str, typer.Argument(help="Its id or name.")], *, stor
     from api.opening import open_store
 
     key = KeyFile(open_store(store).folder).revoke(name)
-    typer.echo(f"revoked {key.id} {key.name}")
+    say(f"revoked {key.id} {printable(key.name)}")
 
 
 def _moment(text: str) -> datetime:

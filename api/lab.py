@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from api import evaluating, promises
 from api.errors import UsageError
 from api.evaluating import CorpusOption, index_corpus, require_named_store
 from api.opening import open_store
-from api.options import CalibrationOption, ReaderOption, StoreOption, errors, progress_bar
+from api.options import CalibrationOption, ForceOption, ReaderOption, StoreOption, progress_bar
+from api.terminal import Terminal, errors
+from index.outputs import Outputs
+from index.printable import printable
 
 GoldArgument = Annotated[Path, typer.Argument(help="Gold questions: JSONL, SQuAD-like JSONL or SQuAD JSON, .gz too.")]
 
@@ -41,6 +43,7 @@ def calibrate(
     passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
     output: Annotated[Path | None, typer.Option(help="Where to write the calibration; calibration.json.")] = None,
     reader: ReaderOption = None,
+    force: ForceOption = False,
 ) -> None:
     """Promise a share of wrong answers (--risk), or else fit fusion, ranking, confidence and threshold anew.
 
@@ -82,6 +85,7 @@ def calibrate(
         passages=passages,
         output=output or Path("calibration.json"),
         reader=reader,
+        force=force,
     )
 
 
@@ -96,12 +100,15 @@ def _fit(
     passages: int,
     output: Path,
     reader: str | None,
+    force: bool,
 ) -> None:
     from eval.calibrating import calibrate_end_to_end, draw, require_both_kinds
     from eval.corpus import by_articles, check_holds_paragraphs
     from eval.gold import read_gold
+    from qa.confidence import CALIBRATION
     from qa.reader import DEFAULT_READER, open_reader
 
+    written = Outputs([gold, corpus, reader], store=store, force=force).file(output, CALIBRATION)
     everything = read_gold(gold)
     tuning, fitting = draw(by_articles(everything, tune), sample), draw(by_articles(everything, fit), sample)
     require_both_kinds(fitting, f"{gold}: fitting on articles {fit}")
@@ -120,7 +127,7 @@ def _fit(
         fitted_on=f"{gold.name}, articles {fit}",
         watch=progress_bar,
     )
-    calibration, console = outcome.calibration, Console()
+    calibration, console = outcome.calibration, Terminal()
     table = Table("list or fusion (dense:lexical)", "hit rate", title=f"tuning articles {tune}")
     for name, rate in outcome.hit_rates.items():
         table.add_row(name, f"{rate:.1%}")
@@ -131,8 +138,8 @@ def _fit(
     )
     for feature, weight in zip(calibration.features, calibration.weights, strict=True):
         console.print(f"  {feature:20} {weight:+.3f}")
-    output.write_text(json.dumps(calibration.model_dump(), indent=2) + "\n", encoding="utf-8")
-    console.print(f"threshold {calibration.threshold:.2f}; written to {output}")
+    written.write((json.dumps(calibration.model_dump(), indent=2) + "\n").encode())
+    console.print(f"threshold {calibration.threshold:.2f}; written to {printable(str(output))}", soft_wrap=True)
 
 
 train = typer.Typer(help="Train models.", no_args_is_help=True)
@@ -149,16 +156,22 @@ def train_reader(
     teacher: Annotated[
         Path | None, typer.Option(help="Folder of a trained teacher; without it the recipe's own is trained first.")
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Train an extractive reader. Interrupt it at will: the same command goes on from the last checkpoint."""
     from qa.training.config import DEFAULT_RECIPE, load_recipe
+    from qa.training.export import READER
+    from qa.training.run import WORK
     from qa.training.run import train_reader as run
 
+    outputs = Outputs([data, recipe, base, teacher], force=force)
+    reader = outputs.folder(output, READER)
+    outputs.work(work, WORK)
     run(
         load_recipe(recipe or DEFAULT_RECIPE),
         data_dir=data,
         work=work,
-        out=output,
+        out=reader,
         console=errors,
         base=base,
         teacher=teacher,

@@ -8,6 +8,9 @@ import logging.config
 from datetime import UTC, datetime
 from typing import Any
 
+from api.terminal import HarmlessFormatter
+from index.printable import printable, printable_json
+
 # What a record may carry beside its message; nothing else that a library attaches gets into the log.
 FIELDS = ("request_id", "method", "route", "status", "ms", "key", "client")
 
@@ -26,16 +29,16 @@ class JsonFormatter(logging.Formatter):
         shown |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info:
             shown["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(shown, ensure_ascii=True)
+        return printable_json(json.dumps(shown, ensure_ascii=True))
 
 
-class TextFormatter(logging.Formatter):
+class TextFormatter(HarmlessFormatter):
     """A record as a line for people; one of a request names its method, route, status, time and id."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = " ".join(f"{name}={getattr(record, name)}" for name in FIELDS if hasattr(record, name))
         line = super().format(record)
-        return f"{line} {fields}" if fields else line
+        return f"{line} {printable(fields)}" if fields else line
 
 
 def configure(*, as_json: bool) -> None:

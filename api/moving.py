@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from api.opening import open_store
-from api.options import errors, progress_bar
+from api.options import progress_bar
+from api.terminal import say, say_json, tell
+from index.printable import printable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,18 +38,18 @@ def migrate_store(
     try:
         with progress_bar("copying passages") as advance:
             moved = copy_catalogue(opened.catalogue, made.catalogue, advance)
-        errors.print("both hold the same; making the search indexes", soft_wrap=True)
+        tell("both hold the same; making the search indexes")
         made.sync()
     except KeyboardInterrupt:
-        errors.print("interrupted; what is copied is kept: the same command goes on")
+        tell("interrupted; what is copied is kept: the same command goes on")
         raise typer.Exit(1) from None
     finally:
         opened.close()
         made.close()
     if as_json:
-        typer.echo(json.dumps(asdict(moved)))
+        say_json(json.dumps(asdict(moved)))
         return
-    typer.echo(
+    say(
         f"{moved.documents:,} documents in {moved.passages:,} passages are the same in both "
-        f"(sha256 {moved.sha256}, generation {moved.generation} of {escape(source)}); {moved.copied:,} copied now"
+        f"(sha256 {moved.sha256}, generation {moved.generation} of {printable(source)}); {moved.copied:,} copied now"
     )

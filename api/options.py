@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.errors import UsageError
 from api.opening import default_store
+from api.terminal import errors
 from index.runtime import RUNTIME_VARIABLE, Runtime
 
 if TYPE_CHECKING:
     from qa.types import Filters
-
-# Everything that is not a result goes to standard error.
-errors = Console(stderr=True)
 
 StoreOption = Annotated[
     str,
@@ -45,6 +42,9 @@ FromOption = Annotated[
 ToOption = Annotated[str | None, typer.Option("--to", help="Only documents of this day, month or year, or earlier.")]
 RuntimeOption = Annotated[
     Runtime | None, typer.Option(envvar=RUNTIME_VARIABLE, help="What runs the models; auto: OpenVINO where it can.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Write over a file or folder that is there and is no former output of this.")
 ]
 CalibrationOption = Annotated[Path | None, typer.Option(help="A calibration file other than the bundled one.")]
 
@@ -81,7 +81,7 @@ def filters_of(
 @contextmanager
 def progress_bar(name: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error where that is a terminal; yields what is called with (done, all)."""
-    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         bar = progress.add_task(name, total=total)
         yield lambda done, of: progress.update(bar, completed=done, total=of)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from api.console import percent, promise_text
 from api.errors import UsageError
 from api.opening import open_engine, open_store
 from api.options import StoreOption, progress_bar
+from api.terminal import Terminal, say, say_json
 from index.errors import InputError
 from qa.types import Promise
 
@@ -87,7 +87,7 @@ def make_promise(
         embedder_sha256=engine.store.embedder.sha256,
         calibration_sha256=engine.calibration.sha256,
     ).keep(engine.store.catalogue)
-    Console().print(Text(proof_text(outcome, made)))
+    Terminal().print(Text(proof_text(outcome, made)))
 
 
 def proof_text(proof: Proof, made: Promise) -> str:
@@ -141,11 +141,11 @@ def show(
     except ValueError as error:
         raise InputError(f"the promise of the store {store} cannot be read: {error}; make it anew") from error
     if as_json:
-        typer.echo(found.model_dump_json() if found else "null")
+        say_json(found.model_dump_json() if found else "null")
     elif found is None:
-        typer.echo("nothing is promised; see: qa calibrate GOLD --risk 0.1")
+        say("nothing is promised; see: qa calibrate GOLD --risk 0.1")
     else:
-        Console().print(Text(promise_text(found.promise, opened.catalogue.generation())))
+        Terminal().print(Text(promise_text(found.promise, opened.catalogue.generation())))
 
 
 @promise.command("withdraw")
@@ -153,7 +153,7 @@ def withdraw(*, store: StoreOption) -> None:
     """Take the promise back: the calibrated threshold decides again."""
     from qa.promise import forget
 
-    typer.echo("withdrawn" if forget(open_store(store).catalogue) else "nothing was promised")
+    say("withdrawn" if forget(open_store(store).catalogue) else "nothing was promised")
 
 
 @promise.command("check")
@@ -188,8 +188,8 @@ def check(
             "n/a" if row.observed is None else f"{row.observed:.1%}",
             "n/a" if row.threshold is None else f"{row.threshold:.2f}",
         )
-    Console().print(table)
-    Console().print("exceeded, answered: of all halves; one without a promise answers nothing", style="dim")
+    Terminal().print(table)
+    Terminal().print("exceeded, answered: of all halves; one without a promise answers nothing", style="dim")
 
 
 def _checked(risk: float, delta: float | None) -> float:

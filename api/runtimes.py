@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from api.options import ReaderOption, progress_bar
+from api.options import ForceOption, ReaderOption, progress_bar
+from api.terminal import Terminal
+from index.outputs import Outputs, json_kind
+from index.printable import printable
 
 runtime = typer.Typer(help="What runs the models.", no_args_is_help=True)
 
@@ -27,18 +29,20 @@ def compare(
     questions: Annotated[int | None, typer.Option(min=1, help="At most so many, by a seeded draw; all.")] = None,
     reader: ReaderOption = None,
     output: Annotated[Path | None, typer.Option(help="Write the comparison as JSON.")] = None,
+    force: ForceOption = False,
 ) -> None:
     """Read each question in its own paragraph by torch in fp32 and by the runtime that is shipped, and compare.
 
     Exit 1 where fewer than 99.5 % of the answers are the same. 6,000 questions take about 6 minutes on two cores.
     """
     from eval.calibrating import draw
-    from eval.files import write_whole
     from eval.gold import read_gold
     from eval.runs import SEED, GoldRef, gold_sha256
-    from eval.runtimes import REFERENCE, compare_runtimes
+    from eval.runtimes import REFERENCE, RuntimeComparison, compare_runtimes
     from qa.reader import DEFAULT_READER
 
+    kind = json_kind("a comparison of qa runtime compare", RuntimeComparison)
+    written = Outputs([gold, reader], force=force).file(output, kind)
     asked = draw([question for question in read_gold(gold) if question.context], questions)
     ref = GoldRef(
         name=gold.name,
@@ -49,10 +53,10 @@ def compare(
     )
     with progress_bar("reading", len(asked)) as advance:
         found = compare_runtimes(asked, ref, reader or DEFAULT_READER, advance)
-    if output is not None:
-        write_whole(output, (found.model_dump_json(indent=2) + "\n").encode())
+    if written is not None:
+        written.write_model(found)
     table = Table(
-        title=f"{found.questions:,} questions of {gold.name}, own paragraph given",
+        title=f"{found.questions:,} questions of {printable(gold.name)}, own paragraph given",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
@@ -78,7 +82,7 @@ def compare(
             f"{_percent(own.em)}/{_percent(own.f1)}",
             f"{own.questions_a_second:.1f}",
         )
-    console = Console()
+    console = Terminal()
     console.print(table)
     console.print(
         '*: shipped. Same answer: the best span, to the character; same yes/no: whether it beats "no answer"; logits '

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from api.console import printable
 from api.errors import UsageError
 from api.opening import open_store
-from api.options import StoreOption, errors
+from api.options import StoreOption
+from api.terminal import Terminal, say, say_json, tell
+from index.printable import printable
 
 store_commands = typer.Typer(help="What a store is made of, whether it is whole, and its copies.", no_args_is_help=True)
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -27,7 +27,7 @@ def info(*, store: StoreOption, as_json: JsonOption = False) -> None:
     opened = open_store(store)
     found = describe_store(opened)
     if as_json:
-        typer.echo(found.model_dump_json())
+        say_json(found.model_dump_json())
         return
     table = Table(box=box.SIMPLE, show_header=False)
     table.add_column(no_wrap=True)
@@ -44,7 +44,7 @@ def info(*, store: StoreOption, as_json: JsonOption = False) -> None:
     }
     for name, value in rows.items():
         table.add_row(name, printable(value))
-    Console().print(table)
+    Terminal().print(table)
 
 
 @store_commands.command("check")
@@ -54,16 +54,14 @@ def check(*, store: StoreOption, as_json: JsonOption = False) -> None:
 
     health = check_store(open_store(store))
     if as_json:
-        typer.echo(health.model_dump_json())
+        say_json(health.model_dump_json())
     else:
         for finding in health.findings:
-            typer.echo(f"{finding.part}: {printable(finding.problem)}\n  to mend it: {finding.remedy}")
+            say(f"{finding.part}: {printable(finding.problem)}\n  to mend it: {printable(finding.remedy)}")
         for part in health.unchecked:
-            typer.echo(f"not checked: {part}")
+            say(f"not checked: {printable(part)}")
         if health.sound:
-            typer.echo(
-                f"whole: {health.documents:,} documents in {health.passages:,} passages, {_at(health.generation)}"
-            )
+            say(f"whole: {health.documents:,} documents in {health.passages:,} passages, {_at(health.generation)}")
     if not health.sound:
         raise typer.Exit(1)
 
@@ -75,11 +73,11 @@ def repair(*, store: StoreOption) -> None:
 
     health, rebuilt = repair_store(open_store(store))
     if rebuilt:
-        typer.echo("the search indexes were made anew from the catalogue")
+        say("the search indexes were made anew from the catalogue")
     elif health.sound:
-        typer.echo("the store is whole; nothing was done")
+        say("the store is whole; nothing was done")
     for finding in health.findings:
-        typer.echo(f"{finding.part}: {printable(finding.problem)}\n  to mend it: {finding.remedy}")
+        say(f"{finding.part}: {printable(finding.problem)}\n  to mend it: {printable(finding.remedy)}")
     if not health.sound:
         raise typer.Exit(1)
 
@@ -88,7 +86,7 @@ def repair(*, store: StoreOption) -> None:
 def purge(*, store: StoreOption) -> None:
     """Rewrite the store's files, so that nothing of removed documents and older versions is left in them."""
     open_store(store).purge()
-    typer.echo("nothing of what was removed is left in the store's files")
+    say("nothing of what was removed is left in the store's files")
 
 
 @store_commands.command("backup")
@@ -97,7 +95,7 @@ def backup(destination: Annotated[Path, typer.Argument(help="A new or empty fold
     from index.backups import back_up
 
     file = back_up(open_store(store), destination)
-    typer.echo(f"{file}: {file.stat().st_size / 1e6:,.1f} MB")
+    say(f"{printable(str(file))}: {file.stat().st_size / 1e6:,.1f} MB")
 
 
 @store_commands.command("restore")
@@ -118,8 +116,8 @@ def restore_backup(
         )
     restore(opened, source)
     documents, passages = opened.catalogue.counts()
-    errors.print(f"restored from {source}", soft_wrap=True, highlight=False, markup=False)
-    typer.echo(f"{documents:,} documents in {passages:,} passages, {_at(opened.catalogue.generation())}")
+    tell(f"restored from {source}")
+    say(f"{documents:,} documents in {passages:,} passages, {_at(opened.catalogue.generation())}")
 
 
 def _at(generation: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, Self, TypeVar
@@ -12,9 +13,12 @@ from pydantic import ValidationError
 from eval.results import Frozen, QuestionResult
 from eval.runs import About, RunSettings
 from index.errors import InputError
+from index.outputs import head_kind
 from qa.types import Provenance
 
 JOURNAL_VERSION = "1"
+_BEGINNING = b'{"journal":'
+JOURNAL = head_kind("the journal of an interrupted run", re.escape(_BEGINNING))
 
 
 class Entry(Frozen):
@@ -102,6 +106,8 @@ class _Journal(Generic[EntryT]):
         whole = data[: data.rfind(b"\n") + 1]
         lines = whole.splitlines(keepends=True)
         if not lines:
+            if not data.startswith(_BEGINNING[: len(data)]):
+                raise InputError(f"{self.path}: is no journal of a run, and would be written over; name another output")
             return 0
         for number, line in enumerate(lines, start=1):
             try:

@@ -15,6 +15,7 @@ from eval.measures import Measure
 from eval.results import Cause, QuestionResult
 from eval.runs import SEED, Run
 from eval.summary import UNKNOWN, Figure, figures, given, percent, shown, shown_interval
+from index.printable import flowing
 
 MAX_ERRORS = 10
 _COLOURS = {"better": "green", "worse": "red"}
@@ -39,7 +40,7 @@ def print_run(run: Run, console: Console, *, seed: int = SEED, measured: Sequenc
 def print_comparison(comparison: Comparison, before: str, after: str, console: Console) -> None:
     """Prints each measure before and after, the change with its interval, and what that shows."""
     # Without edges and with little padding it fits a terminal of 80 columns.
-    title = Text(_clean(f"{before} -> {after}"))
+    title = Text(flowing(f"{before} -> {after}"))
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading in ("Measure", "Before", "After", "Change", f"{LEVEL:.0%} interval", "p"):
         table.add_column(heading, justify="left" if heading == "Measure" else "right", no_wrap=True)
@@ -56,7 +57,7 @@ def print_comparison(comparison: Comparison, before: str, after: str, console: C
     for name, missing in ((before, comparison.missing_before), (after, comparison.missing_after)):
         if missing:
             console.print(
-                Text(f"{_count(missing)} missing from {_clean(name)} counted as wrong there.", style="yellow")
+                Text(f"{_count(missing)} missing from {flowing(name)} counted as wrong there.", style="yellow")
             )
     if comparison.identical:
         console.print("The two runs are identical apart from times.")
@@ -66,7 +67,7 @@ def print_comparison(comparison: Comparison, before: str, after: str, console: C
 
 def _measures(run: Run, measured: Sequence[Figure]) -> Table:
     gold, counts = run.about.gold, run.counts
-    table = Table(title=Text(_clean(gold.name)) if gold else None)
+    table = Table(title=Text(flowing(gold.name)) if gold else None)
     table.add_column("Measure", no_wrap=True)
     table.add_column("Value", justify="right", no_wrap=True)
     table.add_column(f"{LEVEL:.0%} interval", justify="right", no_wrap=True)
@@ -117,13 +118,8 @@ def _errors(wrong: Sequence[QuestionResult]) -> Table:
         gold = " | ".join(dict.fromkeys(result.golds)) if result.answerable else "(no answer)"
         cause: Cause = result.cause or "unknown"
         # As Text, never as markup: brackets in a document's words are words.
-        table.add_row(Text(_clean(result.question)), Text(_clean(gold)), Text(_clean(given(result))), cause)
+        table.add_row(Text(flowing(result.question)), Text(flowing(gold)), Text(flowing(given(result))), cause)
     return table
-
-
-def _clean(text: str) -> str:
-    # A document's text must not steer the terminal, and a table cell is one line.
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _signed(measure: Measure, change: float) -> str:

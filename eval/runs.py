@@ -16,14 +16,16 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from eval.files import write_whole
 from eval.measures import Measure, default_measures
 from eval.results import CAUSES, Cause, Frozen, QuestionResult, Share
+from index.atomic import write_whole
 from index.errors import InputError
+from index.outputs import head_kind
 from qa.types import MAX_PASSAGES, ModelRef, Provenance
 
 MAX_RUN_BYTES = 2**30
 SEED = 13
+RUN = head_kind("a run of qa eval", rb'\{\s*"run_version"')
 # What can change a result: the models' runtimes, both indexes, the cutting, the measures.
 PACKAGES = (
     "faiss-cpu",
@@ -160,16 +162,19 @@ class Run(Frozen):
         results = "[\n" + ",\n".join(rows) + "\n]" if rows else "[]"
         return json.dumps(head, ensure_ascii=False, indent=2, allow_nan=False)[:-2] + f',\n  "results": {results}'
 
-    def write(self, path: str | Path) -> None:
-        """Writes the run as UTF-8 JSON, whole or not at all; raises InputError where it cannot be written."""
+    def encoded(self) -> bytes:
+        """The run as UTF-8 JSON."""
         times = {
             "started_at": self.started_at,
             "values": _timed(self.values),
             "elapsed_ms": [result.elapsed_ms for result in self.results],
         }
         # A lone surrogate, which UTF-8 cannot hold, becomes a \uXXXX escape: in a JSON string that is the same text.
-        data = f'{self.canonical()},\n  "times": {_line(times)}\n}}\n'.encode("utf-8", "backslashreplace")
-        write_whole(Path(path), data)
+        return f'{self.canonical()},\n  "times": {_line(times)}\n}}\n'.encode("utf-8", "backslashreplace")
+
+    def write(self, path: str | Path) -> None:
+        """Writes the run, whole or not at all; raises InputError where it cannot be written."""
+        write_whole(Path(path), self.encoded())
 
     @classmethod
     def read(cls, path: str | Path) -> Run:

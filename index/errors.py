@@ -11,6 +11,10 @@ class InputError(SpanqaError):
     """The input cannot be used: a missing, binary, malformed or oversized file or value."""
 
 
+class OutputError(InputError):
+    """What a command was told to write would harm something: wrong use, so that the exit code is 2."""
+
+
 class StoreError(SpanqaError):
     """The store cannot be opened, read or written."""
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from index.errors import ModelError
+from index.outputs import json_kind
 from index.sentences import sentences_around, split_sentences
 from index.words import words
 from qa.candidates import Candidate, RankWeights, ReadPassage
@@ -101,6 +102,9 @@ class Calibration(BaseModel):
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
+CALIBRATION = json_kind("a calibration", Calibration)
+
+
 def uncalibrated(fusion: FusionWeights | None = None) -> Calibration:
     """A calibration that knows nothing: every answer is as likely right as wrong."""
     fusion = fusion or FusionWeights()
@@ -124,8 +128,9 @@ def load_calibration(path: Path = BUNDLED_CALIBRATION) -> Calibration:
     """Read a calibration; raises ModelError where it is missing or of another version."""
     try:
         calibration = Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
-        raise ModelError(f"the calibration {path} cannot be used: {error}; fit one with: qa calibrate") from error
+    except (OSError, ValueError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise ModelError(f"the calibration {path} cannot be used: {reason}; fit one with: qa calibrate") from error
     if calibration.features != FEATURES:
         raise ModelError(f"the calibration {path} has other features than this version; fit it again: qa calibrate")
     return calibration

@@ -149,7 +149,7 @@ def test_drafts_of_a_folder_are_refused_until_reviewed(qa: Qa, tmp_path: Path) -
         assert "reviewed" in out + err
     before = drafts.read_bytes()
     code, _, err = qa("gold", "draft", docs, "--output", drafts)
-    assert code == 1 and "name a new file" in err.replace("\n", " ")
+    assert code == 2 and "--force" in err
     assert drafts.read_bytes() == before
     drafts.write_text("".join(f"{json.dumps(row | {'reviewed': True})}\n" for row in rows), encoding="utf-8")
     assert qa("gold", "check", drafts, "--documents", docs)[0] == 0

@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from eval.files import write_whole
 from eval.gold import GoldQuestion
 from eval.measures import mean, percentile
 from eval.peers import ceiling
@@ -25,8 +24,10 @@ from eval.peers.texts import Corpus, write_corpus
 from eval.results import Frozen
 from eval.runs import GoldRef, Software, software
 from eval.scale.bench import Bar, machine
+from index.atomic import write_whole
 from index.embedder import open_embedder
 from index.errors import InputError
+from index.outputs import FolderKind
 from index.runtime import computes_in_bf16
 from qa.engine import DEPTH_FACTOR, MIN_DEPTH
 
@@ -37,6 +38,7 @@ WARM_UP = 3
 SMALL_STORE = 40
 # Raised whenever what is measured changes: parts of before are measured anew.
 VERSION = "1"
+WORK = FolderKind("a folder that qa bench peers worked in", frozenset(["environments", "parts", "corpus.jsonl"]))
 DRAWS = 2_000
 # What is asked of the figures: see `bars`.
 LEAST_FASTER = 5.0

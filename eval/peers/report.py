@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
+import re
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eval.files import write_whole
 from eval.peers.bench import Comparison, Figure, Ratio
 from eval.peers.systems import OURS
 from eval.scale.bench import Bar
-from eval.scale.report import require_plotting
+from eval.scale.report import drawn
+from index.outputs import marked_kind
+from index.printable import printable
+
+_ASKED_FOR = ("| asked for | | |", "| --- | --- | ---: |")
+TABLE = marked_kind("a table of qa bench peers", re.escape("\n".join(_ASKED_FOR).encode()))
 
 
 def print_comparison(found: Comparison, console: Console) -> None:
@@ -42,17 +45,14 @@ def markdown(found: Comparison) -> str:
     head = ["", *systems, *(f"beside {name}" for name in systems[1:])]
     lines = [_title(found) + ".", "", _line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
     lines += [_line(_row(figure, systems)) for figure in found.figures]
-    lines += ["", _setting(found), "", _ceiling(found), "", "| asked for | | |", "| --- | --- | ---: |"]
+    lines += ["", _setting(found), "", _ceiling(found), "", *_ASKED_FOR]
     lines += [_line([bar.name, "holds" if bar.holds else "**falls short**", _values(bar)]) for bar in found.bars]
     return "\n".join(lines) + "\n"
 
 
-def write_plot(found: Comparison, path: Path) -> None:
-    """Draws latency by question, questions a second under clients, and how many times better each figure is.
-
-    Raises InputError where it cannot be written.
-    """
-    require_plotting(path)
+def plot(found: Comparison, suffix: str) -> bytes:
+    """Draws latency by question, questions a second under clients, and how many times better each figure is, as one of
+    PLOT_SUFFIXES."""
     from matplotlib.figure import Figure as Drawing
 
     drawing = Drawing(figsize=(11, 3.8), layout="constrained")
@@ -98,9 +98,7 @@ def write_plot(found: Comparison, path: Path) -> None:
         axes.grid(visible=True, alpha=0.3)
         axes.legend(frameon=False)
     drawing.suptitle(_title(found), fontsize=10)
-    stream = io.BytesIO()
-    drawing.savefig(stream, format=path.suffix.lower()[1:], dpi=150)
-    write_whole(path, stream.getvalue())
+    return drawn(drawing, suffix)
 
 
 def _title(found: Comparison) -> str:
@@ -115,7 +113,7 @@ def _setting(found: Comparison) -> str:
         for name, own in about.packages.items()
     )
     return (
-        f"{about.gold.questions} answerable questions of {about.gold.name}, {about.passages:,} passages, "
+        f"{about.gold.questions} answerable questions of {printable(about.gold.name)}, {about.passages:,} passages, "
         f"{about.passages_read} read for each question; the same models for all, in {about.dtype}. Beside: how many "
         "times better spanqa is, with the least and the most of the rounds; of shares the points above, with the 95 % "
         f"interval. {versions}."

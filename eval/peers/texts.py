@@ -10,8 +10,8 @@ from pathlib import Path
 
 from eval.calibrating import draw
 from eval.corpus import article_documents, context_uri, gold_documents
-from eval.files import write_whole
 from eval.gold import GoldQuestion
+from index.atomic import write_whole
 from index.documents import Document, Passage
 from index.embedder import Embedder
 from index.errors import InputError

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from eval.asking import about_store
-from eval.files import write_whole
 from eval.gold import GoldQuestion
 from eval.measures import mean, percentile
 from eval.places import StorePlaces
@@ -26,8 +25,10 @@ from eval.runs import GoldRef, Software, StoreRef, software
 from eval.scale.building import build, disk_need
 from eval.scale.copies import CHUNK_ROWS, Copies
 from eval.scale.searching import Searched, search_alone
+from index.atomic import write_whole
 from index.embedder import Embedder
 from index.errors import InputError
+from index.outputs import FolderKind
 from index.store import Store
 from index.vectors import Hit
 from qa.confidence import load_calibration
@@ -39,6 +40,7 @@ PASSAGES = 20
 LEAST_QUESTIONS = 20
 LEAST_SIZE, MOST_SIZE = 200, 10_000_000
 _STATE = "scale.json"
+WORK = FolderKind("a folder that qa bench scale worked in", frozenset([_STATE]))
 # What is asked of the curve: see `bars`.
 COMPARED_SIZE = 10_000
 MOST_SLOWDOWN = 3.0
@@ -304,11 +306,17 @@ class _State:
             work.mkdir(parents=True, exist_ok=True)
             if self._path.exists():
                 self._read(self._path.read_text("utf-8"))
+            else:
+                # From the beginning: it tells that the folder is ours to work in.
+                self._write()
         except OSError as error:
             raise InputError(f"{work}: cannot be used: {error.strerror or error}") from error
 
     def add(self, point: Point) -> None:
         self.points[point.size] = point
+        self._write()
+
+    def _write(self) -> None:
         content = {
             "about": self._about.model_dump(mode="json"),
             "points": [each.model_dump(mode="json") for each in self.points.values()],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,14 +13,18 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eval.files import write_whole
 from eval.scale.bench import Bar, Curve, Point, machine
 from index.errors import InputError
+from index.outputs import marked_kind
+from index.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+PLOT_MARK = "spanqa qa bench"
+PLOT = marked_kind("a plot of qa bench", re.escape(PLOT_MARK.encode()))
 
 
 def print_curve(curve: Curve, console: Console) -> None:
@@ -52,9 +57,10 @@ def print_curve(curve: Curve, console: Console) -> None:
     console.print(table)
     passages = curve.about.passages
     console.print(
-        f"{curve.about.questions} questions of {curve.about.gold.name}, {passages} passages retrieved for each. p50, "
-        "p95: retrieval of one question; hits: hit rate, exact: with every vector compared; nearest: found of the "
-        f"{passages} nearest vectors; MB: resident, models included; indexed: passages, cut and embedded already."
+        f"{curve.about.questions} questions of {printable(curve.about.gold.name)}, {passages} passages retrieved for "
+        "each. p50, p95: retrieval of one question; hits: hit rate, exact: with every vector compared; nearest: found "
+        f"of the {passages} nearest vectors; MB: resident, models included; indexed: passages, cut and "
+        "embedded already."
     )
     for bar in curve.bars:
         console.print(f"{'holds' if bar.holds else 'FALLS SHORT'}: {bar.name} {_shown(bar)}")
@@ -70,9 +76,8 @@ def require_plotting(path: Path) -> None:
         )
 
 
-def write_plot(curve: Curve, path: Path) -> None:
-    """Draws latency, hit rate, memory and indexing rate over size. Raises InputError where it cannot be written."""
-    require_plotting(path)
+def plot(curve: Curve, suffix: str) -> bytes:
+    """Draws latency, hit rate, memory and indexing rate over size, as one of PLOT_SUFFIXES."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6.5), layout="constrained")
@@ -94,9 +99,15 @@ def write_plot(curve: Curve, path: Path) -> None:
     _titled(rate, "Indexing, without embedding", "passages a second")
     rate.set_ylim(bottom=0)
     figure.suptitle(f"{curve.measured_at[:10]}, {machine()}", fontsize=10)
+    return drawn(figure, suffix)
+
+
+def drawn(figure: Figure, suffix: str) -> bytes:
+    """A figure as a file that says where it comes from."""
     stream = io.BytesIO()
-    figure.savefig(stream, format=path.suffix.lower()[1:], dpi=150)
-    write_whole(path, stream.getvalue())
+    form = suffix.lower().removeprefix(".")
+    figure.savefig(stream, format=form, dpi=150, metadata={"Software" if form == "png" else "Creator": PLOT_MARK})
+    return stream.getvalue()
 
 
 def _line(axes: Axes, points: Sequence[Point], values: Sequence[float], label: str, *, dashed: bool = False) -> None:

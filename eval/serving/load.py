@@ -19,6 +19,7 @@ from eval.runs import GoldRef, Software, StoreRef, software
 from eval.scale.bench import machine
 from eval.serving.client import Client, UnreachedError
 from eval.serving.process import ServerProcess
+from index.printable import printable
 
 LEVELS = (1, 4, 16)
 MOST_CLIENTS = 256
@@ -207,8 +208,9 @@ def print_load(report: LoadReport, console: Console) -> None:
         )
     console.print(table)
     console.print(
-        f"{report.gold.questions} questions of {report.gold.name}, {report.passages} passages read for each, of "
-        f"{report.store.passages:,} in the store; rate limit and answer cache off; the clients share the machine."
+        f"{report.gold.questions} questions of {printable(report.gold.name)}, {report.passages} passages read for "
+        f"each, of {report.store.passages:,} in the store; rate limit and answer cache off; the clients share the "
+        "machine."
     )
     for bar in report.bars:
         least = bar.limit in (LEAST_SPEEDUP, LEAST_ANSWERS)

@@ -12,15 +12,20 @@ from typing import Any
 
 from eval.attribution import MEANING
 from eval.compare import LEVEL, RESAMPLES
-from eval.files import write_whole
 from eval.questiontypes import QUESTION_TYPES, question_type
 from eval.results import CAUSES, QuestionResult
 from eval.runs import Run
 from eval.summary import Figure, figures, given, groups, percent, shown, shown_interval
 from eval.webreport.marks import marked_texts
+from index.atomic import write_whole
 from index.errors import InputError
+from index.outputs import head_kind
 
 _FOLDER = Path(__file__).parent
+# Pages of earlier versions do not name their generator.
+PAGE = head_kind(
+    "a page of qa report", rb'<!doctype html>[^\0]{0,2000}?<(?:meta name="generator" content="|title>)spanqa'
+)
 _LIBRARIES = ("jinja2", "matplotlib")
 # By the name before its parameter; eval.measures defines each.
 _MEASURES = {
@@ -61,8 +66,13 @@ def require_libraries() -> None:
 
 def write_page(run: Run, path: Path, *, measured: Sequence[Figure] | None = None) -> None:
     """Writes a run as an HTML page, whole or not at all. Raises InputError where it cannot be written."""
+    write_whole(path, encoded_page(run, measured=measured))
+
+
+def encoded_page(run: Run, *, measured: Sequence[Figure] | None = None) -> bytes:
+    """The page of a run as UTF-8 (see `run_page`)."""
     # A lone surrogate is no character of UTF-8; as a reference it shows as a replacement character.
-    write_whole(path, run_page(run, measured=measured).encode("utf-8", "xmlcharrefreplace"))
+    return run_page(run, measured=measured).encode("utf-8", "xmlcharrefreplace")
 
 
 def run_page(run: Run, *, measured: Sequence[Figure] | None = None) -> str:

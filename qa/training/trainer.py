@@ -132,7 +132,7 @@ class Trainer:
             f"{int(features.lengths.sum()):,} tokens an epoch, {soft.taught if soft else 0:,} taught"
         )
         progress = Progress(
-            TextColumn(phase.name),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} tokens"),
             TextColumn("loss {task.fields[loss]:.3f}"),

@@ -17,7 +17,7 @@ from index.errors import InputError
 from qa.reader import TransformersReader
 from qa.training.config import Phase, Recipe, Source
 from qa.training.data import Row
-from qa.training.export import export_reader
+from qa.training.export import READER, export_reader
 from qa.training.trainer import Trainer
 
 QUIET = Console(file=io.StringIO())
@@ -62,6 +62,10 @@ def test_it_learns_and_the_folder_reads(base: Path, tmp_path: Path) -> None:
     made = trainer(base, tmp_path / "work")
     made.train()
     export_reader(made.model, base, tmp_path / "reader")
+    # A later training may take its place, as long as nobody has put anything of their own there.
+    assert READER.holds(tmp_path / "reader")
+    (tmp_path / "reader" / "notes.txt").touch()
+    assert not READER.holds(tmp_path / "reader")
     AutoModelForQuestionAnswering.from_pretrained(tmp_path / "reader")
     plain = Tokenizer.from_file(str(tmp_path / "reader" / "tokenizer.json"))
     assert [len(plain.encode("boat " * count).ids) for count in (3, 600)] == [5, 602]
