@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from index.store import CATALOGUE_FILE, DERIVED_FOLDER, Store
+from index.index_folders import DERIVED_FOLDER
+from index.store import CATALOGUE_FILE, Store
 
 
 class Description(BaseModel):
