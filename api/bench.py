@@ -341,7 +341,7 @@ def soak(
 
     work = Path(tempfile.mkdtemp(prefix="spanqa-soak-"))
     store = str(work / "store")
-    with ServerProcess(partial(_serve_command, store), work / "server.log") as server:
+    with ServerProcess(partial(_serve_command, store, options=("--create",)), work / "server.log") as server:
         try:
             report = run(
                 server,

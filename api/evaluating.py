@@ -116,6 +116,7 @@ def evaluate_gold(
         raise UsageError("--resume goes on with the run of --output: name it")
     if corpus is not None:
         require_named_store(context)
+        require_corpus(corpus)
     bounds = [_bound(text) for text in fail_under or ()]
     usual = _measures(MEASURES) if own_paragraph else default_measures(passages)
     measures = list(dict.fromkeys([*(_measures(measure) if measure else usual), *(one for one, _ in bounds)]))
@@ -201,6 +202,12 @@ def require_named_store(context: typer.Context) -> None:
     origin = context.get_parameter_source("store")
     if origin is not None and origin.name == "DEFAULT":
         raise UsageError("--corpus fills a store with test articles: name one for them by --store or QA_STORE")
+
+
+def require_corpus(corpus: Path) -> None:
+    """Raise InputError where the corpus is not there, before a store is made for it."""
+    if not corpus.is_file():
+        raise InputError(f"{corpus}: no such file")
 
 
 def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:

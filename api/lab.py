@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api import evaluating, promises
 from api.errors import UsageError
-from api.evaluating import CorpusOption, index_corpus, require_named_store
+from api.evaluating import CorpusOption, index_corpus, require_corpus, require_named_store
 from api.opening import open_store
 from api.options import CalibrationOption, ReaderOption, StoreOption, errors, progress_bar
 
@@ -72,6 +72,7 @@ def calibrate(
         return
     if corpus is not None:
         require_named_store(context)
+        require_corpus(corpus)
     _fit(
         gold,
         store=store,

@@ -76,6 +76,8 @@ class TantivyLexicalIndex:
         self._highest = -1
         self._index = self._open(folder)
         self._index.register_tokenizer(_ANALYZER, analyzer())
+        # Not by itself: it would take in an empty index that another process is about to fill in the place of this one.
+        self._index.config_reader(reload_policy="manual")
         self._writer: tantivy.IndexWriter | None = None
 
     def add(self, passages: Sequence[StoredPassage]) -> None:

@@ -560,7 +560,7 @@ class TestSqliteFiles:
     def test_a_path_that_cannot_be_a_file(self, tmp_path: Path, parts: Sequence[str]) -> None:
         (tmp_path / "file").write_bytes(b"")
         (tmp_path / "folder").mkdir()
-        with pytest.raises(StoreError, match="cannot be used"):
+        with pytest.raises(StoreError, match=r"cannot be created|is not a file"):
             SqliteCatalogue(tmp_path.joinpath(*parts))
 
     @pytest.mark.parametrize("name", ["a?b=c", "a#b", "a%20b", "a b", "é😀", "file:x", "@:"])
