@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from index.private import FILE_MODE, is_file, is_folder
+from index.errors import InputError
+from index.private import FILE_MODE, is_file, is_folder, make_folder
 
 TAG_FILE = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
@@ -47,6 +48,19 @@ def mark_of(folder: Path) -> Mark | None:
         return None
     found = _MARK.search(text)
     return Mark(*found.groups()) if found and text.startswith(_SIGNATURE) else None
+
+
+def claim_folder(folder: Path, kind: str) -> None:
+    """Make a folder for work that is gone on with later, or take the one that was made for it.
+
+    Raises InputError for one that holds anything else, OSError where it cannot be made.
+    """
+    if mark_of(folder) == Mark(kind, ""):
+        return
+    make_folder(folder)
+    if any(folder.iterdir()):
+        raise InputError(f"{folder}: holds other things, among which this would write and remove; name a new folder")
+    mark_folder(folder, Mark(kind, ""))
 
 
 def remove_marked(folder: Path, owns: Callable[[str], bool]) -> None:

@@ -36,6 +36,11 @@ def write_to(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, flags, FILE_MODE), "wb")
 
 
+def unfinished(path: Path) -> Path:
+    """Where a file is written until it is whole: beside its place, under a name that nobody else takes."""
+    return path.with_name(f".spanqa-{path.name}.part")
+
+
 def close_to_others(paths: Iterable[Path]) -> None:
     """Take from others what they may do with these files; what is no file of this account stays as it is."""
     for path in paths:

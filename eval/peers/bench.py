@@ -27,6 +27,7 @@ from eval.runs import GoldRef, Software, software
 from eval.scale.bench import Bar, machine
 from index.embedder import open_embedder
 from index.errors import InputError
+from index.marks import claim_folder
 from index.runtime import computes_in_bf16
 from qa.engine import DEPTH_FACTOR, MIN_DEPTH
 
@@ -140,7 +141,7 @@ def bench(
     take the place of those that are shipped. Raises InputError.
     """
     try:
-        work.mkdir(parents=True, exist_ok=True)
+        claim_folder(work, "bench-peers")
     except OSError as error:
         raise InputError(f"{work}: cannot be used: {error.strerror or error}") from error
     models = models or Models.shipped("bfloat16" if computes_in_bf16() else "float32")

@@ -23,11 +23,13 @@ from eval.measures import mean, percentile
 from eval.places import StorePlaces
 from eval.results import Frozen
 from eval.runs import GoldRef, Software, StoreRef, software
-from eval.scale.building import build, disk_need
+from eval.scale.building import NOTE, build, disk_need
 from eval.scale.copies import CHUNK_ROWS, Copies
 from eval.scale.searching import Searched, search_alone
+from index.discarding import remove_store
 from index.embedder import Embedder
 from index.errors import InputError
+from index.marks import claim_folder
 from index.store import Store
 from index.vectors import Hit
 from qa.confidence import load_calibration
@@ -162,7 +164,8 @@ def bench(
         )
         state.add(point)
         if not keep:
-            shutil.rmtree(work / f"{size}")
+            (work / f"{size}" / NOTE).unlink(missing_ok=True)
+            remove_store(work / f"{size}")
     points = tuple(state.points[size] for size in sorted(set(sizes)))
     return Curve(
         about=about, measured_at=datetime.now(UTC).isoformat(timespec="seconds"), points=points, bars=bars(points)
@@ -301,7 +304,7 @@ class _State:
         self._about = about
         self.points: dict[int, Point] = {}
         try:
-            work.mkdir(parents=True, exist_ok=True)
+            claim_folder(work, "bench-scale")
             if self._path.exists():
                 self._read(self._path.read_text("utf-8"))
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,22 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
+from index.errors import InputError
+
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+
+
+def require_reader_folder(out: Path) -> None:
+    """Raise InputError for a folder that holds other things than a reader, which would be overwritten."""
+    try:
+        if not out.is_dir() or not any(out.iterdir()):
+            return
+        stated = json.loads((out / "config.json").read_bytes())
+        if "BertForQuestionAnswering" in stated["architectures"]:
+            return
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise InputError(f"{out}: holds other things than a reader; name a new folder with --output")
 
 
 def export_reader(model: PreTrainedModel, base: Path, out: Path) -> None:

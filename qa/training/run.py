@@ -18,7 +18,7 @@ from qa.training.base import teacher_base
 from qa.training.config import TEACHER_RECIPE, Phase, Recipe, load_recipe
 from qa.training.data import Row, find_source, read_rows
 from qa.training.edits import one_edit_unanswerables
-from qa.training.export import export_reader
+from qa.training.export import export_reader, require_reader_folder
 from qa.training.labels import TeacherLabels, label_rows, load_labels
 from qa.training.mixture import MadeSource, phase_rows, source_rows
 from qa.training.negatives import mine_negatives, save_rows
@@ -50,6 +50,7 @@ def train_reader(
     """
     if not data_dir.is_dir():
         raise InputError(f"no data folder {data_dir}; name the folder of the training files with --data")
+    require_reader_folder(out)
     work.mkdir(parents=True, exist_ok=True)
     base = base or bundled_model()
 
