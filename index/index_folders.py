@@ -9,7 +9,7 @@ from pathlib import Path
 from index.clearing import clear_away, sweep
 from index.errors import StoreError
 from index.lexical import is_lexical_file
-from index.marks import TAG_FILE, Mark, mark_folder, mark_of, remove_marked
+from index.marks import TAG_FILE, Mark, mark_folder, mark_of
 from index.private import FOLDER_MODE, close_to_others, is_file, is_folder, make_folder
 from index.vectors import is_vector_file
 
@@ -68,7 +68,11 @@ def discard(folder: Path) -> None:
         for name, owns in PARTS.items():
             if is_folder(folder / name):
                 clear_away(folder / name, owns)
-        remove_marked(folder, lambda _: False)
+        # What is left there then is not ours any more.
+        if is_file(folder / TAG_FILE):
+            (folder / TAG_FILE).unlink()
+        with suppress(OSError):
+            folder.rmdir()
     except OSError as error:
         raise StoreError(f"the search indexes in {folder} cannot be removed: {error}") from error
 

@@ -207,7 +207,7 @@ def test_a_catalogue_that_is_none_of_ours_is_never_touched(qa: Callable[..., Any
         assert state(store) == before
     else:
         # What is empty is damage, which a backup mends where that is asked for.
-        assert "--replace" in qa("store", "restore", other, "--store", store, code=2)
+        assert "--replace" in qa("store", "restore", other, "--store", store, code=1)
         assert state(store) == before
         qa("store", "restore", other, "--replace", "--store", store)
         assert "note.txt" in qa("documents", "list", "--json", "--store", store)
