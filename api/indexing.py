@@ -186,10 +186,10 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 def _require_something(store: str, paths: list[Path]) -> None:
     """Raise InputError where nothing can be indexed into a store that is not there yet: none is made for that."""
+    from index.catalogue import CATALOGUE_FILE
     from index.folders import Plan, require_some
     from index.loaders import find_files
     from index.location import parse_location
-    from index.store import CATALOGUE_FILE
 
     where = parse_location(store)
     if not isinstance(where, Path) or os.path.lexists(where / CATALOGUE_FILE):
