@@ -46,7 +46,7 @@ def soak(
     written = Outputs(force=force).file(output, json_kind("a report of qa bench soak", SoakReport))
     work = Path(tempfile.mkdtemp(prefix="spanqa-soak-"))
     store = str(work / "store")
-    with ServerProcess(partial(_serve_command, store), work / "server.log") as server:
+    with ServerProcess(partial(_serve_command, store, options=("--create",)), work / "server.log") as server:
         try:
             report = run(
                 server,

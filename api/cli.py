@@ -36,7 +36,7 @@ from api.options import (
 )
 from api.terminal import HarmlessGroup, Terminal, errors, harmless_streams, say, say_json, tell
 from index.documents import DEFAULT_COLLECTION, DocumentRecord, document_id
-from index.errors import InputError, OutputError, SpanqaError
+from index.errors import InputError, NoStoreError, OutputError, SpanqaError
 from index.paths import uri_of
 from index.printable import printable
 from index.store import Store
@@ -290,6 +290,9 @@ def serve(
     cached_answers: Annotated[
         int, typer.Option(min=0, max=1_000_000, help="Answers kept for the same question to the same store; 0: none.")
     ] = 1_000,
+    create: Annotated[
+        bool, typer.Option("--create", help="Where there is no store yet, begin with an empty one.")
+    ] = False,
     log_json: Annotated[
         bool | None, typer.Option("--log-json/--log-text", help="Form of the log; JSON unless on a terminal.")
     ] = None,
@@ -310,9 +313,13 @@ def serve(
         cached_answers=cached_answers,
         allowed_hosts=(*LOOPBACK_NAMES, *allow_host) if allow_host else LOOPBACK_NAMES,
     )
-    engine = open_engine(
-        open_store(store, embedder, create=True, runtime=runtime), reader, calibration, runtime=runtime
-    )
+    try:
+        opened = open_store(store, embedder, create=create, runtime=runtime)
+    except NoStoreError as error:
+        raise NoStoreError(f"{error}; or start with an empty one: qa serve --create") from error
+    if opened.catalogue.is_empty():
+        tell("the store holds no documents yet")
+    engine = open_engine(opened, reader, calibration, runtime=runtime)
     _tell_ignored_promise(engine)
     if not run(engine, host, port, settings=settings):
         # Threads that are still at work would keep the process for as long as they like.

@@ -122,6 +122,7 @@ def evaluate_gold(
         raise UsageError("--resume goes on with the run of --output: name it")
     if corpus is not None:
         require_named_store(context)
+        require_corpus(corpus)
     # Now, not after an hour of asking.
     read = (file or gold, corpus, compare, reader, calibration)
     outputs = Outputs(read, store=None if own_paragraph else store, force=force)
@@ -212,6 +213,12 @@ def require_named_store(context: typer.Context) -> None:
     origin = context.get_parameter_source("store")
     if origin is not None and origin.name == "DEFAULT":
         raise UsageError("--corpus fills a store with test articles: name one for them by --store or QA_STORE")
+
+
+def require_corpus(corpus: Path) -> None:
+    """Raise InputError where the corpus is not there, before a store is made for it."""
+    if not corpus.is_file():
+        raise InputError(f"{corpus}: no such file")
 
 
 def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:

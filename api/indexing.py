@@ -18,7 +18,7 @@ from api.opening import open_store
 from api.options import EmbedderOption, RuntimeOption, StoreOption, progress_bar
 from api.terminal import errors, say, tell
 from index.documents import DEFAULT_COLLECTION
-from index.errors import StoreError
+from index.errors import InputError, NoStoreError
 from index.printable import printable
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def index(
             stack.enter_context(redirect_stdout(nowhere))
             # Before the store: a cluster that is not there must not leave a new one behind.
             cluster = stack.enter_context(connected(address))
+        if paths:
+            _require_something(store, paths)
         opened = open_store(store, embedder, create=bool(paths), runtime=runtime)
         if re_embed:
             opened.re_embed()
@@ -142,6 +144,10 @@ def watch(
     """Keep the store in step with files and folders while they change, until interrupted (Ctrl-C)."""
     from index.watching import keep_in_step
 
+    for path in paths:
+        if not path.exists():
+            # Before the store is made: a wrong path must not leave an empty one behind.
+            raise InputError(f"{path}: no such file or folder")
     opened = open_store(store, embedder, create=True)
     told: set[tuple[Path, str]] = set()
 
@@ -196,18 +202,30 @@ def _stopped_by_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
+def _require_something(store: str, paths: list[Path]) -> None:
+    """Raise InputError where nothing can be indexed into a store that is not there yet: none is made for that."""
+    from index.catalogue import CATALOGUE_FILE
+    from index.folders import Plan, require_some
+    from index.loaders import find_files
+    from index.location import parse_location
+
+    where = parse_location(store)
+    if not isinstance(where, Path) or os.path.lexists(where / CATALOGUE_FILE):
+        return
+    found = find_files(paths)
+    if not found.files:
+        made = Plan(passed_over=found.passed_over, unreadable=list(found.unreadable), refused=list(found.refused))
+        require_some(made, paths)
+
+
 def _show_plan(store: str, paths: list[Path], collection: str, prune: bool | None) -> None:
     from index.folders import Known, NothingKnown, plan, require_some
-    from index.location import parse_location
     from index.paths import path_of
 
     known: Known
     try:
         known = open_store(store).catalogue
-    except StoreError:
-        where = parse_location(store)
-        if not isinstance(where, Path) or where.exists():
-            raise
+    except NoStoreError:
         known = NothingKnown()
     made = plan(paths, known, collection, prune=prune)
     require_some(made, paths)

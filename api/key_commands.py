@@ -35,6 +35,9 @@ def add(
     expires: Annotated[
         str | None, typer.Option(help="When it ends: 12h, 30d, or a date and time in ISO 8601 (UTC by default).")
     ] = None,
+    create: Annotated[
+        bool, typer.Option("--create", help="Where there is no store yet, begin with an empty one.")
+    ] = False,
 ) -> None:
     """Make a key. Its secret is printed once, on standard output, and kept nowhere."""
     from api.keys import KeyFile, Scope
@@ -45,7 +48,7 @@ def add(
         if given not in ("read", "write"):
             raise UsageError(f"--scope {given}: not a scope; take read or write")
         scopes.append("read" if given == "read" else "write")
-    file = KeyFile(open_store(store, create=True).folder)
+    file = KeyFile(open_store(store, create=create).folder)
     key, token = file.add(name, scopes, collection or (), _moment(expires) if expires else None)
     tell(f"key {key.id} ({', '.join(key.scopes)}); keep it now, it is not shown again:")
     say(token)

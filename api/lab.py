@@ -11,7 +11,7 @@ from rich.table import Table
 
 from api import evaluating, promises
 from api.errors import UsageError
-from api.evaluating import CorpusOption, index_corpus, require_named_store
+from api.evaluating import CorpusOption, index_corpus, require_corpus, require_named_store
 from api.opening import open_store
 from api.options import CalibrationOption, ForceOption, ReaderOption, StoreOption, progress_bar
 from api.terminal import Terminal, errors
@@ -75,6 +75,7 @@ def calibrate(
         return
     if corpus is not None:
         require_named_store(context)
+        require_corpus(corpus)
     _fit(
         gold,
         store=store,

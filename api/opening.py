@@ -37,7 +37,7 @@ def open_store(
     """Open a store with the embedder that it is pinned to, or with the one named.
 
     A location in words is a folder or a URL, see `index.location`; `runtime` is what runs the models (`index.runtime`).
-    Raises StoreError where there is no store and `create` is false, ModelError where the models do not fit.
+    Raises NoStoreError where there is no store and `create` is false, ModelError where the models do not fit.
     """
     where = parse_location(location) if isinstance(location, str) else location
     store = Store(where, open_embedder(embedder or DEFAULT_EMBEDDER, runtime), create=create)

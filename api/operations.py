@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
 from api.access import AccessDep
 from api.metrics import CONTENT_TYPE
 from api.openapi import problems
+from api.problems import TOO_FEW_DOCUMENTS, ProblemError
 from api.schemas import Readiness, Status
 from api.service import ServiceDep
 from qa.engine import Engine
@@ -31,14 +34,27 @@ async def health(service: ServiceDep) -> Status:
     summary="Whether questions can be answered from the store now",
     responses=problems(
         _409="The store was embedded with another model.",
-        _503="The models are not loaded, or the store cannot be read.",
+        _503="The models are not loaded, the store cannot be read, or it holds fewer documents than asked for.",
     ),
 )
-async def readiness(service: ServiceDep, access: AccessDep) -> Readiness:
-    """200 while the store can be read with these models."""
+async def readiness(
+    service: ServiceDep,
+    access: AccessDep,
+    documents: Annotated[
+        int, Query(ge=0, le=1_000_000_000, description="At least so many must be in the store, or the status is 503.")
+    ] = 0,
+) -> Readiness:
+    """200 while the store can be read with these models, and holds as many documents as `documents` asks for."""
     access.require_all_collections()
     service.warmup.require_ready()
-    return await service.with_models(service.lookups, lambda: _readiness(service.engine))
+    found = await service.with_models(service.lookups, lambda: _readiness(service.engine))
+    if found.documents < documents:
+        raise ProblemError(
+            TOO_FEW_DOCUMENTS,
+            f"the store holds {found.documents} documents, and {documents} were asked for: was it filled, and is its "
+            "disk mounted?",
+        )
+    return found
 
 
 @router.get(

@@ -55,6 +55,7 @@ BUSY = Kind("busy", 503, "Too many requests at once")
 STARTING = Kind("starting", 503, "Questions cannot be answered yet")
 STOPPING = Kind("stopping", 503, "The server is being stopped")
 STORE_CHANGING = Kind("store-changing", 503, "The documents change faster than they can be read")
+TOO_FEW_DOCUMENTS = Kind("too-few-documents", 503, "The store holds too few documents")
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store cannot be used")
 MODEL_UNAVAILABLE = Kind("model-unavailable", 503, "A model cannot be used")
 

@@ -13,6 +13,7 @@ from api.errors import UsageError
 from api.opening import open_store
 from api.options import StoreOption
 from api.terminal import Terminal, say, say_json, tell
+from index.errors import StoreError
 from index.printable import printable
 
 store_commands = typer.Typer(help="What a store is made of, whether it is whole, and its copies.", no_args_is_help=True)
@@ -106,15 +107,23 @@ def restore_backup(
     replace: Annotated[bool, typer.Option("--replace", help="Also where the store holds documents: they go.")] = False,
 ) -> None:
     """Make the store what a backup of it is; servers that have it open go on with what it holds then."""
-    from index.backups import restore
+    from index.backups import HoldsDocumentsError, restore_folder
+    from index.location import parse_location
 
-    opened = open_store(store, create=True)
-    count, _ = opened.catalogue.counts()
-    if count and not replace:
-        raise UsageError(
-            f"the store {store} holds {count:,} documents, which would go; add --replace, or name a new --store"
+    where = parse_location(store)
+    if not isinstance(where, Path):
+        raise StoreError(
+            f"the store {where} is in PostgreSQL: restore it with pg_restore; its search indexes are made anew by "
+            "themselves"
         )
-    restore(opened, source)
+    try:
+        restore_folder(where, source, replace=replace)
+    except HoldsDocumentsError as error:
+        raise UsageError(f"{error}; add --replace, or name a new --store") from error
+    # What was derived from the catalogue before lies there without one, for a moment.
+    opened = open_store(where)
+    opened.sync()
+    opened.discard_others()
     documents, passages = opened.catalogue.counts()
     tell(f"restored from {source}")
     say(f"{documents:,} documents in {passages:,} passages, {_at(opened.catalogue.generation())}")

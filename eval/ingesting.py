@@ -15,11 +15,10 @@ from typing import Any
 from eval.results import Frozen
 from eval.runs import Software, software
 from eval.scale.bench import machine
-from index.catalogue import SqliteCatalogue
+from index.catalogue import CATALOGUE_FILE, SqliteCatalogue
 from index.errors import ClusterError, InputError, SpanqaError
 from index.moving import contents_sha256
 from index.runtime import THREADS_VARIABLE
-from index.store import CATALOGUE_FILE
 
 # What must hold of the cluster beside the one process.
 LEAST_RATIO = 0.9

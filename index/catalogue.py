@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,8 +48,11 @@ from index.checksums import flush, room_at
 from index.clearing import on_frozen_disk
 from index.documents import Document, DocumentRecord, DocumentVersion, Passage, StoredPassage
 from index.errors import StoreError
+from index.identity import APPLICATION_ID, read_only, require_catalogue
 from index.legible import legible
+from index.marks import aside, sweep_asides
 from index.migrations import migrate
+from index.private import close_to_others, make_file
 from index.schema import (
     FORMAT_VERSION,
     Words,
@@ -63,6 +66,7 @@ from index.schema import (
 )
 from index.selection import DAY_LENGTH, EARLIEST, EVERYTHING, LATEST, Selection
 
+CATALOGUE_FILE = "catalogue.sqlite"
 BUSY_TIMEOUT_MS = 30_000
 _T = TypeVar("_T")
 # A document as it is put: with its passages and their (n, dimensions) vectors.
@@ -73,6 +77,8 @@ ID_BATCH = 500
 FILL_BATCH = 4_000
 # Every slice walks its document's text from the beginning: of a document with more of them, one reads it whole.
 SLICES_A_DOCUMENT = 4
+# The kind of folder in which a new catalogue is made.
+_NEW = "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -551,14 +557,7 @@ class SqlCatalogue:
             known = inspect(connection).has_table(settings.name)
             version = _setting(connection, "format_version") if known else None
         if version is None:
-            with self._writing() as connection:
-                self._create_tables(connection)
-                version = _setting(connection, "format_version")
-                if version is None:
-                    version = str(FORMAT_VERSION)
-                    _set(connection, "format_version", version)
-                    _set(connection, "generation", "0")
-                    _set(connection, "store_id", uuid4().hex)
+            version = self._make_tables()
         if not version.isdecimal() or int(version) > FORMAT_VERSION:
             raise StoreError(
                 f"the store {self._name} was written by a newer version of spanqa (format {version}, this one "
@@ -566,6 +565,12 @@ class SqlCatalogue:
             )
         if int(version) < FORMAT_VERSION:
             self._migrate(int(version))
+
+    def _make_tables(self) -> str:
+        """Make a catalogue where there is none; its format."""
+        with self._writing() as connection:
+            self._create_tables(connection)
+            return _setting(connection, "format_version") or _first_settings(connection)
 
     def _broken(self, connection: Connection) -> list[str]:
         """What the database itself finds wrong with its files."""
@@ -593,9 +598,12 @@ class SqlCatalogue:
 
 
 class SqliteCatalogue(SqlCatalogue):
-    """The catalogue in a SQLite file in WAL mode."""
+    """The catalogue in a SQLite file in WAL mode.
 
-    def __init__(self, path: Path) -> None:
+    Raises StoreError for a file that is none of ours, or is damaged; nothing is written to it then.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
         self._frozen = on_frozen_disk(path.parent)
         if self._frozen and (wal := path.with_name(f"{path.name}-wal")).exists() and wal.stat().st_size:
@@ -603,6 +611,9 @@ class SqliteCatalogue(SqlCatalogue):
                 f"the store {path.parent} was not closed when its disk was made read-only, and its log of changes "
                 "cannot be taken in there; copy the folder to where it can be written"
             )
+        if create and not os.path.lexists(path):
+            _make_catalogue(path)
+        self._marked = require_catalogue(path) == "marked"
         super().__init__(_engine(path, frozen=self._frozen), str(path.parent))
 
     def purge(self) -> None:
@@ -626,40 +637,58 @@ class SqliteCatalogue(SqlCatalogue):
         Raises StoreError where it cannot be written; nothing is left there then.
         """
         try:
+            # SQLite takes an empty file for none, and leaves its mode as it is.
+            make_file(path)
             with self._translated(), self._engine.connect() as fresh:
                 driver: Any = fresh.connection.driver_connection
                 driver.execute("VACUUM INTO ?", (str(path),))
             flush(path)
+        except FileExistsError as error:
+            raise StoreError(f"{path} is there already") from error
         except (StoreError, OSError) as error:
             path.unlink(missing_ok=True)
             raise StoreError(f"{path} cannot be written: {error}") from error
 
-    def take_from(self, path: Path) -> None:
-        """Become what a catalogue in `path` is, in one transaction that readers see as a whole.
+    def become(self, path: Path, kept: Path) -> None:
+        """Become what the sound catalogue in `path` is, in one transaction that readers see as a whole.
 
-        It gets an identity of its own and a generation above both, so that nobody takes what was derived from either
-        for its own. Raises StoreError, and nothing has changed, where `path` is not a sound catalogue.
+        What it was is kept in the new file `kept` until the new one was checked where it stands. Raises StoreError, and
+        is what it was then.
         """
         self._require_writable()
-        source = SqliteCatalogue(path)
         try:
-            if found := source.problems():
-                raise StoreError(f"{path} is not a sound catalogue: {found[0]}")
-            source.set_settings(
-                {"store_id": uuid4().hex, "generation": str(max(source.generation(), self.generation()) + 1)}
-            )
-            with (
-                self._translated(),
-                source._engine.connect() as theirs,
-                self._engine.connect() as ours,
-            ):
-                reading: Any = theirs.connection.driver_connection
-                writing: Any = ours.connection.driver_connection
-                reading.backup(writing)
-                # What it was is not kept: it may hold what was removed since.
-                writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            source.close()
+            make_file(kept)
+        except OSError as error:
+            raise StoreError(f"{kept} cannot be written: {error.strerror}") from error
+        with self._translated(), self._engine.connect() as ours, closing(sqlite3.connect(kept)) as keeping:
+            driver: Any = ours.connection.driver_connection
+            driver.backup(keeping)
+        self._take(path)
+        try:
+            if found := self.problems():
+                raise StoreError(f"what was put in place of the catalogue is not sound: {found[0]}")
+        except BaseException as failure:
+            try:
+                self._take(kept)
+            except StoreError as error:
+                saved = self._path.with_name(f"{self._path.name}.before-restore")
+                put_in_place(kept, saved)
+                raise StoreError(f"{failure}; what the store held before is in {saved}: {error}") from error
+            raise
+
+    def _take(self, path: Path) -> None:
+        """Fill the file with what another one holds, in one transaction."""
+        with self._translated(), self._engine.connect() as ours, read_only(path) as theirs:
+            writing: Any = ours.connection.driver_connection
+            theirs.backup(writing)
+            # What it was is not kept: it may hold what was removed since.
+            writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _make_tables(self) -> str:
+        raise StoreError(
+            f"{self._path} is not a sound catalogue (its tables are missing); restore a backup or index into another "
+            "--store"
+        )
 
     def _broken(self, connection: Connection) -> list[str]:
         found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
@@ -667,9 +696,6 @@ class SqliteCatalogue(SqlCatalogue):
             return [f"SQLite: {line}" for line in found]
         keys = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         return [f"SQLite: a row of {row[0]} refers to one of {row[2]} that is not there" for row in keys]
-
-    def _create_tables(self, connection: Connection) -> None:
-        metadata.create_all(connection)
 
     def _migrate(self, version: int) -> None:
         try:
@@ -686,6 +712,7 @@ class SqliteCatalogue(SqlCatalogue):
                     if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                         raise StoreError("a passage belongs to no document")
                     _set(connection, "format_version", str(FORMAT_VERSION))
+                    self._mark(connection)
                 # The connection goes, not back to the pool: it does not enforce foreign keys.
                 fresh.invalidate()
         except StoreError as error:
@@ -701,7 +728,15 @@ class SqliteCatalogue(SqlCatalogue):
         with self._translated(), self._engine.connect() as fresh:
             connection = fresh.execution_options(immediate=True)
             with connection.begin():
+                if not self._marked:
+                    self._mark(connection)
                 yield connection
+            self._marked = True
+
+    def _mark(self, connection: Connection) -> None:
+        """Mark a catalogue of before marks as ours, in the caller's transaction, and close its files to others."""
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        close_to_others(self._path.with_name(f"{self._path.name}{end}") for end in ("", "-wal", "-shm"))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -731,6 +766,53 @@ class SqliteCatalogue(SqlCatalogue):
         return f"; {room_at(self._path.parent)}"
 
 
+def _make_catalogue(path: Path) -> None:
+    """Make an empty catalogue: whole or not at all, and never in the place of anything. Raises StoreError."""
+    try:
+        sweep_asides(path.parent, _NEW, _is_catalogue_file)
+        with aside(path.parent, _NEW, _is_catalogue_file) as beside:
+            new = beside / CATALOGUE_FILE
+            make_file(new)
+            engine = _engine(new, new=True)
+            try:
+                with engine.connect().execution_options(immediate=True) as connection, connection.begin():
+                    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+                    metadata.create_all(connection)
+                    _first_settings(connection)
+            finally:
+                engine.dispose()
+            flush(new)
+            put_in_place(new, path)
+    except (OSError, DatabaseError, sqlite3.Error) as error:
+        reason = f"{_reason(error)} ({room_at(path.parent)})"
+        raise StoreError(f"the store {path.parent} cannot be created: {reason}") from error
+
+
+def put_in_place(file: Path, path: Path) -> None:
+    """Give a whole file its name, unless something has it already, which stays then. Raises OSError."""
+    try:
+        os.link(file, path)
+    except FileExistsError:
+        return
+    except OSError:
+        # A file system without links.
+        if not os.path.lexists(path):
+            file.rename(path)
+    flush(path.parent)
+
+
+def _is_catalogue_file(name: str) -> bool:
+    return name in {f"{CATALOGUE_FILE}{end}" for end in ("", "-wal", "-shm", "-journal")}
+
+
+def _first_settings(connection: Connection) -> str:
+    """Settings of a new catalogue; its format."""
+    _set(connection, "format_version", str(FORMAT_VERSION))
+    _set(connection, "generation", "0")
+    _set(connection, "store_id", uuid4().hex)
+    return str(FORMAT_VERSION)
+
+
 def _reason(error: Exception) -> object:
     return getattr(error, "orig", error)
 
@@ -741,11 +823,11 @@ def embedding_text(context: str, text: str) -> str:
     return f"{context}\n{words}" if context else words
 
 
-def _engine(path: Path, *, frozen: bool) -> Engine:
-    # What nobody can write needs no locks, and none could be had.
-    name = f"{path.resolve().as_uri()}?mode=ro&immutable=1" if frozen else str(path)
+def _engine(path: Path, *, frozen: bool = False, new: bool = False) -> Engine:
+    # What nobody can write needs no locks, and none could be had. A file that is gone is never made anew.
+    name = f"{path.resolve().as_uri()}?{'mode=ro&immutable=1' if frozen else 'mode=rw'}"
     engine = create_engine(
-        URL.create("sqlite", database=name, query={"uri": "true"} if frozen else {}),
+        URL.create("sqlite", database=name, query={"uri": "true"}),
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=28,
@@ -759,6 +841,9 @@ def _engine(path: Path, *, frozen: bool) -> Engine:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         if not frozen:
+            if not new and not cursor.execute("PRAGMA schema_version").fetchone()[0]:
+                # Another file has come in its place: it is left as it is.
+                raise sqlite3.DatabaseError("it is empty")
             cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")

@@ -58,6 +58,14 @@ def check_store(store: Store) -> Health:
         findings.extend(
             Finding(part="search indexes", problem=problem, remedy=remedy) for problem in store.check_derived()
         )
+        findings.extend(
+            Finding(
+                part="search indexes",
+                problem=f"search indexes of another store: {folder}; is this the catalogue that belongs here?",
+                remedy=f"if it is: {remedy}",
+            )
+            for folder in store.other_indexes()
+        )
     generation, ids = store.catalogue.embedded()
     return Health(
         generation=generation,
@@ -77,6 +85,7 @@ def repair_store(store: Store) -> tuple[Health, bool]:
     if not any(finding.part == "search indexes" for finding in before.findings):
         return before, False
     store.rebuild_derived()
+    store.discard_others()
     return check_store(store), True
 
 

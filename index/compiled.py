@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import queue
+import re
 import tempfile
 import time
 from collections import deque
@@ -30,6 +31,9 @@ CACHE_VARIABLE = "QA_CACHE"
 # Files that are kept, the last used ones: two models, in a few versions.
 KEPT = 6
 SUFFIX, PART = ".compiled", ".part"
+_BESIDE = ".spanqa-"
+# Whatever else is in the folder that QA_CACHE names is not ours to remove.
+_OWN_FILE = re.compile(r"[a-z]+-[a-z0-9]+-[0-9a-f]{32}\.compiled|\.spanqa-[a-z0-9_]{8}\.part")
 # Seconds after which nobody is still writing a file.
 ABANDONED_S = 3600
 # Tokens of one pass on one core: its activations stay in the core's own cache, where larger batches fall out of it.
@@ -241,7 +245,7 @@ def _keep(compiled: Any, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = compiled.export_model().getvalue()
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=PART, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_BESIDE, suffix=PART, delete=False) as file:
             try:
                 file.write(content)
                 file.write(_END)
@@ -259,7 +263,7 @@ def _keep(compiled: Any, path: Path) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove all but the last used compiled models, and what processes that were killed left half-written."""
-    used = [(file.stat().st_mtime, file) for file in folder.iterdir() if file.suffix in (SUFFIX, PART)]
+    used = [(file.stat().st_mtime, file) for file in folder.iterdir() if _OWN_FILE.fullmatch(file.name)]
     whole = sorted((entry for entry in used if entry[1].suffix == SUFFIX), reverse=True)
     halves = [entry for entry in used if entry[1].suffix == PART and entry[0] < time.time() - ABANDONED_S]
     for _, file in (*whole[KEPT:], *halves):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from index.catalogue import Catalogue
 from index.clearing import clear_away, sweep
 from index.errors import StoreError
+from index.index_folders import PARTS, discard, index_folders, own_folder, store_mark
 from index.lexical import LexicalIndex, TantivyLexicalIndex
 from index.selection import Selection
 from index.vectors import FaissVectorIndex, Hit, VectorIndex
@@ -55,18 +55,20 @@ class Derived(Protocol):
 
 
 class LocalIndexes:
-    """FAISS and tantivy in a folder, derived anew where it is missing, damaged or of another catalogue."""
+    """FAISS and tantivy in a folder, derived anew where it is missing, damaged or of another catalogue.
+
+    Each catalogue and embedder has a folder of its own in `base`, with a mark in it (see `index.index_folders`).
+    """
 
     def __init__(self, base: Path, catalogue: Catalogue, dimensions: int) -> None:
         self._catalogue = catalogue
         self._dimensions = dimensions
         # Named by catalogue and embedder, so that neither a re-created catalogue nor new embeddings meet old indexes.
-        own = base / derived_name(catalogue, "-")
-        for other in base.iterdir() if base.is_dir() else ():
-            if other != own:
-                shutil.rmtree(other, ignore_errors=True)
-
-        self._own = own
+        self._own = own_folder(base, derived_name(catalogue, "-"))
+        # What an embedder before this one made of the store.
+        for other, store in index_folders(base).items():
+            if other != self._own and store == store_mark(self._own.name):
+                discard(other)
         self._vectors, self._lexical = self._opened()
         if max(self._vectors.generation, self._lexical.generation) > catalogue.generation():
             # The catalogue went back (a restored backup): what was derived from its future is void.
@@ -78,7 +80,8 @@ class LocalIndexes:
 
     def clear(self) -> None:
         """Forget everything, to be filled anew by `catch_up`."""
-        clear_away(self._own)
+        for name, owns in PARTS.items():
+            clear_away(self._own / name, owns)
         self._vectors, self._lexical = self._opened()
 
     def refresh(self) -> None:
@@ -128,11 +131,11 @@ class LocalIndexes:
 
     def purge(self) -> None:
         """Leave nothing in the files of passages that were removed. Raises OSError where they cannot be written."""
-        sweep(self._own)
+        sweep(self._own, PARTS)
         self._vectors.purge()
         if self._lexical.holds_removed():
             # There is no way to have its segments merged: it is filled anew.
-            clear_away(self._own / "lexical")
+            clear_away(self._own / "lexical", PARTS["lexical"])
             self._lexical = TantivyLexicalIndex(self._own / "lexical")
             self.catch_up(self._catalogue)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from index.store import CATALOGUE_FILE, DERIVED_FOLDER, Store
+from index.catalogue import CATALOGUE_FILE
+from index.index_folders import DERIVED_FOLDER
+from index.store import Store
 
 
 class Description(BaseModel):

@@ -19,6 +19,10 @@ class StoreError(SpanqaError):
     """The store cannot be opened, read or written."""
 
 
+class NoStoreError(StoreError):
+    """There is no store where one was expected."""
+
+
 class ChangingError(StoreError):
     """The store changes faster than it can be read: the same request may do in a moment."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from index.clearing import clear_away
 from index.documents import StoredPassage
 from index.errors import StoreError
 from index.legible import searchable
+from index.private import close_to_others, make_folder, write_to
 from index.vectors import Hit
 from index.words import analyzer, encodable, words
 
@@ -30,6 +32,10 @@ _ANALYZER = "spanqa_en"
 _SCHEMA_MARK = "3"
 _MARK_FILE = "spanqa-generation"
 _DESCRIPTION = "meta.json"
+_OWN_FILE = re.compile(
+    r"[0-9a-f]{32}(\.\d+)?\.[a-z]+|meta\.json|\.managed\.json|\.tantivy-(writer|meta)\.lock|\.tmp[A-Za-z0-9]{6}"
+    r"|spanqa-generation(\.tmp)?"
+)
 
 
 class LexicalIndex(Protocol):
@@ -70,6 +76,8 @@ class TantivyLexicalIndex:
         self._highest = -1
         self._index = self._open(folder)
         self._index.register_tokenizer(_ANALYZER, analyzer())
+        # Not by itself: it would take in an empty index that another process is about to fill in the place of this one.
+        self._index.config_reader(reload_policy="manual")
         self._writer: tantivy.IndexWriter | None = None
 
     def add(self, passages: Sequence[StoredPassage]) -> None:
@@ -126,6 +134,8 @@ class TantivyLexicalIndex:
                 self._index.reload()
             self.generation = generation
             if self._folder is not None:
+                # tantivy leaves its files' modes to the umask.
+                close_to_others(path for path in self._folder.iterdir() if is_lexical_file(path.name))
                 known = self._files
                 names = _file_names(self._folder)
                 # The description is written anew under its old name.
@@ -186,14 +196,15 @@ class TantivyLexicalIndex:
         mark = folder / _MARK_FILE
         content = json.dumps([_SCHEMA_MARK, self.generation, self._highest, self._files])
         beside = mark.with_suffix(".tmp")
-        beside.write_text(f"{text_checksum(content)} {content}", encoding="ascii")
+        with write_to(beside) as file:
+            file.write(f"{text_checksum(content)} {content}".encode("ascii"))
         os.replace(beside, mark)
 
     def _open(self, folder: Path | None) -> tantivy.Index:
         if folder is None:
             return tantivy.Index(_schema())
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             mark = _read_mark(folder / _MARK_FILE)
             # A damaged index is no loss: at generation 0 it is filled from the catalogue.
             files = trusted(folder, mark.files) if mark is not None else None
@@ -206,16 +217,21 @@ class TantivyLexicalIndex:
                         with suppress(OSError):
                             self._write_mark(folder)
                     return index
-            clear_away(folder)
-            folder.mkdir()
+            clear_away(folder, is_lexical_file)
+            make_folder(folder)
             return tantivy.Index(_schema(), path=str(folder))
         except OSError as error:
             raise StoreError(f"the lexical index in {folder} cannot be opened: {error}") from error
 
 
+def is_lexical_file(name: str) -> bool:
+    """Whether a file of this name is one that this index writes, or tantivy for it."""
+    return _OWN_FILE.fullmatch(name) is not None
+
+
 def _whole(number: int | float | None) -> int:
     if not isinstance(number, int):
-        raise StoreError("the lexical index holds an entry without an id; delete the store's 'derived' folder")
+        raise StoreError("the lexical index holds an entry without an id; make it anew: qa store repair")
     return number
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from index.catalogue import BUSY_TIMEOUT_MS, SqlCatalogue
-from index.errors import InputError, StoreError
+from index.errors import InputError, NoStoreError, StoreError
 from index.location import ServerStore
 
 OLDEST_SERVER = 13
@@ -91,7 +91,7 @@ class PostgresCatalogue(SqlCatalogue):
 
     def _create_tables(self, connection: Connection) -> None:
         if not self._create:
-            raise StoreError(f"no store at {self._name}; create it with: qa index PATH --store {self._name}")
+            raise NoStoreError(f"no store at {self._name}; create it with: qa index PATH --store {self._name}")
         encoding = connection.scalar(text("SHOW server_encoding"))
         if encoding != "UTF8":
             raise StoreError(f"the database of {self._name} is encoded in {encoding}; make one with ENCODING 'UTF8'")

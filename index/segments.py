@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.checksums import flush
+from index.private import make_file, write_to
 
 Ids = NDArray[np.int64]
 Positions = NDArray[np.int64]
@@ -213,9 +214,10 @@ def _write(
     budget: int = MEMORY_BUDGET_BYTES,
 ) -> Segment:
     of_ids, of_vectors, of_lists = (folder / f"{name}.{kind}" for kind in (_IDS, _VECTORS, _LISTS))
-    of_ids.write_bytes(np.ascontiguousarray(ids, dtype="<i8").tobytes())
+    with write_to(of_ids) as file:
+        file.write(np.ascontiguousarray(ids, dtype="<i8").tobytes())
     flush(of_ids)
-    with of_vectors.open("wb") as file:
+    with write_to(of_vectors) as file:
         for piece in pieces:
             file.write(np.ascontiguousarray(piece, dtype="<f4").tobytes())
     flush(of_vectors)
@@ -225,6 +227,7 @@ def _write(
     filled = _lists_for(segment, template, budget)
     for begin in range(0, len(ids), _CHUNK_ROWS):
         filled.add(segment.gathered(np.arange(begin, min(begin + _CHUNK_ROWS, len(ids)))))
+    make_file(of_lists)
     faiss.write_index(filled, str(of_lists))
     flush(of_lists)
     return Segment(folder, name, len(ids), dimensions, _head_of(of_lists, len(ids) * (filled.code_size + _ID_BYTES)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import tempfile
 import threading
 import time
@@ -16,17 +16,27 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from index.catalogue import Catalogue, SqliteCatalogue
+from index.catalogue import CATALOGUE_FILE, Catalogue, SqliteCatalogue
 from index.checksums import room_at
 from index.clearing import mirror, on_frozen_disk
 from index.derived import Derived, LocalIndexes, SearchResult
 from index.documents import Document
 from index.embedder import Embedder
 from index.engine import IndexingEngine
-from index.errors import ModelError, StoreError
+from index.errors import ModelError, NoStoreError, StoreError
 from index.filling import Batch, Change, CutDocument, Filling
+from index.index_folders import (
+    DERIVED_FOLDER,
+    discard,
+    index_folders,
+    left_behind,
+    store_mark,
+    take_over_old,
+)
 from index.location import Location
+from index.marks import sweep_asides
 from index.passages import CutSettings, cut_passages
+from index.private import FILE_MODE, make_folder
 from index.selection import EVERYTHING, Selection
 from index.stopping import StoppedError, at_once
 
@@ -45,9 +55,8 @@ LOCK_TIMEOUT_S = 120
 CHECKS = 5
 # Of a store on a read-only disk, what is larger is linked to and not copied.
 COPIED_BYTES = 64 << 10
-CATALOGUE_FILE = "catalogue.sqlite"
-RESTORING = ".restore-"
-DERIVED_FOLDER = "derived"
+# The kind of folder in which a backup is made ready to take the catalogue's place, and what is kept of that.
+RESTORING = "restore"
 
 
 class Store:
@@ -73,7 +82,7 @@ class Store:
         self._derived: Derived | None = None
         if create or not isinstance(location, Path):
             try:
-                self.folder.mkdir(parents=True, exist_ok=True)
+                make_folder(self.folder)
             except OSError as error:
                 raise StoreError(f"the store {self.folder} cannot be created: {error.strerror}") from error
         self.catalogue: Catalogue
@@ -244,9 +253,9 @@ class Store:
         derived.catch_up(self.catalogue)
         derived.purge()
         self._derived = derived
-        # Copies of a catalogue that a restoration which was killed left behind.
-        for left in self.folder.glob(f"{RESTORING}*"):
-            shutil.rmtree(left)
+        # Copies of a catalogue that a restoration which was killed left behind, and what was derived from another.
+        sweep_asides(self.folder, RESTORING, is_restoring_file)
+        self.discard_others()
 
     def traces(self, document_id: str, passage_ids: Sequence[int]) -> dict[str, int]:
         """How many texts, passages and, on this machine, index entries are left of a document: none once it is gone."""
@@ -279,6 +288,19 @@ class Store:
             derived.clear()
             derived.catch_up(self.catalogue)
             self._derived = derived
+
+    def other_indexes(self) -> list[Path]:
+        """Search indexes of other catalogues in the folder of this store; of a store in servers, that folder may be
+        shared, and they are left alone."""
+        if not isinstance(self.location, Path):
+            return []
+        own = store_mark(self.catalogue.setting("store_id") or "")
+        return [folder for folder, store in index_folders(self.folder / DERIVED_FOLDER).items() if store != own]
+
+    def discard_others(self) -> None:
+        """Remove search indexes of other catalogues from the folder of this store. Raises StoreError."""
+        for folder in self.other_indexes():
+            discard(folder)
 
     def _local(self) -> LocalIndexes:
         derived = self._open_derived()
@@ -361,10 +383,12 @@ class Store:
     def _derived_folder(self) -> Path:
         own = self.folder / DERIVED_FOLDER
         if not self._frozen:
+            take_over_old(self.folder)
             return own
         if self._mirror is None:
             self._mirror = tempfile.TemporaryDirectory(prefix="spanqa-")
-            mirror(own, Path(self._mirror.name), up_to=COPIED_BYTES)
+            for folder in left_behind(self.folder):
+                mirror(folder, Path(self._mirror.name) / folder.name, up_to=COPIED_BYTES)
         return Path(self._mirror.name)
 
     @contextmanager
@@ -377,7 +401,7 @@ class Store:
             elif self._frozen:
                 yield
             else:
-                with FileLock(self.folder / "derived.lock", timeout=LOCK_TIMEOUT_S):
+                with FileLock(self.folder / "derived.lock", timeout=LOCK_TIMEOUT_S, mode=FILE_MODE):
                     yield
         except (Timeout, TimeoutError) as error:
             raise StoreError(
@@ -390,6 +414,22 @@ class Store:
 
 
 def _open_folder(folder: Path, *, create: bool) -> Catalogue:
-    if not create and not (folder / CATALOGUE_FILE).is_file():
-        raise StoreError(f"no store at {folder}; create it with: qa index PATH --store {folder}")
-    return SqliteCatalogue(folder / CATALOGUE_FILE)
+    file = folder / CATALOGUE_FILE
+    if not os.path.lexists(file):
+        left = left_behind(folder)
+        if left:
+            raise NoStoreError(
+                f"no store at {folder}: search indexes of one are there ({left[0]}), but its catalogue {file.name} is "
+                f"gone; put it back, or restore a backup: qa store restore BACKUP --store {folder}. To begin anew, "
+                f"remove {left[0].parent}"
+            )
+        if not create:
+            raise NoStoreError(
+                f"no store at {folder} (see that its disk is mounted); create it with: qa index PATH --store {folder}"
+            )
+    return SqliteCatalogue(file, create=create)
+
+
+def is_restoring_file(name: str) -> bool:
+    """Whether a file of this name in a folder of `RESTORING` is ours."""
+    return name.partition(".sqlite")[0] in ("catalogue", "replaced")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from index.checksums import FileState, damaged, flush, room_at, text_checksum, trusted, worth_noting
 from index.documents import StoredPassage
 from index.errors import StoreError
+from index.private import is_file, make_folder, write_to
 from index.segments import (
     FLAT_ROWS,
     MEMORY_BUDGET_BYTES,
@@ -79,6 +80,7 @@ DEAD_SHARE = 0.25
 FLAT_GROWTH = 2
 LISTS_GROWTH = 3
 _FORMAT = 1
+_OWN_FILE = re.compile(r"[0-9a-f]{16}\.(ids|vectors|ivf|[0-9a-f]{16}\.dead)|\d{12}-[0-9a-f]{8}\.manifest|manifest\.tmp")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +202,7 @@ class FaissVectorIndex:
 
     def commit(self, generation: int) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             self._state = self._merged(self._spilled(self._state))
             self._state = replace(self._state, parts=tuple(self._dead_written(part) for part in self._state.parts))
             self._write_manifest(generation)
@@ -253,7 +255,7 @@ class FaissVectorIndex:
         """The state with its vectors in memory written to a segment of their own."""
         if not len(state.ids):
             return state
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         segment = write_flat(self._folder, _new_name(), state.ids, state.vectors)
         return replace(self._nothing, parts=(*state.parts, _Part(segment)))
 
@@ -272,7 +274,8 @@ class FaissVectorIndex:
         if part.dead is None or part.dead_file is not None:
             return part
         path = self._folder / f"{part.segment.name}.{_new_name()}.dead"
-        path.write_bytes(np.packbits(part.dead, bitorder="little").tobytes())
+        with write_to(path) as file:
+            file.write(np.packbits(part.dead, bitorder="little").tobytes())
         flush(path)
         return replace(part, dead_file=path.name)
 
@@ -297,7 +300,8 @@ class FaissVectorIndex:
             }
         )
         beside = self._folder / "manifest.tmp"
-        beside.write_text(content, encoding="ascii")
+        with write_to(beside) as file:
+            file.write(content.encode("ascii"))
         flush(beside)
         target = self._folder / f"{generation:012d}-{text_checksum(content)}.manifest"
         os.replace(beside, target)
@@ -305,7 +309,7 @@ class FaissVectorIndex:
         self._files = files
         # An older reader has its files open, and reads them on.
         for path in self._folder.iterdir():
-            if path != target and path.name not in names and path.is_file():
+            if path != target and path.name not in names and is_vector_file(path.name) and is_file(path):
                 path.unlink(missing_ok=True)
 
     def _load(self) -> None:
@@ -351,6 +355,11 @@ class FaissVectorIndex:
             parts.append(_Part(segment, dead, entry["dead"]))
         self._state, self._files, self._noted = replace(self._nothing, parts=tuple(parts)), files, noted
         return True
+
+
+def is_vector_file(name: str) -> bool:
+    """Whether a file of this name is one that this index writes."""
+    return _OWN_FILE.fullmatch(name) is not None
 
 
 def _new_name() -> str:

@@ -11,12 +11,16 @@ import pytest
 
 from api.cli import main
 from api.keys import Key, KeyFile
+from index.catalogue import CATALOGUE_FILE, SqliteCatalogue
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def qa(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    (tmp_path / "store").mkdir()
+    SqliteCatalogue(tmp_path / "store" / CATALOGUE_FILE).close()
+
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["qa", *arguments, "--store", str(tmp_path / "store")])
         code = 0

@@ -27,6 +27,7 @@ from eval.scale.bench import Bar, machine
 from index.atomic import write_whole
 from index.embedder import open_embedder
 from index.errors import InputError
+from index.marks import TAG_FILE, claim_folder
 from index.outputs import FolderKind
 from index.runtime import computes_in_bf16
 from qa.engine import DEPTH_FACTOR, MIN_DEPTH
@@ -38,7 +39,7 @@ WARM_UP = 3
 SMALL_STORE = 40
 # Raised whenever what is measured changes: parts of before are measured anew.
 VERSION = "1"
-WORK = FolderKind("a folder that qa bench peers worked in", frozenset(["environments", "parts", "corpus.jsonl"]))
+WORK = FolderKind("a folder that qa bench peers worked in", frozenset([TAG_FILE]))
 DRAWS = 2_000
 # What is asked of the figures: see `bars`.
 LEAST_FASTER = 5.0
@@ -142,7 +143,7 @@ def bench(
     take the place of those that are shipped. Raises InputError.
     """
     try:
-        work.mkdir(parents=True, exist_ok=True)
+        claim_folder(work, "bench-peers")
     except OSError as error:
         raise InputError(f"{work}: cannot be used: {error.strerror or error}") from error
     models = models or Models.shipped("bfloat16" if computes_in_bf16() else "float32")

@@ -22,12 +22,14 @@ from eval.measures import mean, percentile
 from eval.places import StorePlaces
 from eval.results import Frozen
 from eval.runs import GoldRef, Software, StoreRef, software
-from eval.scale.building import build, disk_need
+from eval.scale.building import NOTE, build, disk_need
 from eval.scale.copies import CHUNK_ROWS, Copies
 from eval.scale.searching import Searched, search_alone
 from index.atomic import write_whole
+from index.discarding import remove_store
 from index.embedder import Embedder
 from index.errors import InputError
+from index.marks import TAG_FILE, claim_folder
 from index.outputs import FolderKind
 from index.store import Store
 from index.vectors import Hit
@@ -40,7 +42,7 @@ PASSAGES = 20
 LEAST_QUESTIONS = 20
 LEAST_SIZE, MOST_SIZE = 200, 10_000_000
 _STATE = "scale.json"
-WORK = FolderKind("a folder that qa bench scale worked in", frozenset([_STATE]))
+WORK = FolderKind("a folder that qa bench scale worked in", frozenset([TAG_FILE]))
 # What is asked of the curve: see `bars`.
 COMPARED_SIZE = 10_000
 MOST_SLOWDOWN = 3.0
@@ -164,7 +166,8 @@ def bench(
         )
         state.add(point)
         if not keep:
-            shutil.rmtree(work / f"{size}")
+            (work / f"{size}" / NOTE).unlink(missing_ok=True)
+            remove_store(work / f"{size}")
     points = tuple(state.points[size] for size in sorted(set(sizes)))
     return Curve(
         about=about, measured_at=datetime.now(UTC).isoformat(timespec="seconds"), points=points, bars=bars(points)
@@ -303,7 +306,7 @@ class _State:
         self._about = about
         self.points: dict[int, Point] = {}
         try:
-            work.mkdir(parents=True, exist_ok=True)
+            claim_folder(work, "bench-scale")
             if self._path.exists():
                 self._read(self._path.read_text("utf-8"))
             else:

@@ -17,7 +17,7 @@ from index.store import Store
 
 PASSAGES_A_DOCUMENT = 40
 BETWEEN_PASSAGES = "\n\n"
-_NOTE = "built.json"
+NOTE = "built.json"
 
 Progress = Callable[[int, int], None]
 
@@ -50,7 +50,7 @@ def build(folder: Path, embedder: Embedder, copies: Copies, size: int, progress:
 
     progress is called with (passages written, in all). Raises StoreError.
     """
-    note = folder / _NOTE
+    note = folder / NOTE
     store = Store(folder, embedder, create=True)
     try:
         if note.exists():

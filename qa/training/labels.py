@@ -15,6 +15,7 @@ from rich.progress import track
 from transformers import AutoModelForQuestionAnswering
 
 from index.errors import InputError
+from index.private import unfinished, write_to
 from qa.spans import MAX_ANSWER_TOKENS
 from qa.training.data import Row
 from qa.training.devices import ATTENTION, batch_tokens_on, training_device
@@ -90,17 +91,18 @@ def label_rows(
         chunk = keys[begin : begin + ROWS_A_PART]
         features = build_features([missing[key] for key in chunk], maker)
         arrays = _read(model, features, device)
-        beside = folder / "part.tmp.npz"
-        np.savez(
-            beside,
-            keys=np.array(chunk),
-            counts=np.bincount(features.row, minlength=len(chunk)).astype(np.int32),
-            start_at=arrays["start_at"],
-            start_log=arrays["start_log"],
-            end_at=arrays["end_at"],
-            end_log=arrays["end_log"],
-        )
-        beside.replace(folder / f"part-{number:05}.npz")
+        part = folder / f"part-{number:05}.npz"
+        with write_to(unfinished(part)) as file:
+            np.savez(
+                file,
+                keys=np.array(chunk),
+                counts=np.bincount(features.row, minlength=len(chunk)).astype(np.int32),
+                start_at=arrays["start_at"],
+                start_log=arrays["start_log"],
+                end_at=arrays["end_at"],
+                end_log=arrays["end_log"],
+            )
+        unfinished(part).replace(part)
         number += 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
@@ -14,6 +15,7 @@ from rich.progress import track
 
 from index.documents import Document
 from index.embedder import Embedder
+from index.private import unfinished, write_to
 from index.store import Store
 from qa.fusion import fuse
 from qa.training.data import Row
@@ -61,8 +63,8 @@ def mine_negatives(
 
 def save_rows(rows: list[Row], path: Path) -> None:
     """Write made rows as JSON lines in the form that `read_rows` reads."""
-    beside = path.with_suffix(".tmp")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
+    beside = unfinished(path)
+    with io.TextIOWrapper(write_to(beside), encoding="utf-8", newline="\n") as file:
         for row in rows:
             answers = [{"text": row.context[row.start : row.end], "answer_start": row.start}] if row.answerable else []
             record = {

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 
 from index.errors import InputError
+from index.private import unfinished, write_to
 from qa.training.comparison import question_groups, shared_loss
 from qa.training.config import Phase, Recipe
 from qa.training.data import Row
@@ -221,8 +222,9 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "before": self._before,
         }
-        beside = self._checkpoint.with_suffix(".tmp")
-        torch.save(state, beside)
+        beside = unfinished(self._checkpoint)
+        with write_to(beside) as file:
+            torch.save(state, file)
         beside.replace(self._checkpoint)
 
     def _load_checkpoint(self) -> None:

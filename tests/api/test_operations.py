@@ -392,3 +392,15 @@ def test_kinds_and_errors_of_any_shape() -> None:
     assert kind_of_status(418).title == "I'm a Teapot" and kind_of_status(499).slug == "http-499"
     assert len(field_errors([{"loc": ("body", n), "msg": "x", "type": "y"} for n in range(99)])) == 50
     assert field_errors([{"loc": (), "msg": "x", "type": "y"}])[0].location == "body"
+
+
+def test_a_server_may_be_asked_whether_it_holds_documents(
+    client: TestClient, problem: Callable[..., dict[str, Any]]
+) -> None:
+    body = problem(client.get("/readyz?documents=1"), 503, "too-few-documents")
+    assert "the store holds 0 documents" in body["detail"]
+    assert client.get("/readyz").status_code == 200
+    client.post("/v1/documents", json={"uri": "https://example.org/a", "text": "The crane lifts forty tonnes."})
+    assert client.get("/readyz?documents=1").json()["documents"] == 1
+    assert client.get("/readyz?documents=2").status_code == 503
+    assert client.get("/readyz?documents=some").status_code == 422

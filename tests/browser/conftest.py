@@ -80,7 +80,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     subprocess.run([*qa, "index", str(folder / SEED.name)], check=True, env=environment, cwd=ROOT, timeout=600)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [*qa, "serve", "--port", str(port)], env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+            [*qa, "serve", "--create", "--port", str(port)],
+            env=environment,
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     try:
         base = f"http://127.0.0.1:{port}"

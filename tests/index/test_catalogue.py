@@ -530,15 +530,14 @@ TestModel.settings = TestPostgresModel.settings = settings(max_examples=15, stat
 class TestSqliteFiles:
     def test_a_newer_format_is_refused_and_left_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "c.sqlite"
+        SqliteCatalogue(path).close()
         with closing(sqlite3.connect(path)) as other:
-            other.executescript(
-                "CREATE TABLE settings (name, value); INSERT INTO settings VALUES ('format_version', '99')"
-            )
+            other.execute("UPDATE settings SET value = '99' WHERE name = 'format_version'")
             other.commit()
+        before = path.read_bytes()
         with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to 2\); upgrade"):
             SqliteCatalogue(path)
-        with closing(sqlite3.connect(path)) as other:
-            assert other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("settings",)]
+        assert path.read_bytes() == before
 
     def test_what_is_no_database(self, tmp_path: Path) -> None:
         path = tmp_path / "c.sqlite"
@@ -561,7 +560,7 @@ class TestSqliteFiles:
     def test_a_path_that_cannot_be_a_file(self, tmp_path: Path, parts: Sequence[str]) -> None:
         (tmp_path / "file").write_bytes(b"")
         (tmp_path / "folder").mkdir()
-        with pytest.raises(StoreError, match="cannot be used"):
+        with pytest.raises(StoreError, match=r"cannot be created|is not a file"):
             SqliteCatalogue(tmp_path.joinpath(*parts))
 
     @pytest.mark.parametrize("name", ["a?b=c", "a#b", "a%20b", "a b", "é😀", "file:x", "@:"])

@@ -11,6 +11,7 @@ import pytest
 
 from index.checking import check_store, repair_store
 from index.documents import Document
+from index.index_folders import DERIVED_FOLDER
 from index.passages import CutSettings
 from index.store import CATALOGUE_FILE, Store
 
@@ -82,7 +83,7 @@ def test_rows_that_do_not_fit_are_found(store: Store, problem: str) -> None:
 
 
 def derived(store: Store, kind: str) -> Path:
-    (folder,) = (store.folder / "derived").glob(f"*/{kind}")
+    (folder,) = (store.folder / DERIVED_FOLDER).glob(f"*/{kind}")
     return folder
 
 

@@ -162,16 +162,19 @@ def test_the_cache_is_bounded(folder: Path, cache: Path) -> None:
     load(folder)
     (own,) = cache.iterdir()
     for number in range(KEPT + 3):
-        (cache / f"old{number}{SUFFIX}").write_bytes(b"")
-        os.utime(cache / f"old{number}{SUFFIX}", (number, number))
-    for name in ("left.part", "fresh.part"):
+        old = cache / f"reader-f32-{number:032x}{SUFFIX}"
+        old.write_bytes(b"")
+        os.utime(old, (number, number))
+    for name in (".spanqa-leftleft.part", ".spanqa-freshfre.part", "film.part", "program.compiled"):
         (cache / name).write_bytes(b"")
-    os.utime(cache / "left.part", (0, 0))
+        os.utime(cache / name, (0, 0))
+    (cache / ".spanqa-freshfre.part").touch()
     load(folder, sha256="b" * 64)
     left = {file.name for file in cache.iterdir()}
-    assert len(left) == KEPT + 1
-    assert own.name in left and "fresh.part" in left and "left.part" not in left
-    assert f"old{KEPT + 2}{SUFFIX}" in left and f"old0{SUFFIX}" not in left
+    # What others keep there is not ours to remove.
+    assert len(left) == KEPT + 3 and {"film.part", "program.compiled"} < left
+    assert own.name in left and ".spanqa-freshfre.part" in left and ".spanqa-leftleft.part" not in left
+    assert f"reader-f32-{KEPT + 2:032x}{SUFFIX}" in left and f"reader-f32-{0:032x}{SUFFIX}" not in left
 
 
 def test_processes_may_start_together(folder: Path, cache: Path) -> None:

@@ -13,9 +13,10 @@ import pytest
 from index.checking import check_store
 from index.documents import Document
 from index.errors import StoreError
+from index.index_folders import DERIVED_FOLDER
 from index.ingest import index_paths
 from index.passages import CutSettings
-from index.store import DERIVED_FOLDER, Store
+from index.store import Store
 
 Make = Callable[..., Document]
 Open = Callable[..., Store]

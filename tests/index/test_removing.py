@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.documents import Document
+from index.index_folders import DERIVED_FOLDER
+from index.marks import Mark, mark_folder
 from index.passages import CutSettings
 from index.removing import remove_documents
 from index.store import Store
@@ -105,11 +107,14 @@ def test_no_byte_of_what_was_is_left(
 def test_a_purge_also_takes_what_killed_ones_left(store: Store, make_document: Make) -> None:
     put = make_document("a", secret("a", 1))
     store.put(put)
-    (lexical,) = (store.folder / "derived").glob("*/lexical")
+    (lexical,) = (store.folder / DERIVED_FOLDER).glob("*/lexical")
     # What is there when a process is killed between moving aside and removing, and in a restoration.
-    shutil.copytree(lexical, lexical.parent / "lexical-old-abc" / "lexical")
-    (store.folder / ".restore-abc").mkdir()
-    (store.folder / ".restore-abc" / "catalogue.sqlite").write_text(put.text)
+    shutil.copytree(lexical, lexical.parent / "lexical-old-abcdef_1" / "lexical")
+    left = store.folder / ".spanqa-restore-abcdef_1"
+    left.mkdir()
+    mark_folder(left, Mark("restore", ""))
+    (left / "catalogue.sqlite").write_text(put.text)
+    assert traces(store.folder, words_of("a", 1))
     remove_documents(store, [put.id], purge=True)
     assert traces(store.folder, words_of("a", 1)) == []
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import scale.locations
 
+from index.catalogue import SqliteCatalogue
 from index.documents import Document, StoredPassage
 from index.errors import ModelError, StoreError
 from index.location import Location
@@ -286,6 +287,12 @@ def test_a_catalogue_made_anew_does_not_meet_old_indexes(reopen: Open, folder: P
     store.close()
     for path in folder.glob(f"{CATALOGUE_FILE}*"):
         path.unlink()
+    # One that was lost is not taken for one that was never there.
+    for create in (False, True):
+        with pytest.raises(StoreError, match=r"its catalogue catalogue.sqlite is\s+gone"):
+            reopen(create=create)
+    assert not list(folder.glob(f"{CATALOGUE_FILE}*"))
+    SqliteCatalogue(folder / CATALOGUE_FILE).close()
     store = reopen()
     store.put(make_document("b", DOGS))
     found = store.search(CATS, store.embedder.embed([CATS])[0], 5)

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine, text
 from eval.kills.material import HashingEmbedder
 from eval.scale.building import build
 from eval.scale.copies import Copies
+from index.index_folders import DERIVED_FOLDER
 from index.location import parse_location
 from index.moving import copy_catalogue
 from index.store import CATALOGUE_FILE, Store
@@ -109,9 +110,9 @@ def measure(copies: Copies, size: int, work: Path, say: Callable[[str], None]) -
         "text_bytes": round(copies.mean_bytes),
         "dimensions": copies.dimensions,
         "folder": {
-            "catalogue_bytes": folder_bytes(work / "folder") - folder_bytes(work / "folder" / "derived"),
-            "vectors_bytes": sum(folder_bytes(path) for path in (work / "folder" / "derived").glob("*/vectors")),
-            "words_bytes": sum(folder_bytes(path) for path in (work / "folder" / "derived").glob("*/lexical")),
+            "catalogue_bytes": folder_bytes(work / "folder") - folder_bytes(work / "folder" / DERIVED_FOLDER),
+            "vectors_bytes": sum(folder_bytes(path) for path in (work / "folder" / DERIVED_FOLDER).glob("*/vectors")),
+            "words_bytes": sum(folder_bytes(path) for path in (work / "folder" / DERIVED_FOLDER).glob("*/lexical")),
             "seconds": round(time.perf_counter() - begun, 1),
             "cpu_seconds": round(time.process_time() - used, 1),
             "index_seconds": round(built.index_s, 1),
