@@ -15,6 +15,10 @@ class StoreError(SpanqaError):
     """The store cannot be opened, read or written."""
 
 
+class DamageError(StoreError):
+    """What the store holds is not what was written to it."""
+
+
 class ChangingError(StoreError):
     """The store changes faster than it can be read: the same request may do in a moment."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import unquote_to_bytes
 
-from index.catalogue import Source
+from index.documents import Source
 from index.errors import InputError
 from index.loaders import MAX_FILE_BYTES, find_files
 

@@ -21,12 +21,13 @@ from scale.locations import postgres_schema
 from sqlalchemy import create_engine, text
 
 from index import schema
-from index.catalogue import ID_BATCH, SLICES_A_DOCUMENT, Catalogue, Source, SqliteCatalogue, embedding_text
-from index.documents import Document, DocumentVersion, Heading, Page, Passage, Row, StoredPassage, document_id
+from index.catalogue import SLICES_A_DOCUMENT, Catalogue, SqliteCatalogue, embedding_text
+from index.documents import Document, DocumentVersion, Heading, Page, Passage, Row, Source, StoredPassage, document_id
 from index.errors import InputError, StoreError
 from index.location import ServerStore, parse_location
 from index.postgres import PostgresCatalogue
 from index.selection import Selection
+from index.writing import ID_BATCH
 
 NEEDS_POSTGRES = pytest.mark.skipif("QA_TEST_POSTGRES" not in os.environ, reason="make test-scale starts PostgreSQL")
 
@@ -535,7 +536,7 @@ class TestSqliteFiles:
                 "CREATE TABLE settings (name, value); INSERT INTO settings VALUES ('format_version', '99')"
             )
             other.commit()
-        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to 2\); upgrade"):
+        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to 3\); upgrade"):
             SqliteCatalogue(path)
         with closing(sqlite3.connect(path)) as other:
             assert other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("settings",)]

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection
 
 from index import migrations
-from index.catalogue import Source, SqliteCatalogue
-from index.documents import Document, Page, Passage, document_id
+from index.catalogue import SqliteCatalogue
+from index.documents import Document, Page, Passage, Source, document_id
 from index.errors import StoreError
 from index.schema import FORMAT_VERSION
 
@@ -116,7 +116,7 @@ def test_a_failed_step_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "STEPS", [*migrations.STEPS, fails])
-        with pytest.raises(StoreError, match=r"has format 1 and could not be brought to format 2.*nothing was changed"):
+        with pytest.raises(StoreError, match=r"has format 1 and could not be brought to format 3.*nothing was changed"):
             SqliteCatalogue(old)
     assert dump(old) == before
     assert SqliteCatalogue(old).counts() == (2, 3)
