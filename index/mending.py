@@ -86,7 +86,7 @@ def _drop_files(ledger: Ledger, *, all_without_documents: bool) -> list[str]:
     """Drop damaged records of files, or those of which no document is there: they are read again then."""
     connection = ledger.connection
     kept, dropped = Tally(), 0
-    named = set(connection.execute(select(documents.c.collection, documents.c.source).distinct()).tuples())
+    named = {tuple(row) for row in connection.execute(select(documents.c.collection, documents.c.source).distinct())}
     for row in connection.execute(select(sources)).all():
         try:
             require_source(row)
