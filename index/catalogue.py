@@ -719,6 +719,12 @@ class SqliteCatalogue(SqlCatalogue):
         except PoolTimeoutError as error:
             raise StoreError(f"the store {self._path.parent} is too busy; try again later") from error
         # The driver's own errors come from what is done past SQLAlchemy.
+        except UnicodeDecodeError as error:
+            # Names of tables and columns, and the driver's own messages, are decoded strictly.
+            raise DamageError(
+                f"{self._path} is not a sound catalogue (names in it are no text); restore a backup or index into "
+                "another --store"
+            ) from error
         except (DatabaseError, sqlite3.DatabaseError) as error:
             if isinstance(error, (OperationalError, sqlite3.OperationalError)) and not _is_wrong_shape(error):
                 raise StoreError(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from index.catalogue import BUSY_TIMEOUT_MS, SqlCatalogue
-from index.errors import InputError, StoreError
+from index.errors import DamageError, InputError, StoreError
 from index.location import ServerStore
 
 OLDEST_SERVER = 13
@@ -125,6 +125,8 @@ class PostgresCatalogue(SqlCatalogue):
             yield
         except PoolTimeoutError as error:
             raise StoreError(f"the store {self._name} is too busy; try again later") from error
+        except UnicodeDecodeError as error:
+            raise DamageError(f"the store {self._name} is damaged: what is stored there is no text") from error
         except StatementError as error:
             if isinstance(error.orig, InputError):
                 raise error.orig from error

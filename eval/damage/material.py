@@ -112,7 +112,7 @@ def held(store: Store) -> Held:
 def dump(file: Path) -> dict[str, list[Any]] | None:
     """Every row of every table, read past the product, as bytes; None where that cannot be done."""
     with (
-        suppress(sqlite3.Error),
+        suppress(sqlite3.Error, UnicodeDecodeError),
         closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as database,
     ):
         database.text_factory = bytes
