@@ -65,6 +65,7 @@ class _Seen:
     """What was come across on the way."""
 
     documents: Tally = field(default_factory=Tally)
+    unsealed: bool = False
     generation: int | None = None
     dimensions: int | None = None
 
@@ -108,7 +109,8 @@ def _problems(connection: Connection) -> Iterator[Problem]:
             yield from part
         except DatabaseError as error:
             yield Problem(Damage.PAGES, f"rows of the catalogue cannot be read ({type(error.orig).__name__})")
-    if values is not None:
+    # The seal of a document that is damaged may be what is damaged: then only the count tells of others.
+    if values is not None and not (seen.unsealed and seen.documents.rows == tally_in(values, "documents").rows):
         yield from _against(values, "documents", seen.documents, Damage.MISSING, "documents")
 
 
@@ -150,6 +152,7 @@ def _document(connection: Connection, row: Any, seen: _Seen) -> Iterator[Problem
     sealed = is_sealed(row)
     text_problem = None
     if not sealed:
+        seen.unsealed = True
         yield Problem(Damage.DOCUMENT, f"what is stored of {name} is not what was written", own)
     try:
         require_text(row)

@@ -355,6 +355,7 @@ class SqlCatalogue:
                 for row in connection.execute(query):
                     own[row.document_id].append(row)
             for one, record in _record_rows(connection, list(found)).items():
+                require_places(own[one])
                 require_all(record, own[one])
         return [
             (
@@ -486,6 +487,9 @@ class SqlCatalogue:
             if generation <= 0:
                 # Whoever begins anew would not notice that something is missing.
                 require_complete(connection, values)
+            ahead = select(passages.c.id).where(passages.c.generation > now).limit(1)
+            if (number := connection.scalar(ahead)) is not None:
+                raise DamageError(f"the passage {number} of the store {self._name} is damaged: qa store check")
             since = select(removals.c.passage_id).where(removals.c.generation > generation)
             gone = list(connection.scalars(since))
             if connection.scalar(select(passages.c.id).where(passages.c.id.in_(since)).limit(1)) is not None:
