@@ -63,12 +63,15 @@ from index.verified import (
     PLACE_COLUMNS,
     RECORD_COLUMNS,
     again,
+    all_sources,
     cut_of,
     document_of,
     record_of,
     remains_of,
     require_all,
     require_complete,
+    require_count,
+    require_found,
     require_ids,
     require_place,
     require_places,
@@ -322,10 +325,11 @@ class SqlCatalogue:
     def sources(self, collection: str, prefix: str = "") -> dict[str, Source]:
         query = select(sources).where(sources.c.collection == collection, _begins(sources.c.uri, prefix))
         with self._reading() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query).all() if prefix else all_sources(connection)
         for row in rows:
             require_source(row)
-        return {row.uri: Source(row.uri, row.sha256, row.stamp, row.loaders) for row in rows}
+        found = [row for row in rows if row.collection == collection]
+        return {row.uri: Source(row.uri, row.sha256, row.stamp, row.loaders) for row in found}
 
     def keep_sources(self, collection: str, found: Mapping[Source, Collection[str] | None]) -> list[str]:
         with self._changing() as ledger:
@@ -353,7 +357,9 @@ class SqlCatalogue:
             for batch in batched(list(found)):
                 query = select(passages).where(passages.c.document_id.in_(batch)).order_by(passages.c.id)
                 for row in connection.execute(query):
-                    own[row.document_id].append(row)
+                    # Of another document, by a damaged index: then one is missing where it should be.
+                    if row.document_id in own:
+                        own[row.document_id].append(row)
             for one, record in _record_rows(connection, list(found)).items():
                 require_places(own[one])
                 require_all(record, own[one])
@@ -367,19 +373,23 @@ class SqlCatalogue:
         ]
 
     def document_ids(self, after: str, limit: int) -> list[str]:
-        query = select(documents.c.id).where(documents.c.id > after).order_by(documents.c.id).limit(limit)
+        query = select(*RECORD_COLUMNS).where(documents.c.id > after).order_by(documents.c.id).limit(limit)
         with self._reading() as connection:
-            return require_ids(connection.scalars(query).all())
+            # Rows, not ids alone, which would be those of an index: that may be damaged.
+            return [record_of(row).id for row in connection.execute(query)]
 
     def document_order(self, after: int, limit: int) -> tuple[list[str], int]:
         query = select(passages.c.id, passages.c.document_id).where(passages.c.id > after)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(passages.c.id).limit(limit)).all()
-        return list(dict.fromkeys(require_ids([row.document_id for row in rows]))), rows[-1].id if rows else after
+            ordered = list(dict.fromkeys(require_ids([row.document_id for row in rows])))
+            # Where a passage is of a document that is not there, its place is damaged.
+            _records(connection, ordered)
+        return ordered, rows[-1].id if rows else after
 
     def source_collections(self) -> list[str]:
         with self._reading() as connection:
-            return require_ids(connection.scalars(select(sources.c.collection).distinct()).all())
+            return sorted({row.collection for row in all_sources(connection)})
 
     def records(
         self,
@@ -396,7 +406,10 @@ class SqlCatalogue:
             query = query.where(or_(documents.c.uri > uri, same))
         query = query.order_by(documents.c.uri, documents.c.collection).limit(limit).offset(offset)
         with self._reading() as connection:
-            return [record_of(row) for row in connection.execute(query)]
+            found = [record_of(row) for row in connection.execute(query)]
+            if selection == EVERYTHING and after is None and limit is None and not offset:
+                require_count(found, read_settings(connection))
+        return found
 
     def count(self, selection: Selection) -> int:
         query = select(func.count()).select_from(documents).where(or_(*_selected(selection)))
@@ -839,6 +852,7 @@ def _documents(connection: Connection, ids: Sequence[str]) -> dict[str, Document
     found: dict[str, Document] = {}
     for batch in batched(ids):
         for row in connection.execute(select(documents).where(documents.c.id.in_(batch))):
+            require_found(row, batch)
             found[row.id] = document_of(row)
     return found
 
@@ -846,8 +860,9 @@ def _documents(connection: Connection, ids: Sequence[str]) -> dict[str, Document
 def _record_rows(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for batch in batched(list(ids)):
-        query = select(*RECORD_COLUMNS).where(documents.c.id.in_(batch))
-        rows.update((row.id, row) for row in connection.execute(query))
+        for row in connection.execute(select(*RECORD_COLUMNS).where(documents.c.id.in_(batch))):
+            require_found(row, batch)
+            rows[row.id] = row
     return rows
 
 

@@ -6,7 +6,7 @@ Messages name documents by URI and id, never by words of theirs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,8 +16,8 @@ from sqlalchemy import Connection, func, select
 
 from index.documents import Document, DocumentRecord, Passage, text_sha256
 from index.errors import DamageError
-from index.ledger import tally_in
-from index.schema import documents, passages
+from index.ledger import read_settings, tally_in
+from index.schema import documents, passages, sources
 from index.seals import (
     DOCUMENT_FIELDS,
     Tally,
@@ -225,3 +225,27 @@ def remains_of(row: Any) -> DocumentRecord:
     }
     counts = {name: value if isinstance(value := row._mapping[name], int) else 0 for name in ("characters", "passages")}
     return DocumentRecord(**fields, **counts)
+
+
+def require_found(row: Any, ids: Collection[str]) -> None:
+    """Raise DamageError unless a document that was looked up by these ids is one of them: an index may be damaged."""
+    if row.id not in ids:
+        raise DamageError(f"an index of the database finds {document_name(row)} under another id; {_REPAIR}")
+
+
+def require_count(found: Collection[DocumentRecord], values: dict[str, str]) -> None:
+    """Raise DamageError unless these are as many as all documents; `values` are the settings."""
+    wanted = tally_in(values, "documents").rows
+    if len({record.id for record in found}) != wanted:
+        raise DamageError(f"{len(found)} documents of the store are found, and {wanted} were put there; {_REPAIR}")
+
+
+def all_sources(connection: Connection) -> Sequence[Any]:
+    """The records of all indexed files, by no index, which may be damaged. Raises DamageError where one is missing."""
+    rows = connection.execute(select(sources)).all()
+    for row in rows:
+        require_source(row)
+    wanted = tally_in(read_settings(connection), "sources").rows
+    if len(rows) != wanted:
+        raise DamageError(f"there are records of {len(rows)} indexed files, and must be of {wanted}; {_REPAIR}")
+    return rows
