@@ -40,7 +40,7 @@ from sqlalchemy.pool import QueuePool
 from index.auditing import Problem, catalogue_problems, pages_problems
 from index.checksums import flush, room_at
 from index.clearing import on_frozen_disk
-from index.documents import Document, DocumentRecord, DocumentVersion, Passage, StoredPassage
+from index.documents import Document, DocumentRecord, DocumentVersion, Passage, Source, StoredPassage
 from index.errors import DamageError, StoreError
 from index.ledger import INTERNAL, Ledger, is_other_format, read_settings, stored_settings
 from index.legible import legible
@@ -80,7 +80,6 @@ from index.verified import (
     vector_of,
 )
 from index.writing import (
-    Source,
     batched,
     describe,
     keep_sources,

@@ -77,7 +77,7 @@ def seal_rows(connection: Connection) -> None:
         own = _seal_document(connection, dict(row._mapping), size)
         tallies["documents"] = tallies["documents"].plus([own])
     for record in connection.execute(select(*(_sources.c[name] for name in SOURCE_FIELDS))).all():
-        own = source_seal(record._mapping)
+        own = source_seal(dict(record._mapping))
         where = (_sources.c.collection == record.collection, _sources.c.uri == record.uri)
         connection.execute(update(_sources).where(*where).values(seal=own))
         tallies["sources"] = tallies["sources"].plus([own])
@@ -124,7 +124,7 @@ def _seal_passages(connection: Connection, document_id: str, text: str, size: in
             place = vector = b""
             if isinstance(row.start, int) and isinstance(row.end, int) and 0 <= row.start < row.end <= len(text):
                 words = text[row.start : row.end]
-                place = place_seal(row._mapping, words)
+                place = place_seal(dict(row._mapping), words)
             if _is_vector(row.embedding, size):
                 vector = embedding_seal(row.id, row.generation, row.embedding)
             new.append({"number": row.id, "place": place, "vector": vector})

@@ -396,4 +396,15 @@ class Store:
 def _open_folder(folder: Path, *, create: bool) -> Catalogue:
     if not create and not (folder / CATALOGUE_FILE).is_file():
         raise StoreError(f"no store at {folder}; create it with: qa index PATH --store {folder}")
+    if not create and _is_empty(folder / CATALOGUE_FILE):
+        raise DamageError(
+            f"the catalogue {folder / CATALOGUE_FILE} is empty: it was cut off, or the store was never finished; "
+            f"restore a backup (qa store restore BACKUP --store {folder}), or begin anew: qa index PATH --store {folder}"
+        )
     return SqliteCatalogue(folder / CATALOGUE_FILE)
+
+
+def _is_empty(file: Path) -> bool:
+    """Whether nothing is in a catalogue's file, nor in the log beside it, where all of a new store may be."""
+    log = file.with_name(f"{file.name}-wal")
+    return file.stat().st_size == 0 and not (log.is_file() and log.stat().st_size)

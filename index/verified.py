@@ -108,9 +108,9 @@ def require_text(row: Any) -> None:
 def _made(row: Any, make: Callable[[], _T]) -> _T:
     try:
         return make()
-    except (ValidationError, ValueError, RecursionError) as error:
-        # What they say quotes the value.
-        raise DamageError(f"what is stored of {document_name(row)} makes no document: {again(row.id)}") from error
+    except (ValidationError, ValueError, RecursionError):
+        # What they say quotes the value, and a log may show what came before an error.
+        raise DamageError(f"what is stored of {document_name(row)} makes no document: {again(row.id)}") from None
 
 
 def _unpacked(row: Any) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def remains_of(row: Any) -> DocumentRecord:
         for name in ("id", "uri", "title", "sha256", "media_type", "indexed_at", "collection")
     }
     counts = {name: value if isinstance(value := row._mapping[name], int) else 0 for name in ("characters", "passages")}
-    return DocumentRecord(**fields, **counts)
+    return DocumentRecord.model_validate({**fields, **counts})
 
 
 def require_found(row: Any, ids: Collection[str]) -> None:
