@@ -119,12 +119,13 @@ def _finding(store: Store, problem: Problem) -> Finding:
 
 
 def _remedy(store: Store, problem: Problem) -> str:
-    backup = f"restore a backup, qa store restore BACKUP --replace --store {store.location}"
+    # Into another folder: what is damaged may keep this one from being opened.
+    backup = "restore a backup into another folder, qa store restore BACKUP --store ANOTHER"
     match problem.kind:
         case Damage.PAGES if problem.subject:
             return f"{backup}; or {again(problem.subject)}"
         case Damage.PAGES | Damage.SETTINGS:
-            return f"{backup}; or index into another --store"
+            return f"{backup}; or index anew into one"
         case Damage.DOCUMENT | Damage.TEXT:
             return again(problem.subject) if problem.subject else backup
         case Damage.MISSING:

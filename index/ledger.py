@@ -25,7 +25,7 @@ _TALLIES: dict[Tallied, str] = {
 }
 # What is the catalogue's own business.
 INTERNAL = frozenset({SEAL, LAST_PASSAGE, *_TALLIES.values()})
-_WHAT_TO_DO = "restore a backup (qa store restore BACKUP --replace), or index into another --store"
+_WHAT_TO_DO = "restore a backup into another folder (qa store restore BACKUP --store ANOTHER), or index anew into one"
 
 
 def read_settings(connection: Connection) -> dict[str, str]:

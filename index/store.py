@@ -399,7 +399,7 @@ def _open_folder(folder: Path, *, create: bool) -> Catalogue:
     if not create and _is_empty(folder / CATALOGUE_FILE):
         raise DamageError(
             f"the catalogue {folder / CATALOGUE_FILE} is empty: it was cut off, or the store was never finished; "
-            f"restore a backup (qa store restore BACKUP --store {folder}), or begin anew: qa index PATH --store {folder}"
+            f"restore a backup (qa store restore BACKUP --store {folder}), or begin anew with: qa index PATH"
         )
     return SqliteCatalogue(folder / CATALOGUE_FILE)
 
