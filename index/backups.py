@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from index.catalogue import SqliteCatalogue
-from index.errors import InputError, StoreError
+from index.errors import DamageError, InputError, StoreError
 from index.store import CATALOGUE_FILE, RESTORING, Store
 
 
@@ -16,7 +16,8 @@ def back_up(store: Store, destination: Path) -> Path:
 
     A backup is a store itself: the search indexes, which are derived, are made anew when it is first asked. Others may
     read and write the store meanwhile. API keys stay with the store. Raises InputError for a folder that holds
-    something, StoreError where it cannot be written, or where the store is in a server.
+    something, StoreError where it cannot be written, where the store is in a server, or where it is damaged: the backup
+    would be as well, and could not be put back.
     """
     catalogue = _embedded(store)
     try:
@@ -26,6 +27,7 @@ def back_up(store: Store, destination: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=destination) as aside:
             copy = Path(aside) / CATALOGUE_FILE
             catalogue.copy_to(copy)
+            _require_sound(copy, store)
             return copy.rename(destination / CATALOGUE_FILE)
     except OSError as error:
         raise StoreError(f"the backup {destination} cannot be written: {error}") from error
@@ -55,6 +57,19 @@ def restore(store: Store, source: Path) -> None:
     except OSError as error:
         raise StoreError(f"the store {store.folder} cannot be restored from {source}: {error}") from error
     store.sync()
+
+
+def _require_sound(copy: Path, store: Store) -> None:
+    catalogue = SqliteCatalogue(copy)
+    try:
+        problems = catalogue.problems()
+    finally:
+        catalogue.close()
+    if problems:
+        raise DamageError(
+            f"the store {store.location} is damaged, and its backup would be, which is not kept: {problems[0].what}; "
+            "qa store check says all that is, and what mends it"
+        )
 
 
 def _embedded(store: Store) -> SqliteCatalogue:
