@@ -78,8 +78,9 @@ def bench_damage(work: Path, *, flips: int, cuts: int, seed: int, watch: Watch) 
     begun = time.perf_counter()
     harness = _Harness(work.resolve(), seed)
     with watch("damaging", flips + cuts) as advance:
-        kinds: list[Kind] = ["flip"] * flips + ["cut"] * cuts
-        for number, kind in enumerate(kinds):
+        flipped: list[Kind] = ["flip"] * flips
+        cut: list[Kind] = ["cut"] * cuts
+        for number, kind in enumerate([*flipped, *cut]):
             harness.damage(kind, number)
             advance(number + 1, flips + cuts)
     found = Damages(
