@@ -622,6 +622,35 @@ class TestPostgres:
             assert compare_metadata(context, schema.metadata) == []
         engine.dispose()
 
+    def test_format_2_gets_its_seals(self, store: ServerStore) -> None:
+        catalogue = PostgresCatalogue(store)
+        put(catalogue, "a", "x\x00yz", passages=3)
+        put(catalogue, "b")
+        catalogue.remove(document_id("b"))
+        catalogue.close()
+        options = f'-csearch_path="{store.schema}"'.replace(" ", "\\ ")
+        engine = create_engine(store.database.set(drivername="postgresql+psycopg"), connect_args={"options": options})
+        added = {
+            "documents": ("characters", "structure_seal", "passages", "passage_seals", "seal"),
+            "passages": ("place_seal", "embedding_seal"),
+            "sources": ("seal",),
+        }
+        with engine.begin() as connection:
+            for table, columns in added.items():
+                for column in columns:
+                    connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+            connection.execute(text("DELETE FROM settings WHERE name ~ '^(seal|last_passage|tally_.*)$'"))
+            connection.execute(text("UPDATE settings SET value = '2' WHERE name = 'format_version'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '2'"))
+        engine.dispose()
+        again = PostgresCatalogue(store)
+        assert again.setting("format_version") == str(schema.FORMAT_VERSION)
+        assert again.problems() == []
+        assert again.document(document_id("a")) == document("a", "x\x00yz")
+        assert put(again, "b")
+        assert again.problems() == []
+        again.close()
+
     def test_none_there(self, store: ServerStore) -> None:
         with pytest.raises(StoreError, match=r"no store at .* create it with: qa index"):
             PostgresCatalogue(store, create=False)
