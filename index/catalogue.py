@@ -71,6 +71,7 @@ from index.verified import (
     require_all,
     require_complete,
     require_count,
+    require_filters,
     require_found,
     require_ids,
     require_place,
@@ -280,6 +281,7 @@ class SqlCatalogue:
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
         self._name = name
+        self._filters_sound_at: int | None = None
         try:
             self._prepare()
         except StoreError:
@@ -453,6 +455,11 @@ class SqlCatalogue:
 
     def allowed_documents(self, selection: Selection) -> set[str]:
         with self._reading() as connection:
+            values = read_settings(connection)
+            if self._filters_sound_at != _generation(values):
+                # What is damaged would not be selected, and nobody would know: once after each change.
+                require_filters(connection, values)
+                self._filters_sound_at = _generation(values)
             allowed: set[str] = set()
             for where in _selected(selection):
                 allowed.update(require_ids(connection.scalars(select(documents.c.id).where(where)).all()))
