@@ -261,7 +261,7 @@ def require_filters(connection: Connection, values: dict[str, str]) -> None:
     wanted = tally_in(values, "documents").rows
     if wanted > FILTERED_AT_MOST:
         return
-    tags = set()
+    tags: set[tuple[str, str]] = set()
     rows = connection.execute(select(*RECORD_COLUMNS)).all()
     for row in rows:
         require_sealed(row)
