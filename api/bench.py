@@ -238,6 +238,49 @@ def kill(
         raise typer.Exit(1)
 
 
+@bench.command("damage")
+def damage(
+    *,
+    count: Annotated[
+        int, typer.Option("-n", "--count", min=1, max=100_000, help="How many bits to flip, and how many cuts.")
+    ] = 500,
+    seed: Annotated[int, typer.Option(help="Decides documents, bits and cuts.")] = 7,
+    work: Annotated[Path, typer.Option(help="A new folder for the stores; kept where a problem is found.")] = Path(
+        ".damage"
+    ),
+    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+) -> None:
+    """Flip random bits of a catalogue's file, and cut it off at random bytes; see that nobody is told anything wrong.
+
+    Each time the store is opened, asked, read as a whole and checked. Nothing may be answered or read that is not as it
+    was written, nothing called whole of which a row has changed, and no error may be other than a message, without
+    words of a document. About half a second each. Exit 1 where anything was not so.
+    """
+    from eval.damage.bench import bench_damage
+
+    try:
+        found = bench_damage(work, flips=count, cuts=count, seed=seed, watch=progress_bar)
+    except KeyboardInterrupt:
+        errors.print(f"interrupted; the stores are in {escape(str(work))}")
+        raise typer.Exit(1) from None
+    if output is not None:
+        _write(output, found.model_dump_json(indent=2) + "\n")
+    for name, own in (("bits flipped", found.flips), ("cut off", found.cuts)):
+        typer.echo(
+            f"{name}: {own.files} files of {found.file_bytes:,} bytes, {own.refused} refused, {own.told} told of by a "
+            f"check, {own.spared} in which no row had changed"
+        )
+    typer.echo(
+        f"{found.answers} answers right, {found.refusals} refused, in {found.seconds:.0f} s, "
+        f"{found.problem_count} problems"
+    )
+    for problem in found.problems:
+        typer.echo(f"problem: {printable(problem)}")
+    if not found.holds:
+        errors.print(f"the files are kept in {escape(str(work))}")
+        raise typer.Exit(1)
+
+
 @bench.command("distributed")
 def distributed(
     gold: Annotated[Path, typer.Argument(help="Gold questions whose documents are in the stores; .gz too.")],

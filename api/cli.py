@@ -217,7 +217,7 @@ def remove_document(
     from index.removing import remove_documents
 
     opened = open_store(store)
-    records = [_find(opened, name, collection) for name in names]
+    records = [_find(opened, name, collection, damaged=True) for name in names]
     # A database server cleans its files itself.
     purge = purge and isinstance(opened.catalogue, SqliteCatalogue)
     for receipt in remove_documents(opened, [record.id for record in records], purge=purge):
@@ -397,9 +397,11 @@ def _tell_ignored_promise(engine: Engine) -> None:
         tell(f"{ignored}; make it anew: qa calibrate GOLD --risk R", label="the store's promise is ignored:")
 
 
-def _find(store: Store, name: str, collection: str) -> DocumentRecord:
+def _find(store: Store, name: str, collection: str, *, damaged: bool = False) -> DocumentRecord:
+    """The document of that id, URI or path; with `damaged` also one that cannot be used any more."""
+    catalogue = store.catalogue
     for key in (name, document_id(name, collection), document_id(uri_of(Path(name)), collection)):
-        record = store.catalogue.record(key)
+        record = catalogue.remains(key) if damaged else catalogue.record(key)
         if record is not None:
             return record
     raise InputError(f"no document {name!r} in the store {store.location}; see: qa documents list")

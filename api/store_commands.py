@@ -69,13 +69,13 @@ def check(*, store: StoreOption, as_json: JsonOption = False) -> None:
 
 @store_commands.command("repair")
 def repair(*, store: StoreOption) -> None:
-    """Make the search indexes anew where they do not fit the catalogue; texts are never touched."""
+    """Mend what sound texts allow: passages, embeddings and search indexes are made anew; texts are never touched."""
     from index.checking import repair_store
 
-    health, rebuilt = repair_store(open_store(store))
-    if rebuilt:
-        say("the search indexes were made anew from the catalogue")
-    elif health.sound:
+    health, done = repair_store(open_store(store))
+    for line in done:
+        say(line)
+    if health.sound and not done:
         say("the store is whole; nothing was done")
     for finding in health.findings:
         say(f"{finding.part}: {printable(finding.problem)}\n  to mend it: {printable(finding.remedy)}")

@@ -1,93 +1,261 @@
-"""Whether a catalogue's rows fit together: what SQL constraints alone cannot promise of a file that was damaged."""
+"""Whether a catalogue's rows are what was written: every one is read, and held against its seal and the tallies."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, inspect, select
+from sqlalchemy.exc import DatabaseError
 
-from index.documents import Document
-from index.schema import document_tags, documents, passages, removals
+from index.errors import DamageError
+from index.ledger import Tallied, read_settings, tally_in
+from index.schema import document_tags, documents, passages, removals, settings, sources
+from index.seals import Tally, removal_seal
+from index.verified import (
+    document_name,
+    document_of,
+    has_embedding,
+    has_place,
+    is_sealed,
+    require_source,
+    require_text,
+    shown,
+    summed_seal,
+)
 
 _ROWS_AT_ONCE = 50
-_VECTORS_AT_ONCE = 4_000
+_PASSAGES_AT_ONCE = 1_000
 # More findings of one kind say nothing new.
 MAX_PROBLEMS = 100
 
 
-def catalogue_problems(connection: Connection, unpacked: Any, generation: int, dimensions: int | None) -> Iterator[str]:
-    """What is wrong with documents, passages and embeddings, a sentence each, at most MAX_PROBLEMS of a kind.
+class Damage(StrEnum):
+    """What of a store is damaged."""
 
-    `unpacked` turns a row of `documents` into the fields of a Document; `generation` and `dimensions` are the
-    catalogue's. Everything is read, in bounded memory.
+    PAGES = "pages of the file"
+    DATABASE_INDEXES = "indexes of the database"
+    SETTINGS = "settings"
+    DOCUMENT = "document"
+    TEXT = "text"
+    MISSING = "missing documents"
+    PASSAGES = "passages"
+    EMBEDDINGS = "embeddings"
+    TAGS = "tags"
+    FILES = "records of files"
+    REMOVALS = "notes of removals"
+    SEARCH_INDEXES = "search indexes"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it was written. `subject` is the id of the document it is about, "" for none."""
+
+    kind: Damage
+    what: str
+    subject: str = ""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was come across on the way."""
+
+    documents: Tally = field(default_factory=Tally)
+    unsealed: bool = False
+    generation: int | None = None
+    dimensions: int | None = None
+
+
+def catalogue_problems(connection: Connection) -> Iterator[Problem]:
+    """What is damaged in settings, documents, passages, embeddings, tags, records of files and notes of removals.
+
+    At most MAX_PROBLEMS of a kind. All is read, in bounded memory; what the database cannot read is told as well.
     """
-    missing = {table.name for table in (documents, passages, removals, document_tags)}
+    counted: Counter[Damage] = Counter()
+    for problem in _problems(connection):
+        counted[problem.kind] += 1
+        if counted[problem.kind] <= MAX_PROBLEMS:
+            yield problem
+        elif counted[problem.kind] == MAX_PROBLEMS + 1:
+            yield Problem(problem.kind, "and more of the same kind")
+
+
+def _problems(connection: Connection) -> Iterator[Problem]:
+    missing = {table.name for table in (settings, documents, passages, removals, sources, document_tags)}
     missing -= set(inspect(connection).get_table_names())
     if missing:
-        yield f"the tables {', '.join(sorted(missing))} are missing"
+        yield Problem(Damage.PAGES, f"the tables {', '.join(sorted(missing))} are missing")
         return
-    lengths: dict[str, int] = {}
-    for kind in (
-        _documents(connection, unpacked, lengths),
-        _passages(connection, lengths, generation),
-        _embeddings(connection, dimensions),
-        _rows_beside(connection),
+    try:
+        values: dict[str, str] | None = read_settings(connection)
+    except DamageError as error:
+        values = None
+        yield Problem(Damage.SETTINGS, str(error).partition(";")[0])
+    seen = _Seen()
+    if values is not None:
+        seen.generation = int(values.get("generation", "0"))
+        seen.dimensions = int(values["dimensions"]) if "dimensions" in values else None
+    for part in (
+        _documents(connection, seen),
+        _orphans(connection),
+        _files(connection, values),
+        _removals(connection, values),
     ):
-        for number, problem in enumerate(kind):
-            if number == MAX_PROBLEMS:
-                yield "and more of the same kind"
-                break
-            yield problem
-
-
-def _documents(connection: Connection, unpacked: Any, lengths: dict[str, int]) -> Iterator[str]:
-    """Problems of documents; fills `lengths` with the code points of each one's text."""
-    for row in connection.execute(select(documents).execution_options(yield_per=_ROWS_AT_ONCE)):
         try:
-            document = Document.model_validate(unpacked(row))
-        except (ValidationError, ValueError) as error:
-            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            yield f"the document {row.id} ({row.uri}) cannot be read: {reason}"
-            continue
-        lengths[row.id] = size = len(document.text)
-        if document.id != row.id:
-            yield f"the document {row.id} has the URI of another, {row.uri}"
-        if document.sha256 != row.sha256:
-            yield f"the text of the document {row.id} ({row.uri}) is not the one that was stored: its hash differs"
-        spans = [(page.start, page.end) for page in document.pages] + [(own.start, own.end) for own in document.rows]
-        spans += [(heading.start, heading.start) for heading in document.outline]
-        if any(not 0 <= start <= end <= size for start, end in spans):
-            yield f"pages, rows or headings of the document {row.id} ({row.uri}) lie outside of its text"
+            yield from part
+        except DatabaseError as error:
+            yield Problem(Damage.PAGES, f"rows of the catalogue cannot be read ({type(error.orig).__name__})")
+    # The seal of a document that is damaged may be what is damaged: then only the count tells of others.
+    if values is not None and not (seen.unsealed and seen.documents.rows == tally_in(values, "documents").rows):
+        yield from _against(values, "documents", seen.documents, Damage.MISSING, "documents")
 
 
-def _passages(connection: Connection, lengths: dict[str, int], generation: int) -> Iterator[str]:
-    columns = (passages.c.id, passages.c.document_id, passages.c.start, passages.c.end, passages.c.generation)
-    for row in connection.execute(select(*columns).execution_options(yield_per=_VECTORS_AT_ONCE)):
-        size = lengths.get(row.document_id)
-        if size is None:
-            yield f"the passage {row.id} belongs to no readable document ({row.document_id})"
-        elif not 0 <= row.start < row.end <= size:
-            yield f"the passage {row.id} [{row.start}, {row.end}) lies outside of its document {row.document_id}"
-        if row.generation > generation:
-            yield f"the passage {row.id} is of generation {row.generation}, the catalogue only of {generation}"
+def _documents(connection: Connection, seen: _Seen) -> Iterator[Problem]:
+    """Problems of documents, each with its passages and tags."""
+    after = ""
+    while True:
+        query = select(documents.c.id).where(documents.c.id > after).order_by(documents.c.id).limit(_ROWS_AT_ONCE)
+        ids = list(connection.scalars(query))
+        if not ids:
+            return
+        if not all(isinstance(one, str) for one in ids):
+            yield Problem(Damage.DOCUMENT, "the id of a document is damaged")
+            return
+        try:
+            rows = _batch(connection, ids)
+        except DatabaseError:
+            rows = {}
+        for one in ids:
+            try:
+                row = rows.get(one) or _batch(connection, [one]).get(one)
+                if row is None:
+                    yield Problem(Damage.DATABASE_INDEXES, f"the document {shown(one)} is only in an index", one)
+                else:
+                    yield from _document(connection, row, seen)
+            except DatabaseError as error:
+                reason = type(error.orig).__name__
+                yield Problem(Damage.PAGES, f"the document {shown(one)} cannot be read ({reason})", one)
+        after = ids[-1]
 
 
-def _embeddings(connection: Connection, dimensions: int | None) -> Iterator[str]:
-    query = select(passages.c.id, passages.c.embedding).execution_options(yield_per=_VECTORS_AT_ONCE)
-    for row in connection.execute(query):
-        if dimensions is None or len(row.embedding) != 4 * dimensions:
-            yield f"the embedding of the passage {row.id} has {len(row.embedding)} bytes, not 4 x {dimensions}"
-        elif not np.isfinite(np.frombuffer(row.embedding, dtype="<f4")).all():
-            yield f"the embedding of the passage {row.id} holds what is not a number"
+def _batch(connection: Connection, ids: list[str]) -> dict[str, Any]:
+    return {row.id: row for row in connection.execute(select(documents).where(documents.c.id.in_(ids)))}
 
 
-def _rows_beside(connection: Connection) -> Iterator[str]:
-    back = select(func.count()).select_from(removals.join(passages, removals.c.passage_id == passages.c.id))
-    if count := connection.scalar(back):
-        yield f"{count} passages are there that are noted as removed"
-    orphans = select(func.count()).where(document_tags.c.document_id.not_in(select(documents.c.id)))
-    if count := connection.scalar(orphans):
-        yield f"{count} tags belong to no document"
+def _document(connection: Connection, row: Any, seen: _Seen) -> Iterator[Problem]:
+    own, name = row.id, document_name(row)
+    seen.documents = seen.documents.plus([row.seal if isinstance(row.seal, bytes) else b""])
+    sealed = is_sealed(row)
+    text_problem = None
+    if not sealed:
+        seen.unsealed = True
+        yield Problem(Damage.DOCUMENT, f"what is stored of {name} is not what was written", own)
+    try:
+        require_text(row)
+    except DamageError:
+        text_problem = f"the text of {name} is not the one that was stored: its hash differs"
+        # Its hash may be what is damaged: one of the two is enough to say.
+        if sealed or not isinstance(row.text, str):
+            yield Problem(Damage.TEXT, text_problem, own)
+    if sealed and text_problem is None:
+        try:
+            document = document_of(row)
+        except DamageError:
+            yield Problem(Damage.DOCUMENT, f"pages, headings or rows of {name} are not what was written", own)
+        else:
+            if document.id != own:
+                yield Problem(Damage.DOCUMENT, f"{name} has the id of another", own)
+            query = select(document_tags.c.tag).where(document_tags.c.document_id == own)
+            if sorted(map(str, connection.scalars(query))) != sorted(document.tags):
+                yield Problem(Damage.TAGS, f"the tags by which {name} is found are not its own", own)
+    yield from _passages(connection, row, seen, sealed=sealed, sound_text=text_problem is None)
+
+
+def _passages(connection: Connection, row: Any, seen: _Seen, *, sealed: bool, sound_text: bool) -> Iterator[Problem]:
+    """Problems of a document's passages; of their places only where its text tells them."""
+    own, name = row.id, document_name(row)
+    tally = Tally()
+    places = embeddings = 0
+    query = select(passages).where(passages.c.document_id == own).order_by(passages.c.id)
+    for passage in connection.execute(query.execution_options(yield_per=_PASSAGES_AT_ONCE)):
+        tally = tally.plus([summed_seal(passage.place_seal, passage.embedding_seal)])
+        if sound_text:
+            there = isinstance(passage.start, int) and isinstance(passage.end, int)
+            places += not (there and has_place(passage, row.text[passage.start : passage.end]))
+        embeddings += not (has_embedding(passage) and _is_vector(passage, seen))
+    if places:
+        yield Problem(Damage.PASSAGES, f"{places} passages of {name} are not what was written", own)
+    if embeddings:
+        yield Problem(Damage.EMBEDDINGS, f"{embeddings} embeddings of {name} are not what was written", own)
+    if sealed and not places and not embeddings and (tally.rows, tally.digest) != (row.passages, row.passage_seals):
+        yield Problem(Damage.PASSAGES, f"{name} has {tally.rows} passages, not the {row.passages} put there", own)
+
+
+def _is_vector(passage: Any, seen: _Seen) -> bool:
+    if seen.generation is not None and passage.generation > seen.generation:
+        return False
+    if seen.dimensions is not None and len(passage.embedding) != 4 * seen.dimensions:
+        return False
+    return len(passage.embedding) % 4 == 0 and bool(np.isfinite(np.frombuffer(passage.embedding, dtype="<f4")).all())
+
+
+def _orphans(connection: Connection) -> Iterator[Problem]:
+    """What belongs to a document that is not there."""
+    for table, kind in ((passages, Damage.PASSAGES), (document_tags, Damage.TAGS)):
+        lost = select(table.c.document_id).where(table.c.document_id.not_in(select(documents.c.id))).distinct()
+        for one in connection.scalars(lost.limit(MAX_PROBLEMS)):
+            yield Problem(kind, f"{table.name} belong to a document that is not there, {shown(one)}", "")
+
+
+def _files(connection: Connection, values: dict[str, str] | None) -> Iterator[Problem]:
+    tally = Tally()
+    for row in connection.execute(select(sources).execution_options(yield_per=_PASSAGES_AT_ONCE)):
+        tally = tally.plus([row.seal if isinstance(row.seal, bytes) else b""])
+        try:
+            require_source(row)
+        except DamageError:
+            yield Problem(Damage.FILES, f"the record of the indexed file {shown(row.uri)} is not what was written")
+    if values is not None:
+        yield from _against(values, "sources", tally, Damage.FILES, "records of indexed files")
+
+
+def _removals(connection: Connection, values: dict[str, str] | None) -> Iterator[Problem]:
+    tally = Tally()
+    for row in connection.execute(select(removals).execution_options(yield_per=_PASSAGES_AT_ONCE)):
+        try:
+            tally = tally.plus([removal_seal(row.passage_id, row.generation)])
+        except TypeError:
+            tally = tally.plus([b""])
+    if values is not None:
+        yield from _against(values, "removals", tally, Damage.REMOVALS, "notes of removed passages")
+    back = select(passages.c.id).where(passages.c.id.in_(select(removals.c.passage_id)))
+    for number in connection.scalars(back.limit(MAX_PROBLEMS)):
+        yield Problem(Damage.REMOVALS, f"the passage {number} is there and noted as removed")
+
+
+def _against(values: dict[str, str], table: Tallied, there: Tally, kind: Damage, name: str) -> Iterator[Problem]:
+    wanted = tally_in(values, table)
+    if there.rows != wanted.rows:
+        yield Problem(kind, f"there are {there.rows} {name}, and must be {wanted.rows}")
+    elif there != wanted:
+        yield Problem(kind, f"the {name} are not those that were put there")
+
+
+def pages_problems(connection: Connection) -> list[Problem]:
+    """What SQLite finds wrong with the pages, indexes and references of its file."""
+    lines = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+    if lines == ["ok"]:
+        keys = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        # Each is told again where its rows are read.
+        lost = [f"SQLite: a row of {row[0]} refers to one of {row[2]} that is not there" for row in keys]
+        return [Problem(Damage.PASSAGES, line) for line in lost]
+    return [Problem(_of_line(line), f"SQLite: {line}") for line in lines]
+
+
+def _of_line(line: str) -> Damage:
+    # As sqlite3_integrity_check words them; an index can be made anew from its table.
+    return Damage.DATABASE_INDEXES if " index " in line else Damage.PAGES

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from index.catalogue import CATALOGUE_FILE, SqliteCatalogue, put_in_place
 from index.checksums import flush
-from index.errors import InputError, StoreError
+from index.errors import DamageError, InputError, StoreError
 from index.identity import is_spoiled, read_only, require_catalogue
 from index.marks import aside, sweep_asides
 from index.private import make_file, make_folder
@@ -28,8 +28,8 @@ def back_up(store: Store, destination: Path) -> Path:
 
     A backup is a store itself: the search indexes, which are derived, are made anew when it is first asked. Others may
     read and write the store meanwhile. API keys stay with the store. What a backup that was killed left there is taken
-    away. Raises InputError for a folder that holds something, StoreError where it cannot be written, or where the store
-    is in a server.
+    away. Raises InputError for a folder that holds something, StoreError where it cannot be written, where the store is
+    in a server, or where it is damaged: the backup would be as well, and could not be put back.
     """
     catalogue = _embedded(store)
     try:
@@ -42,6 +42,7 @@ def back_up(store: Store, destination: Path) -> Path:
         with aside(destination, _BACKING_UP, is_restoring_file) as beside:
             copy = beside / CATALOGUE_FILE
             catalogue.copy_to(copy)
+            _require_sound(copy, store)
             file = destination / CATALOGUE_FILE
             put_in_place(copy, file)
             return file
@@ -148,7 +149,7 @@ def _prepared(copy: Path, generation: int) -> int:
     catalogue = SqliteCatalogue(copy, create=False)
     try:
         if found := catalogue.problems():
-            raise StoreError(f"the backup is not a sound catalogue: {found[0]}; nothing was changed")
+            raise StoreError(f"the backup is not a sound catalogue: {found[0].what}; nothing was changed")
         documents, _ = catalogue.counts()
         values = {"store_id": uuid4().hex, "generation": str(max(catalogue.generation(), generation) + 1)}
         catalogue.set_settings(values)
@@ -172,13 +173,26 @@ def _replace_spoiled(copy: Path, target: Path) -> None:
         new = SqliteCatalogue(target, create=False)
         try:
             if found := new.problems():
-                raise StoreError(f"what was put in place of the catalogue is not sound: {found[0]}")
+                raise StoreError(f"what was put in place of the catalogue is not sound: {found[0].what}")
         finally:
             new.close()
     except BaseException:
         for kept, old in moved:
             kept.replace(old)
         raise
+
+
+def _require_sound(copy: Path, store: Store) -> None:
+    catalogue = SqliteCatalogue(copy, create=False)
+    try:
+        problems = catalogue.problems()
+    finally:
+        catalogue.close()
+    if problems:
+        raise DamageError(
+            f"the store {store.location} is damaged, and its backup would be, which is not kept: {problems[0].what}; "
+            "qa store check says all that is, and what mends it"
+        )
 
 
 def _embedded(store: Store) -> SqliteCatalogue:

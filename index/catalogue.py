@@ -5,16 +5,15 @@ What every database does alike is here, with SQLite, the embedded one; `index.po
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -25,32 +24,29 @@ from sqlalchemy import (
     Connection,
     Engine,
     and_,
-    bindparam,
     create_engine,
-    delete,
     event,
     func,
-    insert,
     inspect,
-    literal,
     or_,
     select,
     true,
     tuple_,
-    update,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
-from index.auditing import catalogue_problems
+from index.auditing import Problem, catalogue_problems, pages_problems
 from index.checksums import flush, room_at
 from index.clearing import on_frozen_disk
-from index.documents import Document, DocumentRecord, DocumentVersion, Passage, StoredPassage
-from index.errors import StoreError
+from index.documents import Document, DocumentRecord, DocumentVersion, Passage, Source, StoredPassage
+from index.errors import DamageError, StoreError
 from index.identity import APPLICATION_ID, read_only, require_catalogue
+from index.ledger import INTERNAL, Ledger, is_other_format, read_settings, stored_settings
 from index.legible import legible
 from index.marks import aside, sweep_asides
+from index.mending import mend
 from index.migrations import migrate
 from index.private import close_to_others, make_file
 from index.schema import (
@@ -65,14 +61,42 @@ from index.schema import (
     sources,
 )
 from index.selection import DAY_LENGTH, EARLIEST, EVERYTHING, LATEST, Selection
+from index.verified import (
+    EMBEDDING_COLUMNS,
+    PLACE_COLUMNS,
+    RECORD_COLUMNS,
+    again,
+    all_sources,
+    cut_of,
+    document_of,
+    record_of,
+    remains_of,
+    require_all,
+    require_complete,
+    require_count,
+    require_filters,
+    require_found,
+    require_ids,
+    require_place,
+    require_places,
+    require_source,
+    shown,
+    vector_of,
+)
+from index.writing import (
+    batched,
+    describe,
+    keep_sources,
+    put,
+    re_embed,
+    remove,
+    remove_sources,
+)
 
 CATALOGUE_FILE = "catalogue.sqlite"
 BUSY_TIMEOUT_MS = 30_000
-_T = TypeVar("_T")
 # A document as it is put: with its passages and their (n, dimensions) vectors.
 Entry = tuple[Document, Sequence[Passage], NDArray[np.float32]]
-# SQLite's default limit on variables in a statement is 32766; staying far below keeps statements cacheable.
-ID_BATCH = 500
 # How many passages derived indexes are given at once.
 FILL_BATCH = 4_000
 # Every slice walks its document's text from the beginning: of a document with more of them, one reads it whole.
@@ -91,17 +115,6 @@ class Changes:
     generation: int
     removed: list[int]
     added: Iterator[tuple[NDArray[np.int64], NDArray[np.float32], list[StoredPassage]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file that was indexed, as it was then: hash of its bytes, what the file system said of it, and which loaders
-    made documents of it."""
-
-    uri: str
-    sha256: str
-    stamp: str
-    loaders: str
 
 
 class Catalogue(Protocol):
@@ -224,8 +237,18 @@ class Catalogue(Protocol):
         """The embeddings of those of these passages that exist, each (dimensions,)."""
         ...
 
-    def problems(self) -> list[str]:
-        """What does not fit together in it, a sentence each: everything is read. Empty for a sound one."""
+    def remains(self, document_id: str) -> DocumentRecord | None:
+        """As `record`, of a damaged document what can be read: for whoever removes it."""
+        ...
+
+    def problems(self) -> list[Problem]:
+        """What is not as it was written: everything is read. Empty for a sound one."""
+        ...
+
+    def mend(
+        self, problems: Sequence[Problem], cut: Callable[[Document], tuple[Sequence[Passage], NDArray[np.float32]]]
+    ) -> list[str]:
+        """Bring back what sound texts allow, in one transaction; what was done (see `index.mending`)."""
         ...
 
     def purge(self) -> None:
@@ -264,6 +287,7 @@ class SqlCatalogue:
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
         self._name = name
+        self._filters_sound_at: int | None = None
         try:
             self._prepare()
         except StoreError:
@@ -272,20 +296,20 @@ class SqlCatalogue:
 
     def setting(self, name: str) -> str | None:
         with self._reading() as connection:
-            return _setting(connection, name)
+            return read_settings(connection).get(name)
 
     def set_settings(self, values: dict[str, str]) -> None:
-        with self._writing() as connection:
+        with self._changing() as ledger:
             for name, value in values.items():
-                _set(connection, name, value)
+                ledger.set(name, value)
 
     def settings(self) -> dict[str, str]:
         with self._reading() as connection:
-            return {row.name: row.value for row in connection.execute(select(settings.c.name, settings.c.value))}
+            return {name: value for name, value in read_settings(connection).items() if name not in INTERNAL}
 
     def generation(self) -> int:
         with self._reading() as connection:
-            return _generation(connection)
+            return _generation(read_settings(connection))
 
     def put(self, document: Document, cut: Sequence[Passage], vectors: NDArray[np.float32]) -> bool:
         return self.put_all([(document, cut, vectors)])[0]
@@ -294,62 +318,37 @@ class SqlCatalogue:
         for _, cut, vectors in entries:
             if len(cut) != len(vectors):
                 raise ValueError(f"{len(cut)} passages but {len(vectors)} vectors")
-        with self._writing() as connection:
-            return [_put(connection, *entry) for entry in entries]
+        with self._changing() as ledger:
+            return [put(ledger, *entry) for entry in entries]
 
     def describe(self, document: Document) -> bool:
-        with self._writing() as connection:
-            known = _documents(connection, [document.id]).get(document.id)
-            if known is None or not known.reads_like(document):
-                return False
-            if known != document:
-                _raise_generation(connection)
-                row = _document_row(document)
-                del row["id"], row["text"]
-                connection.execute(update(documents).where(documents.c.id == document.id).values(row))
-                connection.execute(delete(document_tags).where(document_tags.c.document_id == document.id))
-                _insert_tags(connection, document)
-        return True
+        with self._changing() as ledger:
+            return describe(ledger, document)
 
     def remove(self, document_id: str) -> bool:
-        with self._writing() as connection:
-            known = _documents(connection, [document_id]).get(document_id)
-            if known is None:
-                return False
-            _remove(connection, [document_id], _raise_generation(connection))
-            _forget_sources(connection, known.collection, [known.source] if known.source else [])
-        return True
+        with self._changing() as ledger:
+            return remove(ledger, document_id)
 
     def sources(self, collection: str, prefix: str = "") -> dict[str, Source]:
-        query = select(sources.c.uri, sources.c.sha256, sources.c.stamp, sources.c.loaders).where(
-            sources.c.collection == collection, _begins(sources.c.uri, prefix)
-        )
+        query = select(sources).where(sources.c.collection == collection, _begins(sources.c.uri, prefix))
         with self._reading() as connection:
-            return {row.uri: Source(*row) for row in connection.execute(query)}
+            rows = connection.execute(query).all() if prefix else all_sources(connection)
+        for row in rows:
+            require_source(row)
+        found = [row for row in rows if row.collection == collection]
+        return {row.uri: Source(row.uri, row.sha256, row.stamp, row.loaders) for row in found}
 
     def keep_sources(self, collection: str, found: Mapping[Source, Collection[str] | None]) -> list[str]:
-        listed = {source.uri: own for source, own in found.items() if own is not None}
-        with self._writing() as connection:
-            gone = _found_in(connection, collection, list(listed))
-            gone -= {document for own in listed.values() for document in own}
-            if gone:
-                _remove(connection, sorted(gone), _raise_generation(connection))
-            _forget_sources(connection, collection, [source.uri for source in found])
-            if found:
-                connection.execute(insert(sources), [{"collection": collection, **asdict(source)} for source in found])
-        return sorted(gone)
+        with self._changing() as ledger:
+            return keep_sources(ledger, collection, {source: found[source] for source in found})
 
     def remove_sources(self, collection: str, uris: Collection[str]) -> list[str]:
-        with self._writing() as connection:
-            gone = _found_in(connection, collection, list(uris))
-            if gone:
-                _remove(connection, sorted(gone), _raise_generation(connection))
-            _forget_sources(connection, collection, list(uris))
-        return sorted(gone)
+        with self._changing() as ledger:
+            return remove_sources(ledger, collection, uris)
 
     def version_of(self, document_id: str) -> str | None:
-        with self._reading() as connection:
-            return connection.scalar(select(documents.c.sha256).where(documents.c.id == document_id))
+        found = self.record(document_id)
+        return found.sha256 if found else None
 
     def document(self, document_id: str) -> Document | None:
         return self.documents([document_id]).get(document_id)
@@ -362,42 +361,42 @@ class SqlCatalogue:
         with self._reading() as connection:
             found = _documents(connection, document_ids)
             own: dict[str, list[Any]] = {one: [] for one in found}
-            columns = (
-                passages.c.document_id,
-                passages.c.start,
-                passages.c.end,
-                passages.c.context,
-                passages.c.embedding,
-            )
-            for batch in _batched(list(found)):
-                query = select(*columns).where(passages.c.document_id.in_(batch)).order_by(passages.c.id)
+            for batch in batched(list(found)):
+                query = select(passages).where(passages.c.document_id.in_(batch)).order_by(passages.c.id)
                 for row in connection.execute(query):
-                    own[row.document_id].append(row)
+                    # Of another document, by a damaged index: then one is missing where it should be.
+                    if row.document_id in own:
+                        own[row.document_id].append(row)
+            for one, record in _record_rows(connection, list(found)).items():
+                require_places(own[one])
+                require_all(record, own[one])
         return [
             (
                 found[one],
-                [Passage(start=row.start, end=row.end, context=row.context) for row in rows],
-                np.stack([np.frombuffer(row.embedding, dtype="<f4") for row in rows])
-                if rows
-                else np.empty((0, 0), np.float32),
+                [cut_of(row, found[one].text[row.start : row.end]) for row in rows],
+                np.stack([vector_of(row) for row in rows]) if rows else np.empty((0, 0), np.float32),
             )
             for one, rows in ((one, own[one]) for one in dict.fromkeys(document_ids) if one in own)
         ]
 
     def document_ids(self, after: str, limit: int) -> list[str]:
-        query = select(documents.c.id).where(documents.c.id > after).order_by(documents.c.id).limit(limit)
+        query = select(*RECORD_COLUMNS).where(documents.c.id > after).order_by(documents.c.id).limit(limit)
         with self._reading() as connection:
-            return list(connection.scalars(query))
+            # Rows, not ids alone, which would be those of an index: that may be damaged.
+            return [record_of(row).id for row in connection.execute(query)]
 
     def document_order(self, after: int, limit: int) -> tuple[list[str], int]:
         query = select(passages.c.id, passages.c.document_id).where(passages.c.id > after)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(passages.c.id).limit(limit)).all()
-        return list(dict.fromkeys(row.document_id for row in rows)), rows[-1].id if rows else after
+            ordered = list(dict.fromkeys(require_ids([row.document_id for row in rows])))
+            # Where a passage is of a document that is not there, its place is damaged.
+            _records(connection, ordered)
+        return ordered, rows[-1].id if rows else after
 
     def source_collections(self) -> list[str]:
         with self._reading() as connection:
-            return list(connection.scalars(select(sources.c.collection).distinct()))
+            return sorted({row.collection for row in all_sources(connection)})
 
     def records(
         self,
@@ -407,14 +406,17 @@ class SqlCatalogue:
         limit: int | None = None,
         offset: int = 0,
     ) -> list[DocumentRecord]:
-        query = _record_query().where(or_(*_selected(selection)))
+        query = select(*RECORD_COLUMNS).where(or_(*_selected(selection)))
         if after is not None:
             uri, collection = after
             same = and_(documents.c.uri == uri, documents.c.collection > collection)
             query = query.where(or_(documents.c.uri > uri, same))
         query = query.order_by(documents.c.uri, documents.c.collection).limit(limit).offset(offset)
         with self._reading() as connection:
-            return [DocumentRecord.model_validate(_unpacked(row)) for row in connection.execute(query)]
+            found = [record_of(row) for row in connection.execute(query)]
+            if selection == EVERYTHING and after is None and limit is None and not offset:
+                require_count(found, read_settings(connection))
+        return found
 
     def count(self, selection: Selection) -> int:
         query = select(func.count()).select_from(documents).where(or_(*_selected(selection)))
@@ -423,7 +425,13 @@ class SqlCatalogue:
 
     def record(self, document_id: str) -> DocumentRecord | None:
         with self._reading() as connection:
-            return _record(connection, document_id)
+            row = connection.execute(select(*RECORD_COLUMNS).where(documents.c.id == document_id)).first()
+        return record_of(row) if row else None
+
+    def remains(self, document_id: str) -> DocumentRecord | None:
+        with self._reading() as connection:
+            row = connection.execute(select(*RECORD_COLUMNS).where(documents.c.id == document_id)).first()
+        return remains_of(row) if row else None
 
     def counts(self) -> tuple[int, int]:
         with self._reading() as connection:
@@ -437,93 +445,88 @@ class SqlCatalogue:
 
     def snapshot(self, passage_ids: Sequence[int]) -> Snapshot:
         with self._reading() as connection:
-            generation = _generation(connection)
+            generation = _generation(read_settings(connection))
             rows: list[Any] = []
-            for batch in _batched(passage_ids):
-                rows.extend(connection.execute(_PLACES.where(passages.c.id.in_(batch)).order_by(passages.c.id)).all())
-            found = {row.id: _stored(row, text) for row, text in zip(rows, _slices(connection, rows), strict=True)}
-            owners = {
-                row.document_id: DocumentVersion(row.document_id, row.uri, row.title, row.sha256, row.date)
-                for row in rows
-            }
-            return Snapshot(generation, found, owners)
+            for batch in batched(passage_ids):
+                places = select(*PLACE_COLUMNS).where(passages.c.id.in_(batch))
+                rows.extend(connection.execute(places.order_by(passages.c.id)).all())
+            require_places(rows)
+            owners = _records(connection, {row.document_id for row in rows})
+            found = {}
+            for row, text in zip(rows, _slices(connection, rows), strict=True):
+                require_place(row, text)
+                found[row.id] = _stored(row, text, owners[row.document_id].collection)
+        versions = {one: DocumentVersion(one, own.uri, own.title, own.sha256, own.date) for one, own in owners.items()}
+        return Snapshot(generation, found, versions)
 
     def allowed_documents(self, selection: Selection) -> set[str]:
         with self._reading() as connection:
+            values = read_settings(connection)
+            if self._filters_sound_at != _generation(values):
+                # What is damaged would not be selected, and nobody would know: once after each change.
+                require_filters(connection, values)
+                self._filters_sound_at = _generation(values)
             allowed: set[str] = set()
             for where in _selected(selection):
-                allowed.update(connection.scalars(select(documents.c.id).where(where)))
+                allowed.update(require_ids(connection.scalars(select(documents.c.id).where(where)).all()))
             return allowed
 
     def passage_ids(self, document_ids: Iterable[str]) -> NDArray[np.int64]:
         found: list[int] = []
         with self._reading() as connection:
-            for batch in _batched(list(document_ids)):
+            for batch in batched(list(document_ids)):
                 found.extend(connection.scalars(select(passages.c.id).where(passages.c.document_id.in_(batch))))
         return np.array(sorted(found), dtype=np.int64)
 
     def embedded(self) -> tuple[int, NDArray[np.int64]]:
         with self._reading() as connection:
-            generation = _generation(connection)
+            generation = _generation(read_settings(connection))
             ids = connection.scalars(select(passages.c.id).order_by(passages.c.id)).all()
         return generation, np.array(ids, dtype=np.int64)
 
     def embeddings(self, passage_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         found: dict[int, NDArray[np.float32]] = {}
         with self._reading() as connection:
-            for batch in _batched(passage_ids):
-                query = select(passages.c.id, passages.c.embedding).where(passages.c.id.in_(batch))
-                found.update((row.id, np.frombuffer(row.embedding, dtype="<f4")) for row in connection.execute(query))
+            for batch in batched(passage_ids):
+                query = select(*EMBEDDING_COLUMNS).where(passages.c.id.in_(batch))
+                found.update((row.id, vector_of(row)) for row in connection.execute(query))
         return found
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         with self._reading() as connection:
-            broken = self._broken(connection)
-            if broken:
-                # What a damaged database says of its rows is worth nothing.
-                return broken
-            dimensions = _setting(connection, "dimensions")
-            return list(
-                catalogue_problems(
-                    connection, _unpacked, _generation(connection), int(dimensions) if dimensions else None
-                )
-            )
+            return [*self._broken(connection), *catalogue_problems(connection)]
+
+    def mend(
+        self, problems: Sequence[Problem], cut: Callable[[Document], tuple[Sequence[Passage], NDArray[np.float32]]]
+    ) -> list[str]:
+        with self._changing() as ledger:
+            return mend(ledger, problems, cut)
 
     def purge(self) -> None:
         raise NotImplementedError
 
     def changes_since(self, generation: int) -> Changes:
         with self._reading() as connection:
-            now = _generation(connection)
-            gone = list(connection.scalars(select(removals.c.passage_id).where(removals.c.generation > generation)))
+            values = read_settings(connection)
+            now = _generation(values)
+            if generation <= 0:
+                # Whoever begins anew would not notice that something is missing.
+                require_complete(connection, values)
+            ahead = select(passages.c.id).where(passages.c.generation > now).limit(1)
+            if (number := connection.scalar(ahead)) is not None:
+                raise DamageError(f"the passage {number} of the store {self._name} is damaged: qa store check")
+            since = select(removals.c.passage_id).where(removals.c.generation > generation)
+            gone = list(connection.scalars(since))
+            if connection.scalar(select(passages.c.id).where(passages.c.id.in_(since)).limit(1)) is not None:
+                raise DamageError(f"a passage of the store {self._name} is there and noted as removed: qa store check")
         return Changes(now, gone, self._added(generation, now))
 
     def re_embed(self, embed: Callable[[list[str]], NDArray[np.float32]], values: dict[str, str]) -> None:
         """Replace every embedding and the settings `values` in one transaction: all of it, or nothing."""
-        with self._writing() as connection:
-            generation = _raise_generation(connection)
-            ids = list(connection.scalars(select(passages.c.id).order_by(passages.c.id)))
-            for batch in _batched(ids):
-                rows = connection.execute(
-                    select(passages, documents.c.text, documents.c.collection)
-                    .join(documents, documents.c.id == passages.c.document_id)
-                    .where(passages.c.id.in_(batch))
-                    .order_by(passages.c.id)
-                ).all()
-                stored = [_stored(row, row.text[row.start : row.end]) for row in rows]
-                vectors = embed([embedding_text(passage.context, passage.text) for passage in stored])
-                new = [
-                    {"passage": passage.id, "vector": _to_bytes(vector)}
-                    for passage, vector in zip(stored, vectors, strict=True)
-                ]
-                connection.execute(
-                    update(passages)
-                    .where(passages.c.id == bindparam("passage"))
-                    .values(embedding=bindparam("vector"), generation=generation),
-                    new,
-                )
+        with self._changing() as ledger:
+            re_embed(ledger, lambda stored: embed([embedding_text(p.context, p.text) for p in stored]))
             for name, value in values.items():
-                _set(connection, name, value)
+                ledger.set(name, value)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -537,30 +540,48 @@ class SqlCatalogue:
         while True:
             with self._reading() as connection:
                 rows = connection.execute(
-                    select(passages, documents.c.collection)
-                    .join(documents, documents.c.id == passages.c.document_id)
+                    select(passages)
                     .where(order > last, passages.c.generation <= upto)
                     .order_by(passages.c.generation, passages.c.id)
                     .limit(FILL_BATCH)
                 ).all()
-                texts = _texts(connection, {row.document_id for row in rows})
+                require_places(rows)
+                owners = _records(connection, {row.document_id for row in rows})
+                texts = _texts(connection, set(owners))
             if not rows:
                 return
+            stored = []
+            for row in rows:
+                words = texts[row.document_id][row.start : row.end]
+                require_place(row, words)
+                stored.append(_stored(row, words, owners[row.document_id].collection))
+            vectors = np.stack([vector_of(row) for row in rows])
             last = (rows[-1].generation, rows[-1].id)
-            ids = np.array([row.id for row in rows], dtype=np.int64)
-            vectors = np.stack([np.frombuffer(row.embedding, dtype="<f4") for row in rows])
-            yield ids, vectors, [_stored(row, texts[row.document_id][row.start : row.end]) for row in rows]
+            yield np.array([row.id for row in rows], dtype=np.int64), vectors, stored
 
     def _prepare(self) -> None:
         # An existing store is opened without the write lock, which a long change (re-embedding) may hold.
         with self._reading() as connection:
-            known = inspect(connection).has_table(settings.name)
-            version = _setting(connection, "format_version") if known else None
+            tables = set(inspect(connection).get_table_names())
+            version = _setting(connection, "format_version") if settings.name in tables else None
+        if version is None and tables & {settings.name, documents.name, passages.name}:
+            # Made anew it would be another store, in which none of the documents could be believed.
+            raise DamageError(
+                f"the store {self._name} is damaged: it does not say of which format it is; restore a backup, or index "
+                "into another --store"
+            )
         if version is None:
             version = self._make_tables()
+        if version != str(FORMAT_VERSION):
+            with self._reading() as connection:
+                if is_other_format(stored_settings(connection), FORMAT_VERSION):
+                    raise DamageError(
+                        f"the store {self._name} is damaged: it says that it is of format {shown(version)}, and is "
+                        "not; restore a backup, or index into another --store"
+                    )
         if not version.isdecimal() or int(version) > FORMAT_VERSION:
             raise StoreError(
-                f"the store {self._name} was written by a newer version of spanqa (format {version}, this one "
+                f"the store {self._name} was written by a newer version of spanqa (format {shown(version)}, this one "
                 f"reads up to {FORMAT_VERSION}); upgrade spanqa or name another --store"
             )
         if int(version) < FORMAT_VERSION:
@@ -572,9 +593,22 @@ class SqlCatalogue:
             self._create_tables(connection)
             return _setting(connection, "format_version") or _first_settings(connection)
 
-    def _broken(self, connection: Connection) -> list[str]:
+    @contextmanager
+    def _changing(self) -> Iterator[Ledger]:
+        """A transaction with what is to be kept of the catalogue itself; what is damaged there is not written over."""
+        with self._writing() as connection:
+            ledger = Ledger.open(connection)
+            yield ledger
+            ledger.finish()
+
+    def _broken(self, connection: Connection) -> list[Problem]:
         """What the database itself finds wrong with its files."""
         return []
+
+    def _state_format(self, connection: Connection) -> None:
+        ledger = Ledger.open(connection)
+        ledger.set("format_version", str(FORMAT_VERSION))
+        ledger.finish()
 
     def _create_tables(self, connection: Connection) -> None:
         raise NotImplementedError
@@ -666,7 +700,7 @@ class SqliteCatalogue(SqlCatalogue):
         self._take(path)
         try:
             if found := self.problems():
-                raise StoreError(f"what was put in place of the catalogue is not sound: {found[0]}")
+                raise StoreError(f"what was put in place of the catalogue is not sound: {found[0].what}")
         except BaseException as failure:
             try:
                 self._take(kept)
@@ -690,12 +724,8 @@ class SqliteCatalogue(SqlCatalogue):
             "--store"
         )
 
-    def _broken(self, connection: Connection) -> list[str]:
-        found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
-        if found != ["ok"]:
-            return [f"SQLite: {line}" for line in found]
-        keys = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-        return [f"SQLite: a row of {row[0]} refers to one of {row[2]} that is not there" for row in keys]
+    def _broken(self, connection: Connection) -> list[Problem]:
+        return pages_problems(connection)
 
     def _migrate(self, version: int) -> None:
         try:
@@ -709,9 +739,9 @@ class SqliteCatalogue(SqlCatalogue):
                     # Another process may have done it while this one waited for the write lock.
                     version = int(_setting(connection, "format_version") or version)
                     migrate(connection, version)
+                    self._state_format(connection)
                     if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                         raise StoreError("a passage belongs to no document")
-                    _set(connection, "format_version", str(FORMAT_VERSION))
                     self._mark(connection)
                 # The connection goes, not back to the pool: it does not enforce foreign keys.
                 fresh.invalidate()
@@ -745,12 +775,18 @@ class SqliteCatalogue(SqlCatalogue):
         except PoolTimeoutError as error:
             raise StoreError(f"the store {self._path.parent} is too busy; try again later") from error
         # The driver's own errors come from what is done past SQLAlchemy.
-        except (OperationalError, sqlite3.OperationalError) as error:
-            raise StoreError(
-                f"the store {self._path.parent} cannot be used: {_reason(error)}{self._why_not()}"
+        except UnicodeDecodeError as error:
+            # Names of tables and columns, and the driver's own messages, are decoded strictly.
+            raise DamageError(
+                f"{self._path} is not a sound catalogue (names in it are no text); restore a backup or index into "
+                "another --store"
             ) from error
         except (DatabaseError, sqlite3.DatabaseError) as error:
-            raise StoreError(
+            if isinstance(error, (OperationalError, sqlite3.OperationalError)) and not _is_wrong_shape(error):
+                raise StoreError(
+                    f"the store {self._path.parent} cannot be used: {_reason(error)}{self._why_not()}"
+                ) from error
+            raise DamageError(
                 f"{self._path} is not a sound catalogue ({_reason(error)}); restore a backup or index into another "
                 "--store"
             ) from error
@@ -807,9 +843,11 @@ def _is_catalogue_file(name: str) -> bool:
 
 def _first_settings(connection: Connection) -> str:
     """Settings of a new catalogue; its format."""
-    _set(connection, "format_version", str(FORMAT_VERSION))
-    _set(connection, "generation", "0")
-    _set(connection, "store_id", uuid4().hex)
+    ledger = Ledger(connection, {})
+    ledger.set("format_version", str(FORMAT_VERSION))
+    ledger.set("generation", "0")
+    ledger.set("store_id", uuid4().hex)
+    ledger.finish()
     return str(FORMAT_VERSION)
 
 
@@ -817,10 +855,18 @@ def _reason(error: Exception) -> object:
     return getattr(error, "orig", error)
 
 
+def _is_wrong_shape(error: Exception) -> bool:
+    """Whether it is a statement that fails: a table or a column is not there, by damage."""
+    return getattr(_reason(error), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+
+
 def embedding_text(context: str, text: str) -> str:
     """What of a passage is embedded: the headings it stands under, then its words as they are read."""
     words = legible(text, context).text
     return f"{context}\n{words}" if context else words
+
+
+_LENIENT = methodcaller("decode", "utf-8", "surrogateescape")
 
 
 def _engine(path: Path, *, frozen: bool = False, new: bool = False) -> Engine:
@@ -831,6 +877,8 @@ def _engine(path: Path, *, frozen: bool = False, new: bool = False) -> Engine:
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=28,
+        # Errors are shown, and what a statement was given may be a document's words.
+        hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 
@@ -838,6 +886,8 @@ def _engine(path: Path, *, frozen: bool = False, new: bool = False) -> Engine:
     def _on_connect(connection: Any, _record: object) -> None:
         # The driver's own transaction handling is off, so that BEGIN is ours (see _on_begin).
         connection.isolation_level = None
+        # What is no UTF-8 is noticed by its seal, which says where it is; decoding fails with the text in its message.
+        connection.text_factory = _LENIENT
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         if not frozen:
@@ -863,76 +913,8 @@ def _setting(connection: Connection, name: str) -> str | None:
     return connection.scalar(select(settings.c.value).where(settings.c.name == name))
 
 
-def _set(connection: Connection, name: str, value: str) -> None:
-    changed = connection.execute(update(settings).where(settings.c.name == name).values(value=value))
-    if changed.rowcount == 0:
-        connection.execute(insert(settings).values(name=name, value=value))
-
-
-def _generation(connection: Connection) -> int:
-    return int(_setting(connection, "generation") or 0)
-
-
-def _raise_generation(connection: Connection) -> int:
-    generation = _generation(connection) + 1
-    _set(connection, "generation", str(generation))
-    return generation
-
-
-def _put(connection: Connection, document: Document, cut: Sequence[Passage], vectors: NDArray[np.float32]) -> bool:
-    known = _documents(connection, [document.id]).get(document.id)
-    if known == document:
-        return False
-    generation = _raise_generation(connection)
-    if known is not None:
-        _remove(connection, [document.id], generation)
-        if known.source != document.source:
-            # What is there now did not come from that file: it is to be read again.
-            _forget_sources(connection, known.collection, [known.source] if known.source else [])
-    connection.execute(insert(documents), _document_row(document))
-    _insert_tags(connection, document)
-    if cut:
-        rows = [
-            {
-                "document_id": document.id,
-                "start": passage.start,
-                "end": passage.end,
-                "context": passage.context,
-                "generation": generation,
-                "embedding": _to_bytes(vector),
-            }
-            for passage, vector in zip(cut, vectors, strict=True)
-        ]
-        connection.execute(insert(passages), rows)
-    return True
-
-
-def _remove(connection: Connection, ids: Sequence[str], generation: int) -> None:
-    for batch in _batched(ids):
-        gone = select(passages.c.id, literal(generation)).where(passages.c.document_id.in_(batch))
-        connection.execute(insert(removals).from_select(["passage_id", "generation"], gone))
-        connection.execute(delete(passages).where(passages.c.document_id.in_(batch)))
-        connection.execute(delete(document_tags).where(document_tags.c.document_id.in_(batch)))
-        connection.execute(delete(documents).where(documents.c.id.in_(batch)))
-
-
-def _found_in(connection: Connection, collection: str, uris: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for batch in _batched(uris):
-        query = select(documents.c.id).where(documents.c.collection == collection, documents.c.source.in_(batch))
-        found.update(connection.scalars(query))
-    return found
-
-
-def _forget_sources(connection: Connection, collection: str, uris: Sequence[str]) -> None:
-    for batch in _batched(uris):
-        connection.execute(delete(sources).where(sources.c.collection == collection, sources.c.uri.in_(batch)))
-
-
-def _insert_tags(connection: Connection, document: Document) -> None:
-    if document.tags:
-        tags = [{"document_id": document.id, "tag": tag} for tag in document.tags]
-        connection.execute(insert(document_tags), tags)
+def _generation(values: Mapping[str, str]) -> int:
+    return int(values.get("generation", "0"))
 
 
 def _begins(column: Any, prefix: str) -> ColumnElement[bool]:
@@ -954,52 +936,33 @@ def _selected(selection: Selection) -> list[ColumnElement[bool]]:
         where.append(func.substr(documents.c.date + EARLIEST, 1, DAY_LENGTH) <= selection.last_day)
     if not selection.document_ids:
         return [and_(*where)]
-    return [and_(*where, documents.c.id.in_(batch)) for batch in _batched(selection.document_ids)]
-
-
-_AS_JSON = ("pages", "outline", "rows", "tags")
-
-
-def _document_row(document: Document) -> dict[str, object]:
-    fields = document.model_dump(exclude=set(_AS_JSON))
-    lists = {name: json.dumps(document.model_dump(include={name})[name]) for name in _AS_JSON}
-    return (
-        fields
-        | lists
-        | {
-            "id": document.id,
-            "own_title": int(document.own_title),
-            "sha256": document.sha256,
-            "indexed_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-    )
+    return [and_(*where, documents.c.id.in_(batch)) for batch in batched(selection.document_ids)]
 
 
 def _documents(connection: Connection, ids: Sequence[str]) -> dict[str, Document]:
     found: dict[str, Document] = {}
-    for batch in _batched(ids):
+    for batch in batched(ids):
         for row in connection.execute(select(documents).where(documents.c.id.in_(batch))):
-            found[row.id] = Document.model_validate(_unpacked(row))
+            require_found(row, batch)
+            found[row.id] = document_of(row)
     return found
 
 
-def _unpacked(row: Any) -> dict[str, Any]:
-    fields = dict(row._mapping)
-    return fields | {name: json.loads(fields[name]) for name in _AS_JSON if name in fields}
+def _record_rows(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for batch in batched(list(ids)):
+        for row in connection.execute(select(*RECORD_COLUMNS).where(documents.c.id.in_(batch))):
+            require_found(row, batch)
+            rows[row.id] = row
+    return rows
 
 
-_PLACES = select(
-    passages.c.id,
-    passages.c.document_id,
-    passages.c.start,
-    passages.c.end,
-    passages.c.context,
-    documents.c.uri,
-    documents.c.title,
-    documents.c.sha256,
-    documents.c.date,
-    documents.c.collection,
-).join(documents, documents.c.id == passages.c.document_id)
+def _records(connection: Connection, ids: Collection[str]) -> dict[str, DocumentRecord]:
+    """Those of these documents, all of which must be there."""
+    found = {one: record_of(row) for one, row in _record_rows(connection, ids).items()}
+    if missing := set(ids) - set(found):
+        raise DamageError(f"the document {shown(min(missing))} is missing, of which there are passages: qa store check")
+    return found
 
 
 def _slices(connection: Connection, rows: Sequence[Any]) -> list[str]:
@@ -1007,12 +970,12 @@ def _slices(connection: Connection, rows: Sequence[Any]) -> list[str]:
     of_document = Counter(row.document_id for row in rows)
     few = [row.id for row in rows if of_document[row.document_id] <= SLICES_A_DOCUMENT]
     slices: dict[int, str] = {}
-    for batch in _batched(few):
+    for batch in batched(few):
         # substr counts code points, from 1.
         piece = func.substr(documents.c.text, passages.c.start + 1, passages.c.end - passages.c.start, type_=Words)
         query = select(passages.c.id, piece).join(documents, documents.c.id == passages.c.document_id)
         rows_of = connection.execute(query.where(passages.c.id.in_(batch)))
-        slices.update((number, words) for number, words in rows_of)
+        slices.update((number, words) for number, words in rows_of if isinstance(words, str))
     # SQL's text functions end at a NUL character: what lies behind one is cut from the whole text.
     whole = {row.document_id for row in rows if len(slices.get(row.id, "")) != row.end - row.start}
     texts = _texts(connection, whole)
@@ -1021,37 +984,16 @@ def _slices(connection: Connection, rows: Sequence[Any]) -> list[str]:
 
 def _texts(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for batch in _batched(list(ids)):
+    for batch in batched(list(ids)):
         rows = connection.execute(select(documents.c.id, documents.c.text).where(documents.c.id.in_(batch)))
-        found.update((row.id, row.text) for row in rows)
+        for row in rows:
+            if not isinstance(row.text, str):
+                raise DamageError(f"the text of the document {row.id} is damaged: {again(row.id)}")
+            found[row.id] = row.text
     return found
 
 
-def _record(connection: Connection, document_id: str) -> DocumentRecord | None:
-    row = connection.execute(_record_query().where(documents.c.id == document_id)).first()
-    return DocumentRecord.model_validate(_unpacked(row)) if row else None
-
-
-def _record_query() -> Any:
-    cut = select(func.count()).where(passages.c.document_id == documents.c.id).scalar_subquery()
-    return select(
-        documents.c.id,
-        documents.c.uri,
-        documents.c.title,
-        documents.c.sha256,
-        documents.c.media_type,
-        func.length(documents.c.text).label("characters"),
-        cut.label("passages"),
-        documents.c.indexed_at,
-        documents.c.collection,
-        documents.c.tags,
-        documents.c.date,
-        documents.c.author,
-        documents.c.language,
-    )
-
-
-def _stored(row: Any, text: str) -> StoredPassage:
+def _stored(row: Any, text: str, collection: str) -> StoredPassage:
     return StoredPassage(
         id=row.id,
         document_id=row.document_id,
@@ -1059,14 +1001,5 @@ def _stored(row: Any, text: str) -> StoredPassage:
         end=row.end,
         context=row.context,
         text=text,
-        collection=row.collection,
+        collection=collection,
     )
-
-
-def _to_bytes(vector: NDArray[np.float32]) -> bytes:
-    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
-
-
-def _batched(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for begin in range(0, len(items), ID_BATCH):
-        yield items[begin : begin + ID_BATCH]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,11 +21,16 @@ from index.vectors import FaissVectorIndex, Hit, VectorIndex
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Both ranked lists of a search, best first, as (passage id, score); and each found id's inner product."""
+    """Both ranked lists of a search, best first, as (passage id, score); and each found id's inner product.
+
+    `generation` is that of the catalogue whose passages were searched, all of them and no others; None where that is
+    not sure.
+    """
 
     dense: list[Hit]
     lexical: list[Hit]
     similarity: dict[int, float]
+    generation: int | None = None
 
 
 class Derived(Protocol):
@@ -102,7 +107,7 @@ class LocalIndexes:
         allowed = None if documents is None else self._catalogue.passage_ids(documents)
         dense = self._vectors.search(vector, k, allowed)
         lexical = self._lexical.search(question, k, None if documents is None else sorted(documents))
-        return search_result(self._vectors, vector, dense, lexical)
+        return replace(search_result(self._vectors, vector, dense, lexical), generation=self.generation)
 
     def problems(self) -> list[str]:
         """What differs between these indexes, the files under them and the catalogue, a sentence each.

@@ -23,6 +23,10 @@ class NoStoreError(StoreError):
     """There is no store where one was expected."""
 
 
+class DamageError(StoreError):
+    """What the store holds is not what was written to it."""
+
+
 class ChangingError(StoreError):
     """The store changes faster than it can be read: the same request may do in a moment."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from index.catalogue import Source
+from index.documents import Source
 from index.errors import InputError
 from index.loaders import MAX_FILE_BYTES, find_files
 from index.paths import is_folder, is_there, own_path, path_of, real_path

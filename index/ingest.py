@@ -9,8 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from index.catalogue import Source
-from index.documents import DEFAULT_COLLECTION, Document, document_id
+from index.documents import DEFAULT_COLLECTION, Document, Source, document_id
 from index.engine import IndexingEngine
 from index.errors import InputError
 from index.filling import CutDocument

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from index.format_3 import seal_rows, statements
+
 
 def _collections_and_descriptions(connection: Connection) -> None:
     """1 to 2: documents get a collection, what is known of them beside the text, and the file they were found in."""
@@ -74,8 +76,15 @@ def _collections_and_descriptions(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _seals(connection: Connection) -> None:
+    """2 to 3: every row gets a seal, see `index.seals`."""
+    for statement in statements("BLOB"):
+        connection.exec_driver_sql(statement)
+    seal_rows(connection)
+
+
 # The first leads from format 1 to 2. Append only.
-STEPS: list[Callable[[Connection], None]] = [_collections_and_descriptions]
+STEPS: list[Callable[[Connection], None]] = [_collections_and_descriptions, _seals]
 
 
 def migrate(connection: Connection, version: int) -> None:

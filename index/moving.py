@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from index.catalogue import Catalogue, Entry, Source
+from index.catalogue import Catalogue, Entry
+from index.documents import Source
 from index.errors import StoreError
 
 # How many passages, and documents at most, are copied in one transaction.

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from index.catalogue import BUSY_TIMEOUT_MS, SqlCatalogue
-from index.errors import InputError, NoStoreError, StoreError
+from index.errors import DamageError, InputError, NoStoreError, StoreError
 from index.location import ServerStore
 
 OLDEST_SERVER = 13
@@ -104,6 +104,7 @@ class PostgresCatalogue(SqlCatalogue):
         with self._writing() as connection:
             # Another process may have done it while this one waited: then there is nothing to do.
             _upgrade(connection)
+            self._state_format(connection)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -124,13 +125,15 @@ class PostgresCatalogue(SqlCatalogue):
             yield
         except PoolTimeoutError as error:
             raise StoreError(f"the store {self._name} is too busy; try again later") from error
+        except UnicodeDecodeError as error:
+            raise DamageError(f"the store {self._name} is damaged: what is stored there is no text") from error
         except StatementError as error:
             if isinstance(error.orig, InputError):
                 raise error.orig from error
             if _state_of(error) == _LOCK_NOT_AVAILABLE:
                 reason = f"another process has been changing it for {BUSY_TIMEOUT_MS // 1000} s; try again later"
             else:
-                reason = " ".join(str(error.orig).split())
+                reason = _reason(error)
             raise StoreError(f"the store {self._name} cannot be used: {reason}") from error
 
 
@@ -142,6 +145,8 @@ def _engine(database: URL, schema: str) -> Engine:
     return create_engine(
         database.set(drivername="postgresql+psycopg"),
         isolation_level="REPEATABLE READ",
+        # Errors are shown, and what a statement was given may be a document's words.
+        hide_parameters=True,
         pool_size=4,
         max_overflow=28,
         # A server that was restarted leaves dead connections behind.
@@ -162,6 +167,12 @@ def _option(schema: str) -> str:
 
 def _lock_key(name: str) -> int:
     return zlib.crc32(name.encode("utf-8")) - 2**31
+
+
+def _reason(error: StatementError) -> str:
+    """What the server says, without the details, which quote rows."""
+    told = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    return " ".join(str(told or error.orig).split())
 
 
 def _state_of(error: StatementError) -> str | None:

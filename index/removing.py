@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from index.errors import DamageError
 from index.store import Store
 
 
@@ -37,12 +38,16 @@ def remove_documents(store: Store, document_ids: list[str], *, purge: bool) -> l
     """
     removed = []
     for document_id in document_ids:
-        record = store.catalogue.record(document_id)
+        record = store.catalogue.remains(document_id)
         passages = store.catalogue.passage_ids([document_id]).tolist()
         if record is not None and store.remove(document_id):
             removed.append((record, passages, store.catalogue.generation()))
     if purge and removed:
-        store.purge()
+        try:
+            store.purge()
+        except DamageError:
+            # What else is damaged keeps the search indexes from being made anew, and is told of where it is used.
+            purge = False
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     return [
         Receipt(

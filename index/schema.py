@@ -11,14 +11,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from index.errors import InputError
 
@@ -26,9 +26,12 @@ from index.errors import InputError
 _NUL_IN_POSTGRES = "\U0010fffe"
 
 # A store of an older format is brought to this one by `index.migrations`, which gains a step with each.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 metadata = MetaData()
+# In both databases no bytes at all.
+_NO_SEAL = text("''")
+_NONE = text("0")
 
 
 class Words(TypeDecorator[str]):
@@ -63,10 +66,30 @@ class LongWords(Words):
     cache_ok = True
 
 
+class Bytes(UserDefinedType[bytes]):
+    """Bytes as the driver gives them.
+
+    SQLAlchemy's own type makes bytes of whatever it is given: of a number that stands there by damage, as many zeros.
+    """
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "BLOB"
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name != "postgresql":
+            return self
+        from sqlalchemy.dialects.postgresql import BYTEA
+
+        return BYTEA()
+
+
 # SQLite counts rows in its INTEGER, of 64 bits, and in no other type.
 PassageId = BigInteger().with_variant(Integer, "sqlite")
 
-# One value a name: format_version, generation, embedder, embedder_sha256, dimensions, promise.
+# One value a name: format_version, generation, embedder, embedder_sha256, dimensions, promise; and what `index.ledger`
+# keeps, tallies and a seal over all.
 settings = Table(
     "settings",
     metadata,
@@ -83,17 +106,10 @@ documents = Table(
     Column("title", Words, nullable=False),
     Column("own_title", Integer, nullable=False),
     Column("media_type", Words, nullable=False),
-    Column("text", LongWords, nullable=False),
     Column("sha256", Words, nullable=False),
     Column("source_sha256", Words),
     # The URI of the file that it was found in, NULL for what came another way.
     Column("source", Words, index=True),
-    # JSON list of {number, start, end}.
-    Column("pages", LongWords, nullable=False),
-    # JSON list of {level, title, start}.
-    Column("outline", LongWords, nullable=False),
-    # JSON list of {number, start, end}.
-    Column("rows", LongWords, nullable=False),
     # JSON list of strings, in the order given; `document_tags` is for queries.
     Column("tags", LongWords, nullable=False),
     # ISO 8601 as stated: a year, a month or a day.
@@ -101,6 +117,21 @@ documents = Table(
     Column("author", Words),
     Column("language", Words),
     Column("indexed_at", Words, nullable=False),
+    # Of the text, in code points.
+    Column("characters", Integer, nullable=False, server_default=_NONE),
+    Column("structure_seal", Bytes, nullable=False, server_default=_NO_SEAL),
+    # The tally of its passages: how many, and the sum of their seals.
+    Column("passages", Integer, nullable=False, server_default=_NONE),
+    Column("passage_seals", Bytes, nullable=False, server_default=_NO_SEAL),
+    Column("seal", Bytes, nullable=False, server_default=_NO_SEAL),
+    # What may be long comes last: whatever stands behind it in a row costs SQLite the way through it.
+    # JSON list of {number, start, end}.
+    Column("pages", LongWords, nullable=False),
+    # JSON list of {level, title, start}.
+    Column("outline", LongWords, nullable=False),
+    # JSON list of {number, start, end}.
+    Column("rows", LongWords, nullable=False),
+    Column("text", LongWords, nullable=False),
     UniqueConstraint("collection", "uri"),
 )
 
@@ -122,6 +153,7 @@ sources = Table(
     Column("stamp", Words, nullable=False),
     # Which loaders made documents of it: others may make more of the same bytes.
     Column("loaders", Words, nullable=False),
+    Column("seal", Bytes, nullable=False, server_default=_NO_SEAL),
 )
 
 # AUTOINCREMENT: the number of a removed passage is never given to another, so that a stale hit finds nothing.
@@ -135,7 +167,9 @@ passages = Table(
     Column("context", Words, nullable=False),
     Column("generation", Integer, nullable=False),
     # float32, little-endian.
-    Column("embedding", LargeBinary, nullable=False),
+    Column("embedding", Bytes, nullable=False),
+    Column("place_seal", Bytes, nullable=False, server_default=_NO_SEAL),
+    Column("embedding_seal", Bytes, nullable=False, server_default=_NO_SEAL),
     Index("passages_by_generation", "generation"),
     sqlite_autoincrement=True,
 )

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +16,15 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from index.auditing import Damage, Problem
 from index.catalogue import CATALOGUE_FILE, Catalogue, SqliteCatalogue
 from index.checksums import room_at
 from index.clearing import mirror, on_frozen_disk
 from index.derived import Derived, LocalIndexes, SearchResult
-from index.documents import Document
+from index.documents import Document, Passage
 from index.embedder import Embedder
 from index.engine import IndexingEngine
-from index.errors import ModelError, NoStoreError, StoreError
+from index.errors import DamageError, ModelError, NoStoreError, StoreError
 from index.filling import Batch, Change, CutDocument, Filling
 from index.index_folders import (
     DERIVED_FOLDER,
@@ -147,11 +148,16 @@ class Store:
         return change
 
     def remove(self, document_id: str) -> bool:
-        """Remove a document; False where there is none with that id. It cannot answer once this returns."""
-        self.sync()
+        """Remove a document, damaged or not; False where there is none with that id. It cannot answer once this
+        returns."""
+        # Damage, of this or another document, may keep the search indexes from being brought up, but not this: a hit is
+        # looked up before it is read.
+        with suppress(DamageError):
+            self.sync()
         removed = self.catalogue.remove(document_id)
         if removed:
-            self.sync()
+            with suppress(DamageError):
+                self.sync()
         return removed
 
     def search(
@@ -259,12 +265,13 @@ class Store:
 
     def traces(self, document_id: str, passage_ids: Sequence[int]) -> dict[str, int]:
         """How many texts, passages and, on this machine, index entries are left of a document: none once it is gone."""
-        self.sync()
+        with suppress(DamageError):
+            self.sync()
         found = {
-            "texts": int(self.catalogue.record(document_id) is not None),
-            "passages": len(self.catalogue.embeddings(passage_ids)),
+            "texts": int(self.catalogue.remains(document_id) is not None),
+            "passages": int(np.isin(self.catalogue.passage_ids([document_id]), list(passage_ids)).sum()),
         }
-        derived = self._opened()
+        derived = self._derived
         return found | (derived.traces(passage_ids) if isinstance(derived, LocalIndexes) else {})
 
     def check_derived(self) -> list[str]:
@@ -280,6 +287,21 @@ class Store:
                     if derived.generation == self.catalogue.generation():
                         raise
         raise StoreError(f"the store {self.location} changes faster than it can be checked; try again later")
+
+    def mend(self, problems: Sequence[Problem]) -> list[str]:
+        """Bring back in the catalogue what its sound texts allow; what was done, a sentence each.
+
+        Raises ModelError where passages are to be embedded and this is not the store's embedder.
+        """
+        if any(problem.kind in (Damage.PASSAGES, Damage.EMBEDDINGS) for problem in problems):
+            self.check_embedder()
+        return self.catalogue.mend(problems, self._cut_and_embed)
+
+    def _cut_and_embed(self, document: Document) -> tuple[list[Passage], NDArray[np.float32]]:
+        cut = self._cut_here(document)
+        if not cut.passages:
+            return [], np.empty((0, self.embedder.dimensions), np.float32)
+        return cut.passages, self._embed(cut.texts(), lambda _, __: None)
 
     def rebuild_derived(self) -> None:
         """Make the search indexes on this machine anew from the catalogue."""
@@ -332,7 +354,11 @@ class Store:
         passages, begun = 0, time.monotonic()
         for given in documents:
             document = given.document if isinstance(given, CutDocument) else given
-            known = self.catalogue.document(document.id)
+            try:
+                known = self.catalogue.document(document.id)
+            except DamageError:
+                # It is replaced by the one at hand, whatever is left of it.
+                known = None
             if known == document:
                 batch.append(Change(document, False, 0))
             elif known is not None and known.reads_like(document) and self.catalogue.describe(document):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from index.catalogue import Snapshot
 from index.documents import Document
-from index.errors import ChangingError
+from index.errors import ChangingError, DamageError
 from index.store import Store
 from qa.candidates import Candidate, Place, RankWeights, ReadPassage, candidates
 from qa.cite import cite
@@ -253,8 +253,15 @@ class Engine:
             hits = fuse(result.dense, result.lexical, self.calibration.fusion)[: question.passages + SPARE_HITS]
             snapshot = self.store.catalogue.snapshot([hit.passage_id for hit in hits])
             # Where documents were replaced since the search, it cannot have found what stands in their place.
-            if all(hit.passage_id in snapshot.passages for hit in hits):
+            missing = [hit.passage_id for hit in hits if hit.passage_id not in snapshot.passages]
+            if not missing:
                 break
+            if result.generation == snapshot.generation:
+                # Nothing was changed in between: one of the two is not what it should be.
+                raise DamageError(
+                    f"the passage {missing[0]} was found by the search indexes of the store {self.store.location} and "
+                    "is not in its catalogue: qa store check says what is damaged and what mends it"
+                )
         passages = [
             ReadPassage(snapshot.passages[hit.passage_id], hit, result.similarity.get(hit.passage_id, 0.0), ())
             for hit in hits

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pytest
 from api.cli import main
 from eval import reading
 from eval.asking import StoreAsker
+from index.catalogue import SqliteCatalogue
 from qa import reader
 from qa.confidence import load_calibration
 from qa.types import Question, Response
@@ -216,8 +216,9 @@ def test_a_store_of_a_newer_version_is_refused(qa: Callable[..., Ran], tmp_path:
     note = tmp_path / "note.txt"
     note.write_text("The harbour opened in 1911.")
     qa("index", str(note), "--store", str(store))
-    with sqlite3.connect(store / "catalogue.sqlite") as database:
-        database.execute("UPDATE settings SET value = '99' WHERE name = 'format_version'")
+    catalogue = SqliteCatalogue(store / "catalogue.sqlite")
+    catalogue.set_settings({"format_version": "99"})
+    catalogue.close()
     for command in (["ask", QUESTION], ["index", str(note)], ["documents", "list"]):
         ran = qa(*command, "--store", str(store))
         assert ran.code == 1

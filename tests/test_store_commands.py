@@ -46,7 +46,7 @@ def test_a_store_is_looked_at_copied_damaged_and_restored(qa: Run, tmp_path: Pat
     with sqlite3.connect(tmp_path / "store" / "catalogue.sqlite") as connection:
         connection.execute("UPDATE documents SET text = replace(text, 'forty', 'fifty')")
     code, out, _ = qa("store", "check")
-    assert code == 1 and "its hash differs" in out and "to mend it: remove that document" in out
+    assert code == 1 and "its hash differs" in out and "to mend it: remove it, qa documents remove" in out
     assert json.loads(qa("store", "check", "--json")[1])["findings"][0]["part"] == "catalogue"
 
     code, _, err = qa("store", "restore", str(tmp_path / "backup"))

@@ -140,6 +140,10 @@ def check(folder: str, before: State, under_way: Operation, seed: str, say: Say)
     """Says {"problems": [...], "landed": whether the operation that was under way is there}, found in the store."""
     store = open_made(folder)
     problems = [f"{finding.part}: {finding.problem}" for finding in check_store(store).findings]
+    if problems:
+        # What is damaged is refused where it is read.
+        say({"problems": problems, "landed": False})
+        return
     now = {name: found for name in NAMES if (found := _stored(store, name)) is not None}
     after = under_way.after(before)
     others = store.catalogue.counts()[0] - len(now)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from index.backups import back_up, restore
 from index.checking import check_store
 from index.documents import Document
-from index.errors import InputError, StoreError
+from index.errors import DamageError, InputError, StoreError
 from index.passages import CutSettings
 from index.store import CATALOGUE_FILE, Store
 
@@ -121,3 +123,14 @@ def test_what_is_no_backup_changes_nothing(open_at: Open, tmp_path: Path, make_d
         assert uris(store) == [make_document("a", "").uri]
         assert check_store(store).sound
     assert not list(store.folder.glob(".restore-*"))
+
+
+def test_what_is_damaged_is_not_backed_up(open_at: Open, tmp_path: Path, make_document: Make) -> None:
+    store = open_at()
+    store.put(make_document("a", "Cats chase mice."))
+    with closing(sqlite3.connect(store.folder / CATALOGUE_FILE)) as connection:
+        connection.execute("UPDATE documents SET author = 'x'")
+        connection.commit()
+    with pytest.raises(DamageError, match="its backup would be, which is not kept: what is stored of the document"):
+        back_up(store, tmp_path / "backup")
+    assert list((tmp_path / "backup").iterdir()) == []

@@ -21,12 +21,13 @@ from scale.locations import postgres_schema
 from sqlalchemy import create_engine, text
 
 from index import schema
-from index.catalogue import ID_BATCH, SLICES_A_DOCUMENT, Catalogue, Source, SqliteCatalogue, embedding_text
-from index.documents import Document, DocumentVersion, Heading, Page, Passage, Row, StoredPassage, document_id
+from index.catalogue import SLICES_A_DOCUMENT, Catalogue, SqliteCatalogue, embedding_text
+from index.documents import Document, DocumentVersion, Heading, Page, Passage, Row, Source, StoredPassage, document_id
 from index.errors import InputError, StoreError
 from index.location import ServerStore, parse_location
 from index.postgres import PostgresCatalogue
 from index.selection import Selection
+from index.writing import ID_BATCH
 
 NEEDS_POSTGRES = pytest.mark.skipif("QA_TEST_POSTGRES" not in os.environ, reason="make test-scale starts PostgreSQL")
 
@@ -535,7 +536,7 @@ class TestSqliteFiles:
             other.execute("UPDATE settings SET value = '99' WHERE name = 'format_version'")
             other.commit()
         before = path.read_bytes()
-        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to 2\); upgrade"):
+        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to 3\); upgrade"):
             SqliteCatalogue(path)
         assert path.read_bytes() == before
 
@@ -619,6 +620,35 @@ class TestPostgres:
             context = MigrationContext.configure(connection, opts={"compare_type": False})
             assert compare_metadata(context, schema.metadata) == []
         engine.dispose()
+
+    def test_format_2_gets_its_seals(self, store: ServerStore) -> None:
+        catalogue = PostgresCatalogue(store)
+        put(catalogue, "a", "x\x00yz", passages=3)
+        put(catalogue, "b")
+        catalogue.remove(document_id("b"))
+        catalogue.close()
+        options = f'-csearch_path="{store.schema}"'.replace(" ", "\\ ")
+        engine = create_engine(store.database.set(drivername="postgresql+psycopg"), connect_args={"options": options})
+        added = {
+            "documents": ("characters", "structure_seal", "passages", "passage_seals", "seal"),
+            "passages": ("place_seal", "embedding_seal"),
+            "sources": ("seal",),
+        }
+        with engine.begin() as connection:
+            for table, columns in added.items():
+                for column in columns:
+                    connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+            connection.execute(text("DELETE FROM settings WHERE name ~ '^(seal|last_passage|tally_.*)$'"))
+            connection.execute(text("UPDATE settings SET value = '2' WHERE name = 'format_version'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '2'"))
+        engine.dispose()
+        again = PostgresCatalogue(store)
+        assert again.setting("format_version") == str(schema.FORMAT_VERSION)
+        assert again.problems() == []
+        assert again.document(document_id("a")) == document("a", "x\x00yz")
+        assert put(again, "b")
+        assert again.problems() == []
+        again.close()
 
     def test_none_there(self, store: ServerStore) -> None:
         with pytest.raises(StoreError, match=r"no store at .* create it with: qa index"):

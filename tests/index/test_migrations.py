@@ -7,12 +7,14 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 
 from index import migrations
-from index.catalogue import Source, SqliteCatalogue
-from index.documents import Document, Page, Passage, document_id
+from index.auditing import Damage
+from index.catalogue import SqliteCatalogue
+from index.documents import Document, Page, Passage, Source, document_id
 from index.errors import StoreError
 from index.schema import FORMAT_VERSION
 
@@ -116,7 +118,7 @@ def test_a_failed_step_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "STEPS", [*migrations.STEPS, fails])
-        with pytest.raises(StoreError, match=r"has format 1 and could not be brought to format 2.*nothing was changed"):
+        with pytest.raises(StoreError, match=r"has format 1 and could not be brought to format 3.*nothing was changed"):
             SqliteCatalogue(old)
     assert dump(old) == before
     assert SqliteCatalogue(old).counts() == (2, 3)
@@ -134,3 +136,56 @@ def test_a_store_whose_passages_have_no_document_is_left_alone(old: Path) -> Non
 
 def test_there_is_a_step_to_every_format() -> None:
     assert len(migrations.STEPS) == FORMAT_VERSION - 1
+
+
+def format_2(path: Path, *statements: str) -> None:
+    """The store of format 1, as the code of format 2 left it, changed by these statements afterwards."""
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        migrations.STEPS[0](connection)
+        for statement in ("UPDATE settings SET value = '2' WHERE name = 'format_version'", *statements):
+            connection.exec_driver_sql(statement)
+
+
+def test_format_2_gets_its_seals(old: Path) -> None:
+    format_2(old)
+    catalogue = SqliteCatalogue(old)
+    assert catalogue.problems() == []
+    assert catalogue.setting("format_version") == str(FORMAT_VERSION)
+    assert [(record.characters, record.passages) for record in catalogue.records()] == [(22, 2), (5, 1)]
+    # And what is written afterwards is in step.
+    catalogue.remove(document_id("https://example.org/b"))
+    catalogue.re_embed(lambda texts: np.ones((len(texts), 2), np.float32), {})
+    assert catalogue.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ("UPDATE documents SET text = 'Pigs.' WHERE title = 'b'", {Damage.DOCUMENT}),
+        ("UPDATE documents SET pages = '[{' WHERE title = 'b'", {Damage.DOCUMENT}),
+        ("UPDATE documents SET text = CAST(x'ff' AS TEXT) WHERE title = 'b'", {Damage.DOCUMENT}),
+        ('UPDATE passages SET "end" = 99 WHERE id = 3', {Damage.PASSAGES}),
+        ("UPDATE passages SET embedding = x'00' WHERE id = 3", {Damage.EMBEDDINGS}),
+        ("UPDATE passages SET embedding = x'0000C07F0000C07F' WHERE id = 3", {Damage.EMBEDDINGS}),
+    ],
+)
+def test_what_was_damaged_before_is_not_sealed(old: Path, change: str, kinds: set[Damage]) -> None:
+    format_2(old, change)
+    catalogue = SqliteCatalogue(old)
+    assert {problem.kind for problem in catalogue.problems()} >= kinds
+    assert {problem.subject for problem in catalogue.problems()} == {document_id("https://example.org/b")}
+    assert catalogue.document(document_id("file:///notes/a%20b.md")) is not None
+
+
+def test_an_interrupted_migration_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    format_2(old)
+    before = dump(old)
+
+    def killed(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("index.format_3.settings_seal", killed)
+        SqliteCatalogue(old)
+    assert dump(old) == before
+    assert SqliteCatalogue(old).problems() == []

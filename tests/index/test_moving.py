@@ -12,8 +12,8 @@ import pytest
 import scale.locations
 from fakes import FakeEmbedder
 
-from index.catalogue import Catalogue, Entry, Source, SqliteCatalogue
-from index.documents import Document, document_id
+from index.catalogue import Catalogue, Entry, SqliteCatalogue
+from index.documents import Document, Source, document_id
 from index.errors import StoreError
 from index.location import Location
 from index.moving import ROUNDS, copy_catalogue

@@ -354,7 +354,7 @@ def test_a_crash_between_delete_and_insert_keeps_the_old_version(
         raise _CrashError
 
     with monkeypatch.context() as patch, pytest.raises(_CrashError):
-        patch.setattr("index.catalogue._to_bytes", crash)
+        patch.setattr("index.writing.to_bytes", crash)
         store.put(make_document("a", DOGS))
     for opened in (store, reopen()):
         assert best(opened, "cats chase mice") == both(CATS)

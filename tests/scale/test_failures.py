@@ -200,14 +200,17 @@ def test_another_dimension_is_refused_and_left_alone(servers: Servers, opened: C
 def test_a_restored_backup_is_noticed(location: ServerStore, opened: Callable[[], Store]) -> None:
     store = opened()
     store.put(document("a", CATS))
-    store.put(document("b", DOGS))
-    store.close()
     database = create_engine(location.database.set(drivername="postgresql+psycopg"))
     with database.begin() as connection:
         connection.execute(text(f'SET search_path = "{location.schema}"'))
+        then = [dict(row._mapping) for row in connection.execute(text("SELECT name, value FROM settings"))]
+    store.put(document("b", DOGS))
+    store.close()
+    with database.begin() as connection:
+        connection.execute(text(f'SET search_path = "{location.schema}"'))
         connection.execute(text("DELETE FROM documents WHERE uri = 'file:///b'"))
-        connection.execute(text("DELETE FROM removals"))
-        connection.execute(text("UPDATE settings SET value = '1' WHERE name = 'generation'"))
+        connection.execute(text("DELETE FROM settings"))
+        connection.execute(text("INSERT INTO settings VALUES (:name, :value)"), then)
     database.dispose()
     again = opened()
     found = again.search(DOGS, again.embedder.embed([DOGS])[0], 5)
