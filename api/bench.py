@@ -249,6 +249,7 @@ def damage(
         ".damage"
     ),
     output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+    force: ForceOption = False,
 ) -> None:
     """Flip random bits of a catalogue's file, and cut it off at random bytes; see that nobody is told anything wrong.
 
@@ -256,28 +257,31 @@ def damage(
     was written, nothing called whole of which a row has changed, and no error may be other than a message, without
     words of a document. About half a second each. Exit 1 where anything was not so.
     """
-    from eval.damage.bench import bench_damage
+    from eval.damage.bench import Damages, bench_damage
 
+    outputs = Outputs(force=force)
+    outputs.work(work, FolderKind("a new folder", frozenset()))
+    written = outputs.file(output, json_kind("figures of qa bench damage", Damages))
     try:
         found = bench_damage(work, flips=count, cuts=count, seed=seed, watch=progress_bar)
     except KeyboardInterrupt:
-        errors.print(f"interrupted; the stores are in {escape(str(work))}")
+        tell(f"interrupted; the stores are in {work}")
         raise typer.Exit(1) from None
-    if output is not None:
-        _write(output, found.model_dump_json(indent=2) + "\n")
+    if written is not None:
+        written.write_model(found)
     for name, own in (("bits flipped", found.flips), ("cut off", found.cuts)):
-        typer.echo(
+        say(
             f"{name}: {own.files} files of {found.file_bytes:,} bytes, {own.refused} refused, {own.told} told of by a "
             f"check, {own.spared} in which no row had changed"
         )
-    typer.echo(
+    say(
         f"{found.answers} answers right, {found.refusals} refused, in {found.seconds:.0f} s, "
         f"{found.problem_count} problems"
     )
     for problem in found.problems:
-        typer.echo(f"problem: {printable(problem)}")
+        say(f"problem: {printable(problem)}")
     if not found.holds:
-        errors.print(f"the files are kept in {escape(str(work))}")
+        tell(f"the files are kept in {work}")
         raise typer.Exit(1)
 
 

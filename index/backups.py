@@ -120,7 +120,7 @@ def _put_in_place(copy: Path, target: Path, source: Path, *, replace: bool) -> N
             )
         if before is not None:
             before.become(copy, copy.with_name("replaced.sqlite"))
-        elif os.path.lexists(target):
+        elif any(os.path.lexists(file) for file in _files(target)):
             _replace_spoiled(copy, target)
         else:
             put_in_place(copy, target)
@@ -159,14 +159,21 @@ def _prepared(copy: Path, generation: int) -> int:
     return documents
 
 
+def _files(catalogue: Path) -> list[Path]:
+    """A catalogue's file and those of its log, which may be left of one that is gone."""
+    return [catalogue.with_name(f"{catalogue.name}{end}") for end in ("", "-wal", "-shm")]
+
+
 def _replace_spoiled(copy: Path, target: Path) -> None:
-    """Put a catalogue in the place of one that cannot be opened, which is put back where the new one is not sound."""
+    """Put a catalogue in the place of one that cannot be opened, or of the log of one that is gone.
+
+    What was there is put back where the new one is not sound.
+    """
     moved = []
     try:
-        for end in ("", "-wal", "-shm"):
-            old = target.with_name(f"{target.name}{end}")
+        for old in _files(target):
             if os.path.lexists(old):
-                kept = copy.with_name(f"replaced.sqlite{end}")
+                kept = copy.with_name(old.name.replace(target.name, "replaced.sqlite"))
                 old.rename(kept)
                 moved.append((kept, old))
         put_in_place(copy, target)

@@ -41,7 +41,7 @@ from index.auditing import Problem, catalogue_problems, pages_problems
 from index.checksums import flush, room_at
 from index.clearing import on_frozen_disk
 from index.documents import Document, DocumentRecord, DocumentVersion, Passage, Source, StoredPassage
-from index.errors import DamageError, StoreError
+from index.errors import DamageError, NoStoreError, StoreError
 from index.identity import APPLICATION_ID, read_only, require_catalogue
 from index.ledger import INTERNAL, Ledger, is_other_format, read_settings, stored_settings
 from index.legible import legible
@@ -804,6 +804,13 @@ class SqliteCatalogue(SqlCatalogue):
 
 def _make_catalogue(path: Path) -> None:
     """Make an empty catalogue: whole or not at all, and never in the place of anything. Raises StoreError."""
+    log = path.with_name(f"{path.name}-wal")
+    # SQLite would take the log of the catalogue that was there for the new one's, and fill it with what that held.
+    if log.is_file() and log.stat().st_size and not os.path.lexists(path):
+        raise NoStoreError(
+            f"no store at {path.parent}: the log of one is there ({log.name}), but its catalogue {path.name} is gone; "
+            f"put it back, or restore a backup: qa store restore BACKUP --store {path.parent}. To begin anew, remove {log}"
+        )
     try:
         sweep_asides(path.parent, _NEW, _is_catalogue_file)
         with aside(path.parent, _NEW, _is_catalogue_file) as beside:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from index.errors import StoreError
+from index.errors import DamageError, StoreError
 
 # "spqa": SQLite keeps it in the header of the file, for whoever wants to know what a database is (PRAGMA
 # application_id). Catalogues of before have none, and are known by their tables and settings.
@@ -33,7 +33,7 @@ def require_catalogue(path: Path) -> Identity:
         if not path.is_file():
             raise StoreError(f"{path} is not a file, so it is no catalogue of spanqa; {elsewhere}")
         if path.stat().st_size == 0:
-            raise StoreError(f"{path} is empty: what the catalogue held is lost; {beside}, or {elsewhere}")
+            raise DamageError(f"{path} is empty: what the catalogue held is lost; {beside}, or {elsewhere}")
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
         if not header.startswith(_MAGIC):

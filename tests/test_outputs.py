@@ -52,6 +52,7 @@ FILES = {
     ("bench peers", "--table"): (*PEERS, "--work", "{new}"),
     ("bench peers", "--plot"): (*PEERS, "--work", "{new}"),
     ("bench kill", "--output"): ("bench", "kill", "--work", "{new}"),
+    ("bench damage", "--output"): ("bench", "damage", "--work", "{new}"),
     ("bench distributed", "--output"): ("bench", "distributed", "{gold}", "--store", "{store}", "--against", "{store}"),
     ("bench ingest", "--output"): ("bench", "ingest", "{docs}"),
     ("bench soak", "--output"): ("bench", "soak", "--seconds", "1"),
@@ -64,6 +65,7 @@ FOLDERS = {
     ("bench scale", "--work"): SCALE,
     ("bench peers", "--work"): PEERS,
     ("bench kill", "--work"): ("bench", "kill"),
+    ("bench damage", "--work"): ("bench", "damage"),
 }
 # What commands read. `store backup` makes a store, as `--store` does, and looks after its place itself.
 READ = {

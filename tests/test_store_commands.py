@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
+from index.auditing import Damage, Problem
 from index.catalogue import SqliteCatalogue
+from index.errors import StoreError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -96,10 +98,10 @@ def test_what_is_restored_and_not_sound_in_its_place_is_put_back(
     assert qa("index", str(note))[0] == 0
     calls = []
 
-    def problems(_: object) -> list[str]:
+    def problems(_: object) -> list[Problem]:
         calls.append(None)
         # The copy is sound, and the catalogue is not any more.
-        return ["a page is lost"] if len(calls) == 2 else []
+        return [Problem(Damage.PAGES, "a page is lost")] if len(calls) == 2 else []
 
     with monkeypatch.context() as patch:
         patch.setattr(SqliteCatalogue, "problems", problems)
@@ -140,8 +142,14 @@ def test_what_was_lost_is_told(qa: Run, tmp_path: Path) -> None:
         code, _, err = qa(*command)
         assert code == 1 and "is empty: what the catalogue held is lost" in err
     assert (store / "catalogue.sqlite").stat().st_size == 0
-    # An empty catalogue of another store in its place.
+    # SQLite would fill a new catalogue from the log of the one that is gone.
     (store / "catalogue.sqlite").unlink()
+    (store / "catalogue.sqlite-wal").write_bytes(b"a log")
+    with pytest.raises(StoreError, match="the log of one is there"):
+        SqliteCatalogue(store / "catalogue.sqlite")
+    # An empty catalogue of another store in its place.
+    for log in store.glob("catalogue.sqlite-*"):
+        log.unlink()
     SqliteCatalogue(store / "catalogue.sqlite").close()
     code, out, _ = qa("store", "check")
     assert code == 1 and "search indexes of another store" in out

@@ -16,9 +16,10 @@ from typing import Literal, TypeVar
 from eval.damage.material import Right, ask, dump, held, make_store, open_damaged
 from eval.results import Frozen
 from eval.runs import Software, software
+from index.catalogue import CATALOGUE_FILE
 from index.checking import check_store
 from index.errors import InputError, SpanqaError
-from index.store import CATALOGUE_FILE, DERIVED_FOLDER
+from index.index_folders import DERIVED_FOLDER
 
 MOST_PROBLEMS = 20
 Kind = Literal["flip", "cut"]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.kills.material import CUT, NAMES, CodeReader, HashingEmbedder, ask_for, make_document, sections
+from index.catalogue import CATALOGUE_FILE
 from index.documents import Document, DocumentRecord, Heading, Page, Row, Source
-from index.store import CATALOGUE_FILE, Store
+from index.store import Store
 from qa.confidence import load_calibration
 from qa.engine import Engine
 from qa.types import MAX_PASSAGES, Filters, Question, Response

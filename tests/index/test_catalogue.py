@@ -531,10 +531,10 @@ TestModel.settings = TestPostgresModel.settings = settings(max_examples=15, stat
 class TestSqliteFiles:
     def test_a_newer_format_is_refused_and_left_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "c.sqlite"
-        SqliteCatalogue(path).close()
-        with closing(sqlite3.connect(path)) as other:
-            other.execute("UPDATE settings SET value = '99' WHERE name = 'format_version'")
-            other.commit()
+        newer = SqliteCatalogue(path)
+        with newer._changing() as ledger:
+            ledger.set("format_version", "99")
+        newer.close()
         before = path.read_bytes()
         with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to 3\); upgrade"):
             SqliteCatalogue(path)

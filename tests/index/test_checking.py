@@ -155,7 +155,7 @@ def test_damaged_passages_are_refused_and_made_anew(
     before = {one: store.catalogue.document(one) for one in store.catalogue.allowed_documents(Selection())}
     spoil(store, change)
     assert kinds(store) <= {Damage.PASSAGES, Damage.EMBEDDINGS} and kinds(store)
-    shutil.rmtree(store.folder / "derived")
+    shutil.rmtree(store.folder / DERIVED_FOLDER)
     with pytest.raises(DamageError, match="qa store check"):
         reopen().sync()
     with pytest.raises(DamageError):

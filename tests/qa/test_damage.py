@@ -12,6 +12,7 @@ import pytest
 
 from eval.kills.material import CUT, CodeReader, HashingEmbedder, ask_for, code, make_document, sections
 from index.errors import ChangingError, DamageError
+from index.index_folders import DERIVED_FOLDER
 from index.store import CATALOGUE_FILE, Store
 from qa.confidence import load_calibration
 from qa.engine import Engine
@@ -72,7 +73,7 @@ def test_search_indexes_are_not_made_of_a_catalogue_that_lacks_something(store: 
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(change)
         connection.commit()
-    shutil.rmtree(store.folder / "derived")
+    shutil.rmtree(store.folder / DERIVED_FOLDER)
     with pytest.raises(DamageError, match="are missing"):
         ask(Store(store.folder, store.embedder, cut=CUT))
 
@@ -80,5 +81,5 @@ def test_search_indexes_are_not_made_of_a_catalogue_that_lacks_something(store: 
 def test_a_catalogue_that_was_cut_to_nothing_is_no_new_store(store: Store) -> None:
     store.close()
     (store.folder / CATALOGUE_FILE).write_bytes(b"")
-    with pytest.raises(DamageError, match="is empty: it was cut off"):
+    with pytest.raises(DamageError, match="is empty: what the catalogue held is lost"):
         Store(store.folder, store.embedder, cut=CUT, create=False)
