@@ -56,7 +56,7 @@ lab.add_to(app)
 gold.add_to(app)
 bench.add_to(app)
 runtimes.add_to(app)
-app.add_typer(key_commands.keys, name="keys")
+key_commands.add_to(app)
 app.add_typer(store_commands.store_commands, name="store")
 CollectionOption = Annotated[str, typer.Option(help="The collection that a URI or path is looked for in.")]
 MAX_CITATION_BYTES = 50_000_000

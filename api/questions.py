@@ -94,7 +94,7 @@ async def search(
     access: AccessDep,
 ) -> SearchResponse:
     """The passages that would be read for a question, and how each of the two searches ranks them."""
-    found = await service.with_models(service.questions, partial(search_passages, service.engine, request, access))
+    found = await service.search(partial(search_passages, service.engine, request, access))
     service.metrics.count_search(found.elapsed_ms)
     return found
 

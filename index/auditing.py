@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, func, inspect, select
 
 from index.documents import Document
-from index.schema import document_tags, documents, passages, removals
+from index.keys import damaged_keys
+from index.schema import audit, document_tags, documents, key_use, keys, passages, removals
 
 _ROWS_AT_ONCE = 50
 _VECTORS_AT_ONCE = 4_000
@@ -24,7 +25,7 @@ def catalogue_problems(connection: Connection, unpacked: Any, generation: int, d
     `unpacked` turns a row of `documents` into the fields of a Document; `generation` and `dimensions` are the
     catalogue's. Everything is read, in bounded memory.
     """
-    missing = {table.name for table in (documents, passages, removals, document_tags)}
+    missing = {table.name for table in (documents, passages, removals, document_tags, keys, audit, key_use)}
     missing -= set(inspect(connection).get_table_names())
     if missing:
         yield f"the tables {', '.join(sorted(missing))} are missing"
@@ -35,6 +36,7 @@ def catalogue_problems(connection: Connection, unpacked: Any, generation: int, d
         _passages(connection, lengths, generation),
         _embeddings(connection, dimensions),
         _rows_beside(connection),
+        _keys(connection),
     ):
         for number, problem in enumerate(kind):
             if number == MAX_PROBLEMS:
@@ -91,3 +93,8 @@ def _rows_beside(connection: Connection) -> Iterator[str]:
     orphans = select(func.count()).where(document_tags.c.document_id.not_in(select(documents.c.id)))
     if count := connection.scalar(orphans):
         yield f"{count} tags belong to no document"
+
+
+def _keys(connection: Connection) -> Iterator[str]:
+    for key in damaged_keys(connection):
+        yield f"the API key {key.id} is not what was written: it opens nothing"

@@ -46,6 +46,7 @@ from sqlalchemy.pool import QueuePool
 from index.auditing import catalogue_problems
 from index.checksums import flush, room_at
 from index.clearing import on_frozen_disk
+from index.copies import own_rows_unchanged, take_own_rows, without_own_rows
 from index.documents import Document, DocumentRecord, DocumentVersion, Passage, StoredPassage
 from index.errors import StoreError
 from index.legible import legible
@@ -232,6 +233,13 @@ class Catalogue(Protocol):
     def changes_since(self, generation: int) -> Changes: ...
 
     def re_embed(self, embed: Callable[[list[str]], NDArray[np.float32]], values: dict[str, str]) -> None: ...
+
+    def connection(self, *, write: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction for what is kept beside the documents (keys, the log): of one moment, or one that may write.
+
+        Database errors are StoreErrors.
+        """
+        ...
 
     def close(self) -> None: ...
 
@@ -519,6 +527,9 @@ class SqlCatalogue:
             for name, value in values.items():
                 _set(connection, name, value)
 
+    def connection(self, *, write: bool = False) -> AbstractContextManager[Connection]:
+        return self._writing() if write else self._reading()
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -629,6 +640,7 @@ class SqliteCatalogue(SqlCatalogue):
             with self._translated(), self._engine.connect() as fresh:
                 driver: Any = fresh.connection.driver_connection
                 driver.execute("VACUUM INTO ?", (str(path),))
+            without_own_rows(path)
             flush(path)
         except (StoreError, OSError) as error:
             path.unlink(missing_ok=True)
@@ -638,7 +650,8 @@ class SqliteCatalogue(SqlCatalogue):
         """Become what a catalogue in `path` is, in one transaction that readers see as a whole.
 
         It gets an identity of its own and a generation above both, so that nobody takes what was derived from either
-        for its own. Raises StoreError, and nothing has changed, where `path` is not a sound catalogue.
+        for its own; its keys and its log stay. Raises StoreError, and nothing has changed, where `path` is not a sound
+        catalogue.
         """
         self._require_writable()
         source = SqliteCatalogue(path)
@@ -649,10 +662,12 @@ class SqliteCatalogue(SqlCatalogue):
                 {"store_id": uuid4().hex, "generation": str(max(source.generation(), self.generation()) + 1)}
             )
             with (
+                own_rows_unchanged(self._path.parent),
                 self._translated(),
                 source._engine.connect() as theirs,
                 self._engine.connect() as ours,
             ):
+                take_own_rows(ours, theirs)
                 reading: Any = theirs.connection.driver_connection
                 writing: Any = ours.connection.driver_connection
                 reading.backup(writing)

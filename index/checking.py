@@ -83,4 +83,6 @@ def repair_store(store: Store) -> tuple[Health, bool]:
 def _of_catalogue(store: Store, problem: str) -> str:
     if problem.startswith(("the document", "the text")):
         return "remove that document and index its source again: qa documents remove ID, qa index PATH"
+    if problem.startswith("the API key"):
+        return "qa keys revoke ID, and make another: qa keys add NAME"
     return f"restore a backup: qa store restore BACKUP --store {store.location}; or index into another --store"

@@ -11,6 +11,17 @@ class InputError(SpanqaError):
     """The input cannot be used: a missing, binary, malformed or oversized file or value."""
 
 
+class TooLongError(InputError):
+    """A document is longer than is taken at once."""
+
+
+class AbandonedError(SpanqaError):
+    """Nobody waits for this work any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the client went away before this was finished; nothing of it was stored")
+
+
 class StoreError(SpanqaError):
     """The store cannot be opened, read or written."""
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from index.engine import IndexingEngine
 from index.errors import ModelError, StoreError
 from index.filling import Batch, Change, CutDocument, Filling
 from index.location import Location
+from index.pacing import Pacing
 from index.passages import CutSettings, cut_passages
 from index.selection import EVERYTHING, Selection
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 # How many passages are embedded together, and of how many documents at most: documents are small, batches are fast.
 EMBED_TOGETHER = 512
 WRITTEN_TOGETHER = 256
-# And how many passages at a time where somebody watches.
-EMBED_BETWEEN_PROGRESS = 64
+# And how many passages at a time where somebody watches, or waits for a turn: one batch of the embedder.
+EMBED_BETWEEN_PROGRESS = 32
 LOCK_TIMEOUT_S = 120
 # How often a check begins anew because a writer was faster.
 CHECKS = 5
@@ -90,6 +91,7 @@ class Store:
         progress: Callable[[int, int], None] | None = None,
         *,
         engine: IndexingEngine | None = None,
+        pacing: Pacing | None = None,
     ) -> Generator[Change, None, None]:
         """Add or replace documents, a transaction each batch; yields as they are stored. Call `sync` afterwards.
 
@@ -98,24 +100,36 @@ class Store:
         stored and yielded first. Close the iterator when leaving it early: a batch may still be on its way.
 
         Documents that come cut are not cut here, and an `engine` embeds in place of the store's embedder, several
-        batches at once: memory is then bounded by as many more.
+        batches at once: memory is then bounded by as many more. `pacing` bounds documents, and says when a batch of
+        passages is embedded.
         """
         self.check_embedder(pin=True)
         # Indexes of a catalogue that went back are noticed as long as they are ahead of it (see _open_derived).
         self.sync()
-        own = self.embedder.embed if progress is None else partial(self._embed, progress=progress)
+        watched = progress is not None or pacing is not None
+        own = partial(self._embed, progress=progress, pacing=pacing) if watched else self.embedder.embed
         with Filling(self.catalogue, engine.embed if engine else own, engine.ahead if engine else 1) as filling:
             try:
-                for batch in self._batches(documents):
+                for batch in self._batches(documents, pacing):
                     yield from filling.push(batch)
             except Exception:
                 yield from filling.drain()
                 raise
             yield from filling.drain()
 
-    def put(self, document: Document, progress: Callable[[int, int], None] | None = None) -> Change:
-        """Add or replace one document, searchable on return. progress is called with (passages embedded, in all)."""
-        with closing(self.put_all([document], progress)) as changes:
+    def put(
+        self,
+        document: Document,
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        pacing: Pacing | None = None,
+    ) -> Change:
+        """Add or replace one document, searchable on return. progress is called with (passages embedded, in all).
+
+        Raises TooLongError for one that `pacing` does not take, and whatever a turn of it raises: nothing is stored
+        then.
+        """
+        with closing(self.put_all([document], progress, pacing=pacing)) as changes:
             change = next(changes)
         self.sync()
         return change
@@ -284,7 +298,7 @@ class Store:
         """How its documents are cut."""
         return self._cut
 
-    def _batches(self, documents: Iterable[Document | CutDocument]) -> Iterator[Batch]:
+    def _batches(self, documents: Iterable[Document | CutDocument], pacing: Pacing | None) -> Iterator[Batch]:
         """The documents with their passages, those that need none as what came of them; bounded in both."""
         batch: list[CutDocument | Change] = []
         passages = 0
@@ -297,6 +311,8 @@ class Store:
                 batch.append(Change(document, True, 0))
             else:
                 cut = given if isinstance(given, CutDocument) else self._cut_here(given)
+                if pacing is not None:
+                    pacing.require_few(cut.passages)
                 batch.append(cut)
                 passages += len(cut.passages)
             if passages >= EMBED_TOGETHER or len(batch) >= WRITTEN_TOGETHER:
@@ -308,12 +324,18 @@ class Store:
     def _cut_here(self, document: Document) -> CutDocument:
         return CutDocument(document, cut_passages(document, self.embedder.count_tokens, self._cut))
 
-    def _embed(self, texts: list[str], progress: Callable[[int, int], None]) -> NDArray[np.float32]:
+    def _embed(
+        self, texts: list[str], progress: Callable[[int, int], None] | None, pacing: Pacing | None
+    ) -> NDArray[np.float32]:
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext if pacing is None else pacing.turn
         parts = []
         for begin in range(0, len(texts), EMBED_BETWEEN_PROGRESS):
-            progress(begin, len(texts))
-            parts.append(self.embedder.embed(texts[begin : begin + EMBED_BETWEEN_PROGRESS]))
-        progress(len(texts), len(texts))
+            if progress is not None:
+                progress(begin, len(texts))
+            with turn():
+                parts.append(self.embedder.embed(texts[begin : begin + EMBED_BETWEEN_PROGRESS]))
+        if progress is not None:
+            progress(len(texts), len(texts))
         return np.concatenate(parts)
 
     def _embedder_settings(self) -> dict[str, str]:

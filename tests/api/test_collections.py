@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.client import Client
-from api.keys import KeyFile
 from api.schemas import Description
+from index.keyring import KeyRing
 from index.store import Store
 from qa.types import Filters
 
@@ -93,7 +93,7 @@ def test_cursors_lead_through_everything(api: Client) -> None:
 @pytest.fixture
 def limited(store: Store, filled: dict[str, str]) -> dict[str, str]:
     """The header of a key that is for the collection a."""
-    return {"authorization": f"Bearer {KeyFile(store.folder).add('a', ['read', 'write'], ['a'])[1]}"}
+    return {"authorization": f"Bearer {KeyRing(store).add('a', ['read', 'write'], ['a'])[1]}"}
 
 
 @pytest.mark.parametrize("filters", [{}, {"collections": ["a", "b"]}, {"collections": ["b"]}, {"uri_prefix": "https"}])
@@ -119,7 +119,7 @@ def test_a_limited_key_cannot_tell_others_from_none(
     answered = client.post(
         "/v1/ask",
         json={**ASK, "filters": {"collections": ["b"]}},
-        headers={"authorization": f"Bearer {KeyFile(store.folder).add('all')[1]}"},
+        headers={"authorization": f"Bearer {KeyRing(store).add('all')[1]}"},
     ).json()
     foreign = answered["answers"][0]["citation"]
     assert foreign["document"]["id"] == filled["b1"]
