@@ -28,7 +28,7 @@ from index.documents import DEFAULT_COLLECTION
 from index.errors import StoreError
 from index.keyring import KeyRing
 from index.keys import Key, RefusedKey, Scope
-from qa.types import Filters
+from qa.types import Filters, Response
 
 # Whoever comes without a key gets these: that the server is up, what its API is, and the page without any document.
 OPEN_PATHS = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/favicon.ico"})
@@ -75,6 +75,13 @@ class Access:
         seen = tuple(name for name in wanted if name in self.collections)
         # No collection has an empty name: where nothing that is asked for may be seen, nothing is found.
         return filters.model_copy(update={"collections": seen or ("",)})
+
+    def shown(self, response: Response) -> Response:
+        """The response as it may be seen: nothing in it moves with documents of other collections."""
+        if self.collections is None:
+            return response
+        provenance = response.provenance.model_copy(update={"store_generation": None})
+        return response.model_copy(update={"provenance": provenance})
 
     def collection_for(self, named: str | None) -> str:
         """Where an upload goes; raises ProblemError 403 for a collection that the key is not for."""

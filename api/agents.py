@@ -84,7 +84,7 @@ def agent_server(service: Service) -> MCPServer[Any]:
         async def work() -> Response:
             narrowed = access.narrow(filters or Filters())
             asked = Question(question=question, answers=answers, threshold=threshold, filters=narrowed)
-            return await service.ask(asked)
+            return access.shown(await service.ask(asked, keep=access.collections is None))
 
         return await _told(work())
 

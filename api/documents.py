@@ -190,6 +190,8 @@ async def remove_document(
     if if_match is None:
         await service.lookups.run(work)
     else:
+        # Whoever may not see the document must not learn that it is being stored either.
+        await service.lookups.run(partial(find_record, service.engine.store, document_id, access))
         # It waits for an upload of the same document, so that none comes between the check and the removal.
         await service.uploads.run(access.client, partial(_alone, service.taken, document_id, work))
     service.purging.note()

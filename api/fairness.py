@@ -18,8 +18,6 @@ from api.problems import BUSY, ProblemError
 from index.errors import AbandonedError
 
 _T = TypeVar("_T")
-# How long a batch of an upload waits for questions at most, in seconds: under questions without end it still goes on.
-PATIENCE_S = 2.0
 
 
 @dataclass(slots=True, eq=False)
@@ -147,7 +145,7 @@ class Turns:
     for questions goes all the same.
     """
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self._questions = 0

@@ -185,7 +185,7 @@ def audit(
         "at", "by", "operation", "of", "count", "outcome"
     )  # fmt: skip
     for column in columns:
-        table.add_column(column, no_wrap=column in ("at", "day"))
+        table.add_column(column, no_wrap=column in ("at", "day", "operation", "outcome"), overflow="fold")
 
     def who(one: str | None) -> str:
         return "" if one is None else printable(f"{one} {names[one]}" if one in names else one)

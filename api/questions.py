@@ -71,7 +71,8 @@ async def ask(
 ) -> Response:
     """The exact span that answers, with a citation that can be checked, or an honest abstention."""
     allowed = question.model_copy(update={"filters": access.narrow(question.filters)})
-    return await service.ask(allowed)
+    # Whether an answer was kept tells whether anything in the store has changed since.
+    return access.shown(await service.ask(allowed, keep=access.collections is None))
 
 
 @router.post(
@@ -155,15 +156,20 @@ def search_passages(engine: Engine, request: SearchRequest, access: Access) -> S
         question=request.question,
         reason=found.reason,
         passages=tuple(
-            _passage(rank, entry, refs[entry.passage.document_id]) for rank, entry in enumerate(found.passages, start=1)
+            _passage(rank, entry, refs[entry.passage.document_id], access)
+            for rank, entry in enumerate(found.passages, start=1)
         ),
-        store_generation=found.snapshot.generation,
+        store_generation=found.snapshot.generation if access.collections is None else None,
         elapsed_ms=SearchTimes(embed=round(found.embed_ms, 2), retrieve=round(found.retrieve_ms, 2)),
     )
 
 
-def _passage(rank: int, entry: ReadPassage, ref: DocumentRef) -> FoundPassage:
+def _passage(rank: int, entry: ReadPassage, ref: DocumentRef, access: Access) -> FoundPassage:
     hit = entry.hit
+    lexical = _place(hit.lexical_rank, hit.lexical_score)
+    if lexical is not None and access.collections is not None:
+        # It counts how common words are in the whole store.
+        lexical = lexical.model_copy(update={"score": None})
     return FoundPassage(
         rank=rank,
         document=ref,
@@ -174,7 +180,7 @@ def _passage(rank: int, entry: ReadPassage, ref: DocumentRef) -> FoundPassage:
         score=hit.score,
         similarity=entry.similarity,
         dense=_place(hit.dense_rank, hit.dense_score),
-        lexical=_place(hit.lexical_rank, hit.lexical_score),
+        lexical=lexical,
     )
 
 

@@ -60,7 +60,7 @@ class Service:
             settings.max_waiting_uploads_in_all,
             settings.retry_after_s,
         )
-        self.turns = Turns()
+        self.turns = Turns(settings.upload_patience_s)
         # Documents that are being stored: between the check of a condition and the change nothing else comes.
         self.taken = Taken()
         self.purging = Purging(engine.store, self.uploads, settings.purge_after_s)

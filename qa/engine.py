@@ -152,7 +152,10 @@ class Engine:
         """The passages of each question, best first, at most `question.passages`; none of them stale."""
         self.store.check_embedder()
         begun = time.perf_counter()
-        if self.store.catalogue.is_empty():
+        # With filters an empty store is like one whose other documents are filtered out: nobody who may see only some
+        # of the documents is told whether there are others.
+        unfiltered = all(question.filters == Filters() for question in questions)
+        if unfiltered and self.store.catalogue.is_empty():
             snapshot = self.store.catalogue.snapshot([])
             return [Retrieved(snapshot, [], "empty_index", 0.0, 0.0) for _ in questions]
         vectors = self.store.embedder.embed([question.question for question in questions])
@@ -246,7 +249,9 @@ class Engine:
             and (allowed is None or snapshot.passages[hit.passage_id].document_id in allowed)
         ][: question.passages]
         ms = (time.perf_counter() - begun) * 1000
-        return Retrieved(snapshot, passages, None if passages else "nothing_retrieved", embed_ms, ms)
+        empty = not passages and filters == Filters() and self.store.catalogue.is_empty()
+        reason: Literal["empty_index", "nothing_retrieved"] = "empty_index" if empty else "nothing_retrieved"
+        return Retrieved(snapshot, passages, None if passages else reason, embed_ms, ms)
 
     def _respond(
         self,

@@ -106,7 +106,7 @@ def test_what_keys_are_used_for_is_noted(serving: Serving, store: Store, keys: K
         (key.id, "POST /v1/ask", "done"): 2,
         (key.id, "GET /v1/documents/{document_id}", "refused"): 1,
         (key.id, "DELETE /v1/documents/{document_id}", "done"): 1,
-        (refused.id, "unmatched", "refused"): 1,
+        (refused.id, "GET unmatched", "refused"): 1,
     }
     assert changes[-2:] == [(key.id, "documents put", put["id"]), (key.id, "documents remove", put["id"])]
     assert "idden" not in repr((noted, changes))
