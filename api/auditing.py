@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from index.audit_log import record
+from index.audit_log import LOCAL_COMMAND, record
+from index.copies import changing_own_rows
 from index.errors import StoreError
-from index.keyring import changing_own_rows
-from index.store import Store
+
+if TYPE_CHECKING:
+    from index.ingest import Report
+    from index.store import Store
 
 logger = logging.getLogger("spanqa.audit")
 
@@ -20,3 +24,10 @@ def note_change(store: Store, actor: str, operation: str, subject: str | None = 
             record(connection, actor, operation, subject, count=count)
     except StoreError as error:
         logger.error("%s of %s by %s is not in the store's log: %s", operation, subject or count, actor, error)
+
+
+def note_indexing(store: Store, report: Report) -> None:
+    """Note how many files were added, changed and removed, where there were any."""
+    for operation, count in (("add", report.added), ("change", report.changed), ("remove", report.removed)):
+        if count:
+            note_change(store, LOCAL_COMMAND, f"files {operation}", count=count)

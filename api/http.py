@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,11 +22,12 @@ from api import documents, operations, page, questions, uploading
 from api.access import AccessControl
 from api.agents import PATH as AGENT_PATH
 from api.agents import AgentDoor
-from api.connections import GuardedProtocol
+from api.connections import MAX_CONNECTIONS, MAX_OPEN, GuardedProtocol
 from api.hosts import HostGuard
 from api.key_use import KeyUse
 from api.limits import BodyLimit
 from api.observe import Observe
+from api.open_files import RESERVED_FILES, make_room
 from api.openapi import DescribedApi, described, operation_id
 from api.problems import (
     ABANDONED,
@@ -54,6 +56,7 @@ from index.errors import AbandonedError, ChangingError, InputError, ModelError, 
 from index.keyring import KeyRing
 from qa.engine import Engine
 
+logger = logging.getLogger("spanqa.http")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 _DESCRIPTION = (
@@ -152,7 +155,8 @@ def serve(
 
     Returns whether all that was accepted was finished in time, see `StoppingServer`; a second signal ends the process.
     Raises InputError for an address that cannot be listened on, or that others can reach while the store has no API
-    key, and ModelError where the store was embedded with another model.
+    key, ModelError where the store was embedded with another model, and FileLimitError where the system allows too few
+    open files.
     """
     local = _is_loopback(host)
     if not local and not KeyRing(engine.store).usable():
@@ -167,6 +171,14 @@ def serve(
     elif settings.allowed_hosts == LOOPBACK_NAMES:
         # Nobody can know all names of an address, and a page that is not ours has no key to send.
         settings = settings.model_copy(update={"allowed_hosts": (ANY_HOST,)})
+    connections = make_room(MAX_CONNECTIONS, MAX_OPEN - MAX_CONNECTIONS)
+    if connections < MAX_CONNECTIONS:
+        logger.warning(
+            "the limit on open files has room for %d connections of %d; for all of them: ulimit -n %d",
+            connections,
+            MAX_CONNECTIONS,
+            RESERVED_FILES + MAX_OPEN,
+        )
     app = create_app(engine, settings=settings)
     with _listening(host, port) as listener:
         config = uvicorn.Config(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.markup import escape
 
+from api.auditing import note_indexing
 from api.errors import UsageError
 from api.opening import open_store
 from api.options import EmbedderOption, RuntimeOption, StoreOption, errors, progress_bar
@@ -112,6 +113,7 @@ def index(
                 prune=prune,
                 engine=cluster.engine(opened, runtime) if cluster else None,
             )
+    note_indexing(opened, report)
     _tell_failures(report)
     _tell_kept(report.plan)
     count, passages = opened.catalogue.counts()
@@ -136,6 +138,7 @@ def watch(
     told: set[tuple[Path, str]] = set()
 
     def report(came_to: Report) -> None:
+        note_indexing(opened, came_to)
         # A file that stays bad is named once, not at every change of another.
         new = [(path, reason) for path, reason in came_to.failed if (path, reason) not in told]
         told.clear()

@@ -11,8 +11,8 @@ import anyio
 from anyio import to_thread
 
 from index.audit_log import Outcome, Use, add_uses, moment
+from index.copies import changing_own_rows
 from index.errors import StoreError
-from index.keyring import changing_own_rows
 from index.store import Store
 
 FLUSH_EVERY_S = 30.0

@@ -108,6 +108,8 @@ def restore_backup(
     replace: Annotated[bool, typer.Option("--replace", help="Also where the store holds documents: they go.")] = False,
 ) -> None:
     """Make the store what a backup of it is; servers that have it open go on with what it holds then."""
+    from api.auditing import note_change
+    from index.audit_log import LOCAL_COMMAND
     from index.backups import restore
 
     opened = open_store(store, create=True)
@@ -118,6 +120,7 @@ def restore_backup(
         )
     restore(opened, source)
     documents, passages = opened.catalogue.counts()
+    note_change(opened, LOCAL_COMMAND, "store restore", count=documents)
     errors.print(f"restored from {source}", soft_wrap=True, highlight=False, markup=False)
     typer.echo(f"{documents:,} documents in {passages:,} passages, {_at(opened.catalogue.generation())}")
 

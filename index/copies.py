@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, text
 
 from index.errors import StoreError
 from index.schema import audit, key_use, keys
+
+if TYPE_CHECKING:
+    from index.store import Store
 
 OWN_TABLES = (keys, audit, key_use)
 LOCK_FILE = "keys.lock"
@@ -59,3 +63,16 @@ def own_rows_unchanged(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def changing_own_rows(store: Store) -> Iterator[Connection]:
+    """A transaction that alone changes what is a store's own and no document's. Raises StoreError."""
+    with ExitStack() as stack:
+        if isinstance(store.location, Path):
+            stack.enter_context(own_rows_unchanged(store.folder))
+        connection = stack.enter_context(store.catalogue.connection(write=True))
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_S * 1000}"))
+            connection.execute(text("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE"))
+        yield connection

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, select
 
 from index import audit_log
-from index.copies import LOCK_TIMEOUT_S, own_rows_unchanged
+from index.copies import changing_own_rows
 from index.errors import InputError
 from index.key_files import move_aside, read_file
 from index.keys import (
@@ -139,8 +138,9 @@ class KeyRing:
                     revoke_damaged(connection, key, now)
                     revoked.append(key)
                 else:
-                    revoked.append(key.model_copy(update={"revoked_at": now.replace(microsecond=0)}))
-                    write_key(connection, revoked[-1])
+                    ended = key.model_copy(update={"revoked_at": now.replace(microsecond=0)})
+                    write_key(connection, ended)
+                    revoked.append(ended)
                 audit_log.record(connection, audit_log.LOCAL_COMMAND, "keys revoke", key.id)
         return revoked
 
@@ -177,19 +177,6 @@ class KeyRing:
         """
         with changing_own_rows(self._store) as connection:
             yield connection
-
-
-@contextmanager
-def changing_own_rows(store: Store) -> Iterator[Connection]:
-    """A transaction that alone changes what is a store's own and no document's. Raises StoreError."""
-    with ExitStack() as stack:
-        if isinstance(store.location, Path):
-            stack.enter_context(own_rows_unchanged(store.folder))
-        connection = stack.enter_context(store.catalogue.connection(write=True))
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_S * 1000}"))
-            connection.execute(text("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE"))
-        yield connection
 
 
 def _make(

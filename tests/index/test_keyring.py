@@ -16,6 +16,7 @@ from sqlalchemy import text
 from index import audit_log, keyring
 from index.backups import back_up, restore
 from index.checking import check_store
+from index.copies import changing_own_rows
 from index.errors import InputError, StoreError
 from index.keyring import KeyRing
 from index.keys import DamagedKey, Key, RefusedKey
@@ -223,7 +224,7 @@ def test_the_log_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
         day = (datetime.now(UTC) - number * DAY).date().isoformat()
         at = f"{day}T00:00:00"
         use = audit_log.Use(day=day, key_id="k", operation="o", outcome="done", first_at=at, last_at=at, count=2)
-        with keyring.changing_own_rows(store) as connection:
+        with changing_own_rows(store) as connection:
             audit_log.record(connection, "local command", f"change {number}")
             audit_log.add_uses(connection, [use, use])
     with store.catalogue.connection() as connection:
