@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from index.audit_log import LOCAL_COMMAND, record
-from index.copies import changing_own_rows
 from index.errors import StoreError
 
 if TYPE_CHECKING:
@@ -20,7 +19,8 @@ def note_change(store: Store, actor: str, operation: str, subject: str | None = 
     """Note a change that was made, see `index.audit_log`. What is done stays done: where it cannot be noted, the
     process's own log says so."""
     try:
-        with changing_own_rows(store) as connection:
+        # Without the lock on keys, for which changes of documents would wait for each other.
+        with store.catalogue.connection(write=True) as connection:
             record(connection, actor, operation, subject, count=count)
     except StoreError as error:
         logger.error("%s of %s by %s is not in the store's log: %s", operation, subject or count, actor, error)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Body, Depends
 
 from api.access import Access, AccessDep
@@ -151,25 +154,39 @@ def search_passages(engine: Engine, request: SearchRequest, access: Access) -> S
     filters = access.narrow(request.filters)
     question = Question(question=request.question, passages=request.passages, filters=filters)
     found = engine.retrieve_many([question])[0]
+    if access.collections is not None:
+        found = replace(found, passages=_apart_from_others(engine, request.question, found.passages))
     refs = {document.id: _ref(document) for document in found.snapshot.documents.values()}
     return SearchResponse(
         question=request.question,
         reason=found.reason,
         passages=tuple(
-            _passage(rank, entry, refs[entry.passage.document_id], access)
-            for rank, entry in enumerate(found.passages, start=1)
+            _passage(rank, entry, refs[entry.passage.document_id]) for rank, entry in enumerate(found.passages, start=1)
         ),
         store_generation=found.snapshot.generation if access.collections is None else None,
         elapsed_ms=SearchTimes(embed=round(found.embed_ms, 2), retrieve=round(found.retrieve_ms, 2)),
     )
 
 
-def _passage(rank: int, entry: ReadPassage, ref: DocumentRef, access: Access) -> FoundPassage:
+def _apart_from_others(engine: Engine, question: str, passages: Sequence[ReadPassage]) -> list[ReadPassage]:
+    """The passages with numbers that do not move with documents of other collections: without scores of the word
+    search, which counts how common words are in the whole store, and with inner products of each vector for itself,
+    since the last digits of an index's own depend on what else it holds."""
+    if not passages:
+        return []
+    query = engine.store.embedder.embed([question])[0].astype(np.float64)
+    vectors = engine.store.catalogue.embeddings([entry.passage.id for entry in passages])
+    shown = []
+    for entry in passages:
+        vector = vectors.get(entry.passage.id)
+        similarity = entry.similarity if vector is None else round(float(vector.astype(np.float64) @ query), 6)
+        hit = replace(entry.hit, lexical_score=None, dense_score=None if entry.hit.dense_score is None else similarity)
+        shown.append(replace(entry, hit=hit, similarity=similarity))
+    return shown
+
+
+def _passage(rank: int, entry: ReadPassage, ref: DocumentRef) -> FoundPassage:
     hit = entry.hit
-    lexical = _place(hit.lexical_rank, hit.lexical_score)
-    if lexical is not None and access.collections is not None:
-        # It counts how common words are in the whole store.
-        lexical = lexical.model_copy(update={"score": None})
     return FoundPassage(
         rank=rank,
         document=ref,
@@ -180,12 +197,12 @@ def _passage(rank: int, entry: ReadPassage, ref: DocumentRef, access: Access) ->
         score=hit.score,
         similarity=entry.similarity,
         dense=_place(hit.dense_rank, hit.dense_score),
-        lexical=lexical,
+        lexical=_place(hit.lexical_rank, hit.lexical_score),
     )
 
 
 def _place(rank: int | None, score: float | None) -> ListPlace | None:
-    return None if rank is None or score is None else ListPlace(rank=rank, score=score)
+    return None if rank is None else ListPlace(rank=rank, score=score)
 
 
 def _ref(document: DocumentVersion) -> DocumentRef:

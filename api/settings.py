@@ -37,7 +37,7 @@ class ServerSettings(BaseModel):
     max_document_characters: int = Field(default=4_000_000, ge=1)
     max_document_passages: int = Field(default=10_000, ge=1)
     upload_patience_s: float = Field(default=2.0, ge=0)
-    upload_clients: int = Field(default=4, ge=1, le=8)
+    upload_clients: int = Field(default=4, ge=1, le=4)
     max_waiting_uploads: int = Field(default=4, ge=0)
     max_waiting_uploads_in_all: int = Field(default=16, ge=0)
     retry_after_s: int = Field(default=2, ge=1)

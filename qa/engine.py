@@ -154,13 +154,17 @@ class Engine:
         begun = time.perf_counter()
         # With filters an empty store is like one whose other documents are filtered out: nobody who may see only some
         # of the documents is told whether there are others.
-        unfiltered = all(question.filters == Filters() for question in questions)
-        if unfiltered and self.store.catalogue.is_empty():
+        empty = self.store.catalogue.is_empty()
+        if empty and all(question.filters == Filters() for question in questions):
             snapshot = self.store.catalogue.snapshot([])
             return [Retrieved(snapshot, [], "empty_index", 0.0, 0.0) for _ in questions]
         vectors = self.store.embedder.embed([question.question for question in questions])
         embed_ms = (time.perf_counter() - begun) * 1000 / max(1, len(questions))
-        return [self._retrieve(q, vector, embed_ms) for q, vector in zip(questions, vectors, strict=True)]
+        found = [self._retrieve(q, vector, embed_ms) for q, vector in zip(questions, vectors, strict=True)]
+        return [
+            replace(own, reason="empty_index") if empty and own.reason and question.filters == Filters() else own
+            for question, own in zip(questions, found, strict=True)
+        ]
 
     def read_many(self, questions: Sequence[Question], found: Sequence[Retrieved]) -> list[list[ReadPassage]]:
         """The retrieved passages with their spans."""
@@ -249,9 +253,7 @@ class Engine:
             and (allowed is None or snapshot.passages[hit.passage_id].document_id in allowed)
         ][: question.passages]
         ms = (time.perf_counter() - begun) * 1000
-        empty = not passages and filters == Filters() and self.store.catalogue.is_empty()
-        reason: Literal["empty_index", "nothing_retrieved"] = "empty_index" if empty else "nothing_retrieved"
-        return Retrieved(snapshot, passages, None if passages else reason, embed_ms, ms)
+        return Retrieved(snapshot, passages, None if passages else "nothing_retrieved", embed_ms, ms)
 
     def _respond(
         self,

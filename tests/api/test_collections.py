@@ -152,7 +152,7 @@ def test_a_limited_key_cannot_tell_when_others_write(
         answered = client.post("/v1/ask", json=ASK, headers=limited).json()
         found = client.post("/v1/search", json={"question": "drills"}, headers=limited).json()
         # A kept answer took no time of reading.
-        times = {name: value > 0 for name, value in answered.pop("elapsed_ms").items()}
+        times = answered.pop("elapsed_ms")["retrieve"] > 0
         found.pop("elapsed_ms")
         shown = [
             client.get(path, headers=limited)
@@ -176,7 +176,12 @@ def test_a_limited_key_cannot_tell_whether_there_are_others(
         headers = {"authorization": f"Bearer {token}"}
         asked = client.post("/v1/ask", json=ASK, headers=headers).json()
         found = client.post("/v1/search", json={"question": "drills"}, headers=headers).json()
-        return [asked["reason"], asked["elapsed_ms"]["embed"] > 0, found["reason"], found["elapsed_ms"]["embed"] > 0]
+        return [
+            asked["reason"],
+            asked["elapsed_ms"]["retrieve"] > 0,
+            found["reason"],
+            found["elapsed_ms"]["retrieve"] > 0,
+        ]
 
     token = KeyRing(store).add("nothing", ["read"], ["nowhere"])[1]
     with_others = outcomes()

@@ -535,7 +535,7 @@ class TestSqliteFiles:
                 "CREATE TABLE settings (name, value); INSERT INTO settings VALUES ('format_version', '99')"
             )
             other.commit()
-        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to 2\); upgrade"):
+        with pytest.raises(StoreError, match=r"newer version of spanqa \(format 99, .* up to \d+\); upgrade"):
             SqliteCatalogue(path)
         with closing(sqlite3.connect(path)) as other:
             assert other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("settings",)]
