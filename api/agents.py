@@ -84,7 +84,7 @@ def agent_server(service: Service) -> MCPServer[Any]:
         async def work() -> Response:
             narrowed = access.narrow(filters or Filters())
             asked = Question(question=question, answers=answers, threshold=threshold, filters=narrowed)
-            return await service.ask(asked)
+            return access.shown(await service.ask(asked, keep=access.collections is None))
 
         return await _told(work())
 
@@ -102,7 +102,7 @@ def agent_server(service: Service) -> MCPServer[Any]:
             request = SearchRequest(question=question, passages=passages, filters=filters or Filters())
             return search_passages(service.engine, request, access)
 
-        found = await _told(service.with_models(service.questions, work))
+        found = await _told(service.search(work))
         service.metrics.count_search(found.elapsed_ms)
         return found
 

@@ -57,7 +57,7 @@ lab.add_to(app)
 gold.add_to(app)
 bench.add_to(app)
 runtimes.add_to(app)
-app.add_typer(key_commands.keys, name="keys")
+key_commands.add_to(app)
 app.add_typer(store_commands.store_commands, name="store")
 CollectionOption = Annotated[str, typer.Option(help="The collection that a URI or path is looked for in.")]
 MAX_CITATION_BYTES = 50_000_000
@@ -213,6 +213,8 @@ def remove_document(
     as_json: Annotated[bool, typer.Option("--json", help="The receipts, a line each.")] = False,
 ) -> None:
     """Remove documents; they cannot answer any more. Gives a receipt for each: what was removed, and what is left."""
+    from api.auditing import note_change
+    from index.audit_log import LOCAL_COMMAND
     from index.catalogue import SqliteCatalogue
     from index.removing import remove_documents
 
@@ -221,6 +223,7 @@ def remove_document(
     # A database server cleans its files itself.
     purge = purge and isinstance(opened.catalogue, SqliteCatalogue)
     for receipt in remove_documents(opened, [record.id for record in records], purge=purge):
+        note_change(opened, LOCAL_COMMAND, "documents remove", receipt.id)
         if as_json:
             say_json(receipt.model_dump_json())
             continue
@@ -293,6 +296,12 @@ def serve(
     create: Annotated[
         bool, typer.Option("--create", help="Where there is no store yet, begin with an empty one.")
     ] = False,
+    max_document_characters: Annotated[
+        int, typer.Option(min=1, help="Characters that the text of an uploaded document may have.")
+    ] = 4_000_000,
+    max_document_passages: Annotated[
+        int, typer.Option(min=1, help="Passages that an uploaded document may come to.")
+    ] = 10_000,
     log_json: Annotated[
         bool | None, typer.Option("--log-json/--log-text", help="Form of the log; JSON unless on a terminal.")
     ] = None,
@@ -311,6 +320,8 @@ def serve(
         requests_per_minute=requests_per_minute,
         grace_s=grace,
         cached_answers=cached_answers,
+        max_document_characters=max_document_characters,
+        max_document_passages=max_document_passages,
         allowed_hosts=(*LOOPBACK_NAMES, *allow_host) if allow_host else LOOPBACK_NAMES,
     )
     try:

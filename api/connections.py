@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 from typing import Any
 
 import h11
 from h11._receivebuffer import ReceiveBuffer
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api.open_files import most_open, served
 from api.problems import BUSY, MALFORMED_HEAD, MEDIA_TYPE, TYPE_PREFIX, Kind
 
 MAX_CONNECTIONS = 400
-# With those that are in the middle of being refused; beyond, a connection ends without an answer.
+# With those that are in the middle of being refused; beyond, a connection is refused and closed at once.
 MAX_OPEN = 4_000
-# Files that the store and the models need, whatever the clients do.
-RESERVED_FILES = 200
 HEAD_TIMEOUT_S = 10.0
 # How long what a refused client still sends is read and dropped: were the connection closed at once, it would be reset,
 # and the client might never see why.
@@ -60,16 +58,18 @@ class GuardedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > _most_open():
-            self.transport.abort()
-        self._too_many = len(self.connections) > MAX_CONNECTIONS
+        if len(self.connections) > most_open(MAX_OPEN):
+            # There is no file to spare for listening until it is read, but most clients get to see it.
+            self._refuse_crowd(linger_s=0)
+            return
+        self._too_many = len(self.connections) > served(MAX_CONNECTIONS)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
         if self._refused or self.transport.is_closing():
             return
         if self._too_many:
-            self._refuse(BUSY, f"{MAX_CONNECTIONS} connections are open; try again later", "retry-after: 2\r\n")
+            self._refuse_crowd(linger_s=LINGER_S)
             return
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
@@ -106,7 +106,11 @@ class GuardedProtocol(H11Protocol):
         if not self.transport.is_closing() and self.conn.their_state is h11.IDLE:
             self.transport.close()
 
-    def _refuse(self, kind: Kind, detail: str, headers: str = "") -> None:
+    def _refuse_crowd(self, *, linger_s: float) -> None:
+        detail = f"{served(MAX_CONNECTIONS)} connections are open; try again later"
+        self._refuse(BUSY, detail, "retry-after: 2\r\n", linger_s=linger_s)
+
+    def _refuse(self, kind: Kind, detail: str, headers: str = "", *, linger_s: float | None = None) -> None:
         # Written by hand: after a protocol error h11 sends nothing any more that is not its own.
         problem = {"type": TYPE_PREFIX + kind.slug, "title": kind.title, "status": kind.status, "detail": detail}
         body = json.dumps({**problem, "instance": "/"}).encode("ascii")
@@ -119,9 +123,8 @@ class GuardedProtocol(H11Protocol):
         self.transport.write(head.encode("ascii") + body)
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.loop.call_later(LINGER_S, self.transport.close)
-
-
-def _most_open() -> int:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_OPEN if soft == resource.RLIM_INFINITY else min(MAX_OPEN, soft - RESERVED_FILES)
+        wait = LINGER_S if linger_s is None else linger_s
+        if wait:
+            self.loop.call_later(wait, self.transport.close)
+        else:
+            self.transport.close()

@@ -60,9 +60,9 @@ def print_citations(response: Response, form: PasteFormat) -> None:
             say(markdown(answer.citation) if form is PasteFormat.MARKDOWN else plain(answer.citation))
 
 
-def promise_text(promise: Promise, generation: int) -> str:
-    """A promise in words, to be read at a generation of the store."""
-    since = "" if promise.store_generation == generation else "; documents have changed since"
+def promise_text(promise: Promise, generation: int | None) -> str:
+    """A promise in words, to be read at a generation of the store, where that is known."""
+    since = "" if generation is None or promise.store_generation == generation else "; documents have changed since"
     return (
         f"Promised: at most {percent(promise.risk)} of the answers are wrong, with {percent(1 - promise.delta)} "
         f"confidence, for questions like the {promise.questions:,} of {printable(promise.gold)} "

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from api import sse
+from api.abandoning import Abandonment, while_awaited
 from api.access import Access, AccessDep
+from api.auditing import note_change
 from api.examples import DOCUMENT_LIST, DOCUMENT_RECORD, DOCUMENT_TEXT, DOCUMENT_UPLOAD
+from api.fairness import Taken
 from api.openapi import example, links, problems
 from api.problems import INVALID, NOT_FOUND, ProblemError
 from api.putting import Expectation, Put, etag_of, put
@@ -75,7 +79,7 @@ _PLACE = {
             _400="The body is not JSON, or cannot be read.",
             _409="The store was embedded with another model.",
             _412="The document there is not the one that If-Match or If-None-Match expects.",
-            _413="The body is too large.",
+            _413="The body is too large, or the document is longer than is taken at once.",
             _415="The body is neither JSON nor a document, or its charset is not UTF-8.",
             _422="The content is not of its type, or a field is missing or wrong; `errors` names it.",
             _503="The models are being loaded, the store cannot be used, or too many uploads wait; see Retry-After.",
@@ -103,7 +107,8 @@ async def put_document(
 ) -> Any:
     """JSON, or the content itself with its `uri` and what else is known of it in the query.
 
-    The document can be asked about once this returns. The same again changes nothing. With `Accept: text/event-stream`
+    The document can be asked about once this returns. The same again changes nothing. A client that goes away before
+    that gives it up: nothing is stored then. With `Accept: text/event-stream`
     it answers at once with events: `progress` (`{stage, done, total}`), then `stored` (`{changed, document, etag}`), or
     `problem`.
     """
@@ -121,13 +126,13 @@ async def put_document(
         address = read_address(query.model_dump(exclude_unset=True))
         address = address.model_copy(update={"collection": access.collection_for(address.collection)})
         load = partial(from_content, content_type, body, address)
-    job = Put(load, Expectation(if_match, if_none_match))
+    job = Put(access, load, Expectation(if_match, if_none_match))
     if sse.wanted(request.headers.get("accept", "")):
         # What can be refused now is refused by its status, which events have none of.
         service.warmup.require_started()
-        service.uploads.require_room()
-        return sse.streaming(job.events(service, request.scope))
-    record, changed = await put(service, job)
+        service.uploads.require_room(access.client)
+        return sse.streaming(job.events(service, request.scope), job.abandonment.abandon)
+    record, changed = await while_awaited(request, service.start(put(service, job)), job.abandonment)
     response.status_code = 201 if changed else 200
     response.headers["location"] = f"{router.prefix}/{record.id}"
     response.headers["etag"] = etag_of(record)
@@ -181,10 +186,14 @@ async def remove_document(
 ) -> None:
     """Remove a document with its passages and embeddings; within a minute or so the store's files are rewritten, so
     that no byte of it is left in them."""
-    # With a condition it waits for uploads, so that none comes between the check and the removal.
-    gate = service.uploads if if_match is not None else service.lookups
-    expectation = Expectation(if_match, None)
-    await gate.run(partial(_remove, service.engine.store, document_id, access, expectation))
+    work = partial(_remove, service.engine.store, document_id, access, Expectation(if_match, None))
+    if if_match is None:
+        await service.lookups.run(work)
+    else:
+        # Whoever may not see the document must not learn that it is being stored either.
+        await service.lookups.run(partial(find_record, service.engine.store, document_id, access))
+        # It waits for an upload of the same document, so that none comes between the check and the removal.
+        await service.uploads.run(access.client, partial(_alone, service.taken, document_id, work))
     service.purging.note()
 
 
@@ -258,6 +267,12 @@ def _remove(store: Store, document_id: str, access: Access, expectation: Expecta
     expectation.require(record)
     if not store.remove(document_id):
         raise ProblemError(NOT_FOUND, f"no document has the id {document_id[:100]!r}")
+    note_change(store, access.actor, "documents remove", document_id)
+
+
+def _alone(taken: Taken, document_id: str, work: Callable[[], None]) -> None:
+    with taken.hold(document_id, Abandonment()):
+        work()
 
 
 def _unless_known(content: Any, etag: str, if_none_match: str | None, response: Response) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from http import HTTPStatus
 
 import anyio
 import uvicorn
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
@@ -20,13 +22,15 @@ from api import documents, operations, page, questions, uploading
 from api.access import AccessControl
 from api.agents import PATH as AGENT_PATH
 from api.agents import AgentDoor
-from api.connections import GuardedProtocol
+from api.connections import MAX_CONNECTIONS, MAX_OPEN, GuardedProtocol
 from api.hosts import HostGuard
-from api.keys import KeyFile
+from api.key_use import KeyUse
 from api.limits import BodyLimit
 from api.observe import Observe
+from api.open_files import RESERVED_FILES, make_room
 from api.openapi import DescribedApi, described, operation_id
 from api.problems import (
+    ABANDONED,
     INVALID,
     MALFORMED,
     METHOD_NOT_ALLOWED,
@@ -34,6 +38,7 @@ from api.problems import (
     NOT_FOUND,
     STORE_CHANGING,
     STORE_UNAVAILABLE,
+    TOO_LONG,
     UNUSABLE,
     ProblemError,
     field_errors,
@@ -47,9 +52,11 @@ from api.service import Service
 from api.settings import ANY_HOST, LOOPBACK_NAMES, ServerSettings
 from api.stopping import RefuseWhileStopping, StoppingServer
 from api.version import installed_version
-from index.errors import ChangingError, InputError, ModelError, StoreError
+from index.errors import AbandonedError, ChangingError, InputError, ModelError, StoreError, TooLongError
+from index.keyring import KeyRing
 from qa.engine import Engine
 
+logger = logging.getLogger("spanqa.http")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 _DESCRIPTION = (
@@ -69,18 +76,21 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
     settings = settings or ServerSettings()
     service = Service(engine, settings)
     agents = AgentDoor(service, settings.max_citations_bytes)
+    use = KeyUse(engine.store)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with agents.running(), anyio.create_task_group() as tasks:
             tasks.start_soon(service.warmup.run)
             tasks.start_soon(service.purging.run)
+            tasks.start_soon(use.run)
             yield
             # A server that ran out of time for it does not wait here again.
             if not service.acceptance.stopping:
                 await service.finish()
             tasks.cancel_scope.cancel()
         await service.purging.finish()
+        await to_thread.run_sync(use.flush)
 
     app = DescribedApi(
         title="spanqa",
@@ -111,8 +121,9 @@ def create_app(engine: Engine, *, settings: ServerSettings | None = None) -> Fas
     # The last one added is the outermost. Whoever refuses a request leaves its body to BodyLimit.
     app.add_middleware(
         AccessControl,
-        keys=KeyFile(engine.store.folder),
+        keys=KeyRing(engine.store),
         rate=RateLimit(settings.requests_per_minute, settings.requests_at_once),
+        use=use,
     )
     app.add_middleware(HostGuard, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(
@@ -144,13 +155,14 @@ def serve(
 
     Returns whether all that was accepted was finished in time, see `StoppingServer`; a second signal ends the process.
     Raises InputError for an address that cannot be listened on, or that others can reach while the store has no API
-    key, and ModelError where the store was embedded with another model.
+    key, ModelError where the store was embedded with another model, and FileLimitError where the system allows too few
+    open files.
     """
     local = _is_loopback(host)
-    if not local and not KeyFile(engine.store.folder).usable():
+    if not local and not KeyRing(engine.store).usable():
         raise InputError(
             f"--host {host}: refused, since the store has no API key, and anyone who reaches that address could read "
-            f"and remove the documents; make one with: qa keys add NAME --store {engine.store.folder}"
+            f"and remove the documents; make one with: qa keys add NAME --store {engine.store.location}"
         )
     engine.store.check_embedder()
     settings = settings or ServerSettings()
@@ -159,6 +171,14 @@ def serve(
     elif settings.allowed_hosts == LOOPBACK_NAMES:
         # Nobody can know all names of an address, and a page that is not ours has no key to send.
         settings = settings.model_copy(update={"allowed_hosts": (ANY_HOST,)})
+    connections = make_room(MAX_CONNECTIONS, MAX_OPEN - MAX_CONNECTIONS)
+    if connections < MAX_CONNECTIONS:
+        logger.warning(
+            "the limit on open files has room for %d connections of %d; for all of them: ulimit -n %d",
+            connections,
+            MAX_CONNECTIONS,
+            RESERVED_FILES + MAX_OPEN,
+        )
     app = create_app(engine, settings=settings)
     with _listening(host, port) as listener:
         config = uvicorn.Config(
@@ -225,6 +245,14 @@ def _add_handlers(app: DescribedApi) -> None:
             return problem_response(request.scope, MALFORMED, detail)
         errors = field_errors(raw, without=UNION_TAGS)
         return problem_response(request.scope, INVALID, summary(errors), errors=errors)
+
+    @app.exception_handler(AbandonedError)
+    async def on_abandoned(request: Request, error: AbandonedError) -> Response:
+        return problem_response(request.scope, ABANDONED, str(error))
+
+    @app.exception_handler(TooLongError)
+    async def on_too_long(request: Request, error: TooLongError) -> Response:
+        return problem_response(request.scope, TOO_LONG, str(error))
 
     @app.exception_handler(InputError)
     async def on_input(request: Request, error: InputError) -> Response:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from api.auditing import note_indexing
 from api.errors import UsageError
 from api.opening import open_store
 from api.options import EmbedderOption, RuntimeOption, StoreOption, progress_bar
@@ -120,6 +121,7 @@ def index(
                 engine=cluster.engine(opened, runtime, stop=stop) if cluster else None,
                 stop=stop,
             )
+    note_indexing(opened, report)
     _tell_failures(report)
     _tell_kept(report.plan)
     count, passages = opened.catalogue.counts()
@@ -152,6 +154,7 @@ def watch(
     told: set[tuple[Path, str]] = set()
 
     def report(came_to: Report) -> None:
+        note_indexing(opened, came_to)
         # A file that stays bad is named once, not at every change of another.
         new = [(path, reason) for path, reason in came_to.failed if (path, reason) not in told]
         told.clear()

@@ -78,10 +78,10 @@ class Metrics:
             for stage in UPLOAD_STAGES:
                 self._upload_seconds[stage] += seconds[stage]
 
-    def count_failed_upload(self) -> None:
-        """Count a document that was taken, and could not be read or stored."""
+    def count_failed_upload(self, outcome: str) -> None:
+        """Count a document that was taken, and could not be read or stored (`failed`), or was `abandoned`."""
         with self._lock:
-            self._uploads["failed"] += 1
+            self._uploads[outcome] += 1
 
     def count_answer(self, response: Response, *, kept: bool = False) -> None:
         """Count a response by its outcome, and the time of its stages, of which one that was `kept` had none."""

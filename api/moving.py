@@ -28,8 +28,8 @@ def migrate_store(
     """Copy a store, embeddings included, and check that both hold the same; FROM stays as it is and in use.
 
     Interrupted, the same command goes on. Given again later, it brings TO up to what FROM is then, as long as nothing
-    else has changed TO: stop FROM's writers, give it once more, and let everybody use TO. API keys are kept beside a
-    store, not in it, and are not copied.
+    else has changed TO: stop FROM's writers, give it once more, and let everybody use TO. API keys and the log are a
+    store's own and not copied: make keys for TO with qa keys add.
     """
     from index.moving import copy_catalogue
 

@@ -55,7 +55,7 @@ class Observe:
         try:
             await self._app(scope, receive, sending)
         except Exception:
-            logger.exception("request %s failed: %s %s", request_id, scope["method"], _template(scope))
+            logger.exception("request %s failed: %s %s", request_id, scope["method"], template_of(scope))
             if status is not None:
                 # Half a response is out: only breaking the connection tells the client that it is not whole.
                 raise
@@ -63,7 +63,7 @@ class Observe:
             await problem_response(scope, INTERNAL, detail)(scope, receive, sending)
         finally:
             seconds = time.perf_counter() - begun
-            self._metrics.count_request(scope["method"], _template(scope), status or INTERNAL.status, seconds)
+            self._metrics.count_request(scope["method"], template_of(scope), status or INTERNAL.status, seconds)
             level = logging.DEBUG if scope["path"] in _PROBES else logging.INFO
             if logger.isEnabledFor(level):
                 logger.log(level, "request", extra=_fields(scope, status, seconds))
@@ -76,13 +76,14 @@ def _fields(scope: Scope, status: int | None, seconds: float) -> dict[str, Any]:
     return {
         "request_id": state["request_id"],
         "method": scope["method"],
-        "route": _template(scope),
+        "route": template_of(scope),
         "status": status or INTERNAL.status,
         "ms": round(seconds * 1000, 1),
         **({"key": key} if key else {"client": client} if client else {}),
     }
 
 
-def _template(scope: Scope) -> str:
+def template_of(scope: Scope) -> str:
+    """The template of a request's route, which names no document."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else UNMATCHED

@@ -7,24 +7,26 @@ import time
 
 import anyio
 
+from api.fairness import FairGate
 from api.problems import ProblemError
-from api.work import Gate
 from index.catalogue import SqliteCatalogue
 from index.errors import SpanqaError
 from index.store import Store
 
 # So much longer than it took is waited for the next time: a large store is not rewritten all day.
 REST = 20
+# In whose name it waits among uploads.
+_CLIENT = "purging"
 logger = logging.getLogger("spanqa.http")
 
 
 class Purging:
-    """Purges a store once for all that was removed within `after_s` seconds, in the turn of uploads.
+    """Purges a store once for all that was removed within `after_s` seconds, while no upload is at work.
 
     A database server's files are its own: then this does nothing.
     """
 
-    def __init__(self, store: Store, gate: Gate, after_s: float) -> None:
+    def __init__(self, store: Store, gate: FairGate, after_s: float) -> None:
         self._store = store
         self._gate = gate
         self._wait_s = self._after_s = after_s
@@ -61,7 +63,7 @@ class Purging:
         self._at_work = True
         begun = time.monotonic()
         try:
-            await self._gate.run(self._store.purge)
+            await self._gate.run(_CLIENT, self._store.purge, alone=True)
         except (SpanqaError, ProblemError) as error:
             logger.warning("bytes of removed documents are still in the store's files: %s", error)
             self._due.set()

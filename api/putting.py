@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,9 +13,14 @@ from typing import Any
 from starlette.types import Scope
 
 from api import sse
+from api.abandoning import Abandonment
+from api.access import Access
+from api.auditing import note_change
 from api.problems import CHANGED, ProblemError, problem_of
 from api.service import Service
 from index.documents import Document, DocumentRecord
+from index.errors import AbandonedError
+from index.pacing import Pacing
 from index.store import Store
 
 
@@ -49,16 +55,18 @@ class Expectation:
 
 @dataclass(slots=True)
 class Put:
-    """A document that is to be stored; `progress` is how far that is, None before it begins; `replaces` whether another
-    version was there."""
+    """A document that is to be stored for whom `access` says; `progress` is how far that is, None before it begins;
+    `replaces` whether another version was there."""
 
+    access: Access
     load: Callable[[], Document]
     expectation: Expectation = Expectation()
     progress: dict[str, Any] | None = field(default=None)
     replaces: bool = False
+    abandonment: Abandonment = field(default_factory=Abandonment)
 
     async def events(self, service: Service, scope: Scope) -> AsyncIterator[str]:
-        """The events of storing it, which goes on when nobody listens any more."""
+        """The events of storing it."""
         task = service.start(put(service, self))
         async for text in sse.progress_of(task, lambda: self.progress):
             yield text
@@ -73,9 +81,10 @@ class Put:
 async def put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
     """Store a document when its turn comes; returns its record and whether anything changed.
 
-    Raises ProblemError where there is no room, the models are not loaded, or a condition is not met.
+    Raises ProblemError where there is no room, the models are not loaded, or a condition is not met, and AbandonedError
+    where it was given up: nothing is stored then.
     """
-    record, changed = await service.with_models(service.uploads, partial(_put, service, job))
+    record, changed = await service.upload(job.access.client, partial(_put, service, job), job.abandonment)
     if changed and job.replaces:
         service.purging.note()
     return record, changed
@@ -89,19 +98,32 @@ def _put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
     def advance(done: int, total: int) -> None:
         job.progress = {"stage": "embedding", "done": done, "total": total}
 
+    @contextmanager
+    def turn() -> Iterator[None]:
+        job.abandonment.require()
+        with service.turns.batch():
+            job.abandonment.require()
+            yield
+
+    pacing = Pacing(turn, service.settings.max_document_characters, service.settings.max_document_passages)
     try:
+        job.abandonment.require()
         document = job.load()
+        pacing.require_short(document)
         loaded = time.perf_counter()
-        known = store.catalogue.record(document.id)
-        job.expectation.require(known)
-        job.replaces = known is not None
-        change = store.put(document, advance)
-    except Exception:
-        service.metrics.count_failed_upload()
+        with service.taken.hold(document.id, job.abandonment):
+            known = store.catalogue.record(document.id)
+            job.expectation.require(known)
+            job.replaces = known is not None
+            change = store.put(document, advance, pacing=pacing)
+    except Exception as error:
+        service.metrics.count_failed_upload("abandoned" if isinstance(error, AbandonedError) else "failed")
         raise
     service.metrics.count_upload(
         {"read": loaded - begun, "store": time.perf_counter() - loaded}, changed=change.changed
     )
+    if change.changed:
+        note_change(store, job.access.actor, "documents put", document.id)
     record = store.catalogue.record(document.id)
     if record is None:
         raise ProblemError(CHANGED, "the document was stored, and removed again by another request")

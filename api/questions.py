@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Body, Depends
 
 from api.access import Access, AccessDep
@@ -71,7 +74,8 @@ async def ask(
 ) -> Response:
     """The exact span that answers, with a citation that can be checked, or an honest abstention."""
     allowed = question.model_copy(update={"filters": access.narrow(question.filters)})
-    return await service.ask(allowed)
+    # Whether an answer was kept tells whether anything in the store has changed since.
+    return access.shown(await service.ask(allowed, keep=access.collections is None))
 
 
 @router.post(
@@ -94,7 +98,7 @@ async def search(
     access: AccessDep,
 ) -> SearchResponse:
     """The passages that would be read for a question, and how each of the two searches ranks them."""
-    found = await service.with_models(service.questions, partial(search_passages, service.engine, request, access))
+    found = await service.search(partial(search_passages, service.engine, request, access))
     service.metrics.count_search(found.elapsed_ms)
     return found
 
@@ -150,6 +154,8 @@ def search_passages(engine: Engine, request: SearchRequest, access: Access) -> S
     filters = access.narrow(request.filters)
     question = Question(question=request.question, passages=request.passages, filters=filters)
     found = engine.retrieve_many([question])[0]
+    if access.collections is not None:
+        found = replace(found, passages=_apart_from_others(engine, request.question, found.passages))
     refs = {document.id: _ref(document) for document in found.snapshot.documents.values()}
     return SearchResponse(
         question=request.question,
@@ -157,9 +163,26 @@ def search_passages(engine: Engine, request: SearchRequest, access: Access) -> S
         passages=tuple(
             _passage(rank, entry, refs[entry.passage.document_id]) for rank, entry in enumerate(found.passages, start=1)
         ),
-        store_generation=found.snapshot.generation,
+        store_generation=found.snapshot.generation if access.collections is None else None,
         elapsed_ms=SearchTimes(embed=round(found.embed_ms, 2), retrieve=round(found.retrieve_ms, 2)),
     )
+
+
+def _apart_from_others(engine: Engine, question: str, passages: Sequence[ReadPassage]) -> list[ReadPassage]:
+    """The passages with numbers that do not move with documents of other collections: without scores of the word
+    search, which counts how common words are in the whole store, and with inner products of each vector for itself,
+    since the last digits of an index's own depend on what else it holds."""
+    if not passages:
+        return []
+    query = engine.store.embedder.embed([question])[0].astype(np.float64)
+    vectors = engine.store.catalogue.embeddings([entry.passage.id for entry in passages])
+    shown = []
+    for entry in passages:
+        vector = vectors.get(entry.passage.id)
+        similarity = entry.similarity if vector is None else round(float(vector.astype(np.float64) @ query), 6)
+        hit = replace(entry.hit, lexical_score=None, dense_score=None if entry.hit.dense_score is None else similarity)
+        shown.append(replace(entry, hit=hit, similarity=similarity))
+    return shown
 
 
 def _passage(rank: int, entry: ReadPassage, ref: DocumentRef) -> FoundPassage:
@@ -179,7 +202,7 @@ def _passage(rank: int, entry: ReadPassage, ref: DocumentRef) -> FoundPassage:
 
 
 def _place(rank: int | None, score: float | None) -> ListPlace | None:
-    return None if rank is None or score is None else ListPlace(rank=rank, score=score)
+    return None if rank is None else ListPlace(rank=rank, score=score)
 
 
 def _ref(document: DocumentVersion) -> DocumentRef:

@@ -11,8 +11,10 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, Request
 
+from api.abandoning import Abandonment
 from api.answers import AnswerCache, Standing
 from api.batching import Batcher
+from api.fairness import FairGate, Taken, Turns
 from api.metrics import Metrics
 from api.problems import (
     MALFORMED_HEAD,
@@ -52,8 +54,15 @@ class Service:
         # Off with no entry: nothing is then looked up for it either.
         self._answers = AnswerCache(settings.cached_answers, settings.cached_answers_bytes)
         self._watch()
-        # The store has one writer at a time; a second worker would only wait for it.
-        self.uploads = Gate(1, settings.max_waiting_uploads, settings.retry_after_s)
+        self.uploads = FairGate(
+            settings.upload_clients,
+            settings.max_waiting_uploads,
+            settings.max_waiting_uploads_in_all,
+            settings.retry_after_s,
+        )
+        self.turns = Turns(settings.upload_patience_s)
+        # Documents that are being stored: between the check of a condition and the change nothing else comes.
+        self.taken = Taken()
         self.purging = Purging(engine.store, self.uploads, settings.purge_after_s)
         self.metrics.watch(
             "spanqa_purge_due",
@@ -93,14 +102,33 @@ class Service:
         self.warmup.require_started()
         return await gate.run(lambda: self._told_apart(work))
 
-    async def ask(self, question: Question) -> Response:
-        """The response to a question whose filters are within what its asker may read.
+    async def upload(self, client: str, work: Callable[[], _T], abandonment: Abandonment) -> _T:
+        """The result of work that stores something, in the turn of its client.
 
-        Questions at the same time are read together. The same question again, of a store that has not changed, gets the
-        response that was kept, with the time that this took. Raises ProblemError as `with_models` does.
+        Raises ProblemError as `with_models` does, and AbandonedError where it is given up.
         """
         self.warmup.require_started()
-        if not self.settings.cached_answers:
+        abandonment.listen(self.taken.look_again)
+        return await self.uploads.run(client, lambda: self._told_apart(work), abandonment)
+
+    async def search(self, work: Callable[[], _T]) -> _T:
+        """The result of a search; uploads wait for it. Raises ProblemError as `with_models` does."""
+        with self.turns.question():
+            return await self.with_models(self.questions, work)
+
+    async def ask(self, question: Question, *, keep: bool = True) -> Response:
+        """The response to a question whose filters are within what its asker may read.
+
+        Questions at the same time are read together, and uploads wait for them. The same question again, of a store
+        that has not changed, gets the response that was kept, with the time that this took; without `keep` none is kept
+        nor given. Raises ProblemError as `with_models` does.
+        """
+        self.warmup.require_started()
+        with self.turns.question():
+            return await self._ask(question, keep=keep)
+
+    async def _ask(self, question: Question, *, keep: bool) -> Response:
+        if not keep or not self.settings.cached_answers:
             response = await self._batcher.ask(question)
             self.metrics.count_answer(response)
             return response

@@ -107,6 +107,8 @@ def restore_backup(
     replace: Annotated[bool, typer.Option("--replace", help="Also where the store holds documents: they go.")] = False,
 ) -> None:
     """Make the store what a backup of it is; servers that have it open go on with what it holds then."""
+    from api.auditing import note_change
+    from index.audit_log import LOCAL_COMMAND
     from index.backups import HoldsDocumentsError, restore_folder
     from index.location import parse_location
 
@@ -125,6 +127,7 @@ def restore_backup(
     opened.sync()
     opened.discard_others()
     documents, passages = opened.catalogue.counts()
+    note_change(opened, LOCAL_COMMAND, "store restore", count=documents)
     tell(f"restored from {source}")
     say(f"{documents:,} documents in {passages:,} passages, {_at(opened.catalogue.generation())}")
 

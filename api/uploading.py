@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from api import sse
+from api.abandoning import Abandonment, while_awaited
 from api.access import AccessDep
 from api.examples import DOCUMENT_RECORD
 from api.openapi import links, problems
@@ -87,18 +88,28 @@ async def put_files(
 ) -> Any:
     """Files in form fields named `files`, one after the other; what is wrong with one does not keep the others out.
 
-    A file's name chooses how it is read; its document's URI is `upload:NAME`, and the same again replaces it. With
+    A file's name chooses how it is read; its document's URI is `upload:NAME`, and the same again replaces it. A client
+    that goes away gives up those that are not stored yet. With
     `Accept: text/event-stream` it answers at once with events: `progress` (`{name, stage, done, total}`) of the file at
     work, `file` with what became of it, and `report` in the end.
     """
     service.warmup.require_started()
     fields = query.model_copy(update={"collection": access.collection_for(query.collection)})
-    jobs = [(name, Put(partial(from_file, name, content, fields))) for name, content in await _files(request, service)]
+    # The client of one file is that of all: they are given up together.
+    abandonment = Abandonment()
+    jobs = [
+        (name, Put(access, partial(from_file, name, content, fields), abandonment=abandonment))
+        for name, content in await _files(request, service)
+    ]
     if sse.wanted(request.headers.get("accept", "")):
         # What can be refused now is refused by its status, which events have none of.
-        service.uploads.require_room()
-        return sse.streaming(_events(jobs, service, request.scope))
-    return UploadReport(files=tuple([await _stored(name, job, service, request.scope) for name, job in jobs]))
+        service.uploads.require_room(access.client)
+        return sse.streaming(_events(jobs, service, request.scope), abandonment.abandon)
+
+    async def store_all() -> UploadReport:
+        return UploadReport(files=tuple([await _stored(name, job, service, request.scope) for name, job in jobs]))
+
+    return await while_awaited(request, service.start(store_all()), abandonment)
 
 
 async def _files(request: Request, service: Service) -> list[tuple[str, bytes]]:
@@ -129,13 +140,12 @@ async def _files(request: Request, service: Service) -> list[tuple[str, bytes]]:
 
 
 async def _stored(name: str, job: Put, service: Service, scope: Scope) -> FileResult:
-    # Begun is finished, whether or not the client stays.
-    task = service.start(put(service, job))
-    await asyncio.wait({task})
-    error = task.exception()
-    if error is not None:
+    try:
+        # Of several files those that come after a client has gone are not begun.
+        job.abandonment.require()
+        record, changed = await put(service, job)
+    except Exception as error:  # noqa: BLE001 - whoever sent the file is told
         return FileResult(name=name, changed=False, document=None, problem=problem_of(scope, error))
-    record, changed = task.result()
     return FileResult(name=name, changed=changed, document=record, problem=None)
 
 
@@ -146,7 +156,6 @@ async def _events(jobs: list[tuple[str, Put]], service: Service, scope: Scope) -
         for (name, job), result in zip(jobs, results, strict=True):
             result.set_result(await _stored(name, job, service, scope))
 
-    # One piece of work: all files that were accepted are stored, however few of the events are still listened to.
     service.start(store_all())
     for (name, job), result in zip(jobs, results, strict=True):
 

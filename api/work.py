@@ -37,7 +37,7 @@ class Gate:
         if self._inside >= self._room:
             raise ProblemError(
                 BUSY,
-                f"{self._inside} requests of this kind are at work or waiting; try again later",
+                "too many requests of this kind are at work or waiting; try again later",
                 headers={"retry-after": str(self._retry_after_s)},
             )
 

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import DatabaseError
 
 from index.errors import DamageError
+from index.keys import damaged_keys
 from index.ledger import Tallied, read_settings, tally_in
-from index.schema import document_tags, documents, passages, removals, settings, sources
+from index.schema import audit, document_tags, documents, key_use, keys, passages, removals, settings, sources
 from index.seals import Tally, removal_seal
 from index.verified import (
     document_name,
@@ -28,6 +29,7 @@ from index.verified import (
     summed_seal,
 )
 
+_TABLES = (settings, documents, passages, removals, sources, document_tags, keys, audit, key_use)
 _ROWS_AT_ONCE = 50
 _PASSAGES_AT_ONCE = 1_000
 # More findings of one kind say nothing new.
@@ -48,6 +50,7 @@ class Damage(StrEnum):
     TAGS = "tags"
     FILES = "records of files"
     REMOVALS = "notes of removals"
+    KEYS = "API keys"
     SEARCH_INDEXES = "search indexes"
 
 
@@ -85,7 +88,7 @@ def catalogue_problems(connection: Connection) -> Iterator[Problem]:
 
 
 def _problems(connection: Connection) -> Iterator[Problem]:
-    missing = {table.name for table in (settings, documents, passages, removals, sources, document_tags)}
+    missing = {table.name for table in _TABLES}
     missing -= set(inspect(connection).get_table_names())
     if missing:
         yield Problem(Damage.PAGES, f"the tables {', '.join(sorted(missing))} are missing")
@@ -104,6 +107,7 @@ def _problems(connection: Connection) -> Iterator[Problem]:
         _orphans(connection),
         _files(connection, values),
         _removals(connection, values),
+        _keys(connection),
     ):
         try:
             yield from part
@@ -245,13 +249,18 @@ def _against(values: dict[str, str], table: Tallied, there: Tally, kind: Damage,
         yield Problem(kind, f"the {name} are not those that were put there")
 
 
+def _keys(connection: Connection) -> Iterator[Problem]:
+    for key in damaged_keys(connection):
+        yield Problem(Damage.KEYS, f"the API key {shown(key.id)} is not what was written: it opens nothing")
+
+
 def pages_problems(connection: Connection) -> list[Problem]:
     """What SQLite finds wrong with the pages, indexes and references of its file."""
     lines = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
     if lines == ["ok"]:
-        keys = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         # Each is told again where its rows are read.
-        lost = [f"SQLite: a row of {row[0]} refers to one of {row[2]} that is not there" for row in keys]
+        lost = [f"SQLite: a row of {row[0]} refers to one of {row[2]} that is not there" for row in broken]
         return [Problem(Damage.PASSAGES, line) for line in lost]
     return [Problem(_of_line(line), f"SQLite: {line}") for line in lines]
 

@@ -40,6 +40,7 @@ from sqlalchemy.pool import QueuePool
 from index.auditing import Problem, catalogue_problems, pages_problems
 from index.checksums import flush, room_at
 from index.clearing import on_frozen_disk
+from index.copies import own_rows_unchanged, take_own_rows, without_own_rows
 from index.documents import Document, DocumentRecord, DocumentVersion, Passage, Source, StoredPassage
 from index.errors import DamageError, NoStoreError, StoreError
 from index.identity import APPLICATION_ID, read_only, require_catalogue
@@ -261,6 +262,13 @@ class Catalogue(Protocol):
     def changes_since(self, generation: int) -> Changes: ...
 
     def re_embed(self, embed: Callable[[list[str]], NDArray[np.float32]], values: dict[str, str]) -> None: ...
+
+    def connection(self, *, write: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction for what is kept beside the documents (keys, the log): of one moment, or one that may write.
+
+        Database errors are StoreErrors.
+        """
+        ...
 
     def close(self) -> None: ...
 
@@ -528,6 +536,9 @@ class SqlCatalogue:
             for name, value in values.items():
                 ledger.set(name, value)
 
+    def connection(self, *, write: bool = False) -> AbstractContextManager[Connection]:
+        return self._writing() if write else self._reading()
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -676,6 +687,7 @@ class SqliteCatalogue(SqlCatalogue):
             with self._translated(), self._engine.connect() as fresh:
                 driver: Any = fresh.connection.driver_connection
                 driver.execute("VACUUM INTO ?", (str(path),))
+            without_own_rows(path)
             flush(path)
         except FileExistsError as error:
             raise StoreError(f"{path} is there already") from error
@@ -686,14 +698,27 @@ class SqliteCatalogue(SqlCatalogue):
     def become(self, path: Path, kept: Path) -> None:
         """Become what the sound catalogue in `path` is, in one transaction that readers see as a whole.
 
-        What it was is kept in the new file `kept` until the new one was checked where it stands. Raises StoreError, and
-        is what it was then.
+        What it was is kept in the new file `kept` until the new one was checked where it stands; its own keys and log
+        stay. Raises StoreError, and is what it was then.
         """
         self._require_writable()
         try:
             make_file(kept)
         except OSError as error:
             raise StoreError(f"{kept} cannot be written: {error.strerror}") from error
+        with own_rows_unchanged(self._path.parent):
+            self._give_own_rows(path)
+            self._put_in_place_of(path, kept)
+
+    def _give_own_rows(self, path: Path) -> None:
+        other = _engine(path)
+        try:
+            with self._translated(), self._engine.connect() as ours, other.connect() as theirs:
+                take_own_rows(ours, theirs)
+        finally:
+            other.dispose()
+
+    def _put_in_place_of(self, path: Path, kept: Path) -> None:
         with self._translated(), self._engine.connect() as ours, closing(sqlite3.connect(kept)) as keeping:
             driver: Any = ours.connection.driver_connection
             driver.backup(keeping)
@@ -809,7 +834,8 @@ def _make_catalogue(path: Path) -> None:
     if log.is_file() and log.stat().st_size and not os.path.lexists(path):
         raise NoStoreError(
             f"no store at {path.parent}: the log of one is there ({log.name}), but its catalogue {path.name} is gone; "
-            f"put it back, or restore a backup: qa store restore BACKUP --store {path.parent}. To begin anew, remove {log}"
+            f"put it back, or restore a backup: qa store restore BACKUP --store {path.parent}. To begin anew, remove "
+            f"{log}"
         )
     try:
         sweep_asides(path.parent, _NEW, _is_catalogue_file)

@@ -140,5 +140,7 @@ def _remedy(store: Store, problem: Problem) -> str:
             return again(problem.subject) if problem.subject else backup
         case Damage.MISSING:
             return f"{backup}; or go on without them, qa store repair --store {store.location}, and index them again"
+        case Damage.KEYS:
+            return f"qa keys revoke ID --store {store.location}, and make another: qa keys add NAME"
         case _:
             return f"qa store repair --store {store.location}"

@@ -122,7 +122,9 @@ class TantivyLexicalIndex:
         searcher = self._index.searcher()
         hits = searcher.search(query, limit=k, count=False).hits
         ids = searcher.fast_field_values("id", [address for _, address in hits])
-        return [(_whole(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
+        found = [(_whole(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
+        # tantivy puts equal ones in the order of its segments, which moves with whatever else is written.
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
 
     def commit(self, generation: int) -> None:
         with self._changing():

@@ -83,8 +83,52 @@ def _seals(connection: Connection) -> None:
     seal_rows(connection)
 
 
+def _keys_and_audit(connection: Connection) -> None:
+    """3 to 4: API keys, which were in a file beside the store (`index.key_files` brings those in), and a log."""
+    for statement in (
+        """
+        CREATE TABLE keys (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            name VARCHAR NOT NULL,
+            sha256 VARCHAR NOT NULL,
+            scopes VARCHAR NOT NULL,
+            collections TEXT NOT NULL,
+            created_at VARCHAR NOT NULL,
+            expires_at VARCHAR,
+            revoked_at VARCHAR,
+            checksum VARCHAR NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE audit (
+            id INTEGER NOT NULL PRIMARY KEY,
+            at VARCHAR NOT NULL,
+            actor VARCHAR NOT NULL,
+            operation VARCHAR NOT NULL,
+            subject VARCHAR,
+            count INTEGER NOT NULL,
+            outcome VARCHAR NOT NULL
+        )
+        """,
+        "CREATE INDEX ix_audit_at ON audit (at)",
+        """
+        CREATE TABLE key_use (
+            day VARCHAR NOT NULL,
+            key_id VARCHAR NOT NULL,
+            operation VARCHAR NOT NULL,
+            outcome VARCHAR NOT NULL,
+            first_at VARCHAR NOT NULL,
+            last_at VARCHAR NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (day, key_id, operation, outcome)
+        )
+        """,
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # The first leads from format 1 to 2. Append only.
-STEPS: list[Callable[[Connection], None]] = [_collections_and_descriptions, _seals]
+STEPS: list[Callable[[Connection], None]] = [_collections_and_descriptions, _seals, _keys_and_audit]
 
 
 def migrate(connection: Connection, version: int) -> None:

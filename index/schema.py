@@ -26,7 +26,7 @@ from index.errors import InputError
 _NUL_IN_POSTGRES = "\U0010fffe"
 
 # A store of an older format is brought to this one by `index.migrations`, which gains a step with each.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 metadata = MetaData()
 # In both databases no bytes at all.
@@ -180,4 +180,52 @@ removals = Table(
     metadata,
     Column("passage_id", PassageId, primary_key=True, autoincrement=False),
     Column("generation", Integer, nullable=False, index=True),
+)
+
+# The tables from here on belong to the store itself and not to what it holds: no copy of a store has their rows (see
+# `index.copies`), and they do not raise the generation. Times are UTC, ISO 8601 to the microsecond.
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    # SHA-256 of the secret.
+    Column("sha256", Words, nullable=False),
+    # JSON lists of strings.
+    Column("scopes", Words, nullable=False),
+    Column("collections", LongWords, nullable=False),
+    Column("created_at", Words, nullable=False),
+    Column("expires_at", Words),
+    Column("revoked_at", Words),
+    # SHA-256 of all the other columns: damage to a row must not widen what its key may do.
+    Column("checksum", Words, nullable=False),
+)
+
+# What was changed, by whom: no word of a document, a question or a name.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", PassageId, primary_key=True, autoincrement=True),
+    Column("at", Words, nullable=False, index=True),
+    # A key's id, or who else it was (see `index.audit_log`).
+    Column("actor", Words, nullable=False),
+    Column("operation", Words, nullable=False),
+    # The id of a key or of a document.
+    Column("subject", Words),
+    Column("count", Integer, nullable=False),
+    Column("outcome", Words, nullable=False),
+)
+
+# What each key was used for, a row a day, operation and outcome.
+key_use = Table(
+    "key_use",
+    metadata,
+    Column("day", Words, primary_key=True),
+    Column("key_id", Words, primary_key=True),
+    Column("operation", Words, primary_key=True),
+    Column("outcome", Words, primary_key=True),
+    Column("first_at", Words, nullable=False),
+    Column("last_at", Words, nullable=False),
+    Column("count", Integer, nullable=False),
 )

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ from index.index_folders import (
 )
 from index.location import Location
 from index.marks import sweep_asides
+from index.pacing import Pacing
 from index.passages import CutSettings, cut_passages
 from index.private import FILE_MODE, make_folder
 from index.selection import EVERYTHING, Selection
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 EMBED_TOGETHER = 128
 WRITTEN_TOGETHER = 256
 GATHERED_S = 4.0
-# And how many passages at a time where somebody watches.
-EMBED_BETWEEN_PROGRESS = 64
+# And how many passages at a time where somebody watches, or waits for a turn: one batch of the embedder.
+EMBED_BETWEEN_PROGRESS = 32
 LOCK_TIMEOUT_S = 120
 # How often a check begins anew because a writer was faster.
 CHECKS = 5
@@ -105,6 +106,7 @@ class Store:
         *,
         engine: IndexingEngine | None = None,
         stop: threading.Event | None = None,
+        pacing: Pacing | None = None,
     ) -> Generator[Change, None, None]:
         """Add or replace documents, a transaction each batch; yields as they are stored. Call `sync` afterwards.
 
@@ -113,14 +115,16 @@ class Store:
         stored and yielded first. Close the iterator when leaving it early: a batch may still be on its way.
 
         Documents that come cut are not cut here, and an `engine` embeds in place of the store's embedder, several
-        batches at once: memory is then bounded by as many more.
+        batches at once: memory is then bounded by as many more. `pacing` bounds documents, and says when a batch of
+        passages is embedded.
 
         Once `stop` is set, what is embedded by then is stored and yielded, and StoppedError is raised.
         """
         self.check_embedder(pin=True)
         # Indexes of a catalogue that went back are noticed as long as they are ahead of it (see _open_derived).
         self.sync()
-        own = self.embedder.embed if progress is None else partial(self._embed, progress=progress)
+        watched = progress is not None or pacing is not None
+        own = partial(self._embed, progress=progress, pacing=pacing) if watched else self.embedder.embed
         filled = (
             # An engine looks by itself: it works on many batches at once.
             Filling(self.catalogue, engine.embed, engine.ahead) if engine else Filling(self.catalogue, own, stop=stop)
@@ -128,7 +132,7 @@ class Store:
         with filled as filling:
             try:
                 try:
-                    for batch in self._batches(documents, stop):
+                    for batch in self._batches(documents, stop, pacing):
                         yield from filling.push(batch)
                 except StoppedError:
                     raise
@@ -140,9 +144,19 @@ class Store:
                 yield from filling.settle()
                 raise
 
-    def put(self, document: Document, progress: Callable[[int, int], None] | None = None) -> Change:
-        """Add or replace one document, searchable on return. progress is called with (passages embedded, in all)."""
-        with closing(self.put_all([document], progress)) as changes:
+    def put(
+        self,
+        document: Document,
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        pacing: Pacing | None = None,
+    ) -> Change:
+        """Add or replace one document, searchable on return. progress is called with (passages embedded, in all).
+
+        Raises TooLongError for one that `pacing` does not take, and whatever a turn of it raises: nothing is stored
+        then.
+        """
+        with closing(self.put_all([document], progress, pacing=pacing)) as changes:
             change = next(changes)
         self.sync()
         return change
@@ -301,7 +315,7 @@ class Store:
         cut = self._cut_here(document)
         if not cut.passages:
             return [], np.empty((0, self.embedder.dimensions), np.float32)
-        return cut.passages, self._embed(cut.texts(), lambda _, __: None)
+        return cut.passages, self._embed(cut.texts(), None, None)
 
     def rebuild_derived(self) -> None:
         """Make the search indexes on this machine anew from the catalogue."""
@@ -346,7 +360,10 @@ class Store:
         return self._cut
 
     def _batches(
-        self, documents: Iterable[Document | CutDocument], stop: threading.Event | None = None
+        self,
+        documents: Iterable[Document | CutDocument],
+        stop: threading.Event | None = None,
+        pacing: Pacing | None = None,
     ) -> Iterator[Batch]:
         """The documents with their passages, those that need none as what came of them; bounded in both, and in the
         time that gathering them takes."""
@@ -366,6 +383,8 @@ class Store:
             else:
                 with at_once(stop):
                     cut = given if isinstance(given, CutDocument) else self._cut_here(given)
+                if pacing is not None:
+                    pacing.require_few(cut.passages)
                 batch.append(cut)
                 passages += len(cut.passages)
             full = passages >= EMBED_TOGETHER or len(batch) >= WRITTEN_TOGETHER
@@ -378,12 +397,18 @@ class Store:
     def _cut_here(self, document: Document) -> CutDocument:
         return CutDocument(document, cut_passages(document, self.embedder.count_tokens, self._cut))
 
-    def _embed(self, texts: list[str], progress: Callable[[int, int], None]) -> NDArray[np.float32]:
+    def _embed(
+        self, texts: list[str], progress: Callable[[int, int], None] | None, pacing: Pacing | None
+    ) -> NDArray[np.float32]:
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext if pacing is None else pacing.turn
         parts = []
         for begin in range(0, len(texts), EMBED_BETWEEN_PROGRESS):
-            progress(begin, len(texts))
-            parts.append(self.embedder.embed(texts[begin : begin + EMBED_BETWEEN_PROGRESS]))
-        progress(len(texts), len(texts))
+            if progress is not None:
+                progress(begin, len(texts))
+            with turn():
+                parts.append(self.embedder.embed(texts[begin : begin + EMBED_BETWEEN_PROGRESS]))
+        if progress is not None:
+            progress(len(texts), len(texts))
         return np.concatenate(parts)
 
     def _embedder_settings(self) -> dict[str, str]:

@@ -152,14 +152,21 @@ class Engine:
         """The passages of each question, best first, at most `question.passages`; none of them stale."""
         self.store.check_embedder()
         begun = time.perf_counter()
-        if self.store.catalogue.is_empty():
+        # With filters an empty store is like one whose other documents are filtered out: nobody who may see only some
+        # of the documents is told whether there are others.
+        empty = self.store.catalogue.is_empty()
+        if empty and all(question.filters == Filters() for question in questions):
             snapshot = self.store.catalogue.snapshot([])
             return [Retrieved(snapshot, [], "empty_index", 0.0, 0.0) for _ in questions]
         # One by one: in a batch, a vector may differ in its last digits with the questions beside it, and with it the
         # confidence of the answer.
         vectors = [self.store.embedder.embed([question.question])[0] for question in questions]
         embed_ms = (time.perf_counter() - begun) * 1000 / max(1, len(questions))
-        return [self._retrieve(q, vector, embed_ms) for q, vector in zip(questions, vectors, strict=True)]
+        found = [self._retrieve(q, vector, embed_ms) for q, vector in zip(questions, vectors, strict=True)]
+        return [
+            replace(own, reason="empty_index") if empty and own.reason and question.filters == Filters() else own
+            for question, own in zip(questions, found, strict=True)
+        ]
 
     def read_many(self, questions: Sequence[Question], found: Sequence[Retrieved]) -> list[list[ReadPassage]]:
         """The retrieved passages with their spans."""

@@ -247,10 +247,13 @@ class ModelRef(_Frozen):
 
 
 class Provenance(_Frozen):
-    """What made the answer, so that it can be made again."""
+    """What made the answer, so that it can be made again.
+
+    `store_generation` is null for whoever may see only some collections: it tells when others change theirs.
+    """
 
     version: str
-    store_generation: int
+    store_generation: int | None
     embedder: ModelRef
     reader: ModelRef
 

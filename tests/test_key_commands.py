@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes import FakeEmbedder
 
 from api.cli import main
-from api.keys import Key, KeyFile
 from index.catalogue import CATALOGUE_FILE, SqliteCatalogue
+from index.keyring import KeyRing
+from index.keys import Key, RefusedKey
+from index.store import Store
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -40,16 +43,54 @@ def test_added_listed_revoked(qa: Run, tmp_path: Path) -> None:
     )
     token = out.strip()
     assert code == 0 and "not shown again" in err and token not in err
-    file = KeyFile(tmp_path / "store")
-    key = file.authenticate(token)
+    ring = KeyRing(Store(tmp_path / "store", FakeEmbedder()))
+    key = ring.authenticate(token)
     assert isinstance(key, Key) and key.collections == ("a",) and key.scopes == ("read", "write")
     assert key.expires_at is not None and (key.expires_at - key.created_at).days in (29, 30)
     code, out, _ = qa("keys", "list", "--json")
     listed = json.loads(out)
     assert listed["id"] == key.id and "sha256" not in listed
+    assert (listed["state"], listed["last_used_at"]) == ("usable", None)
     assert "usable" in qa("keys", "list")[1]
     assert qa("keys", "revoke", "reports")[0] == 0
-    assert file.authenticate(token) == "revoked" and "revoked" in qa("keys", "list")[1]
+    assert ring.authenticate(token) == RefusedKey("revoked", key.id) and "revoked" in qa("keys", "list")[1]
+
+
+def test_a_new_secret(qa: Run, tmp_path: Path) -> None:
+    old = qa("keys", "add", "reports")[1].strip()
+    code, out, err = qa("keys", "rotate", "reports", "--grace", "12h")
+    new = out.strip()
+    assert code == 0 and new != old and "ends 20" in err and "not shown again" in err
+    ring = KeyRing(Store(tmp_path / "store", FakeEmbedder()))
+    assert isinstance(ring.authenticate(old), Key) and isinstance(ring.authenticate(new), Key)
+    newest = qa("keys", "rotate", "reports", "--grace", "0")[1].strip()
+    assert isinstance(ring.authenticate(newest), Key)
+    assert [getattr(ring.authenticate(token), "reason", None) for token in (old, new)] == ["expired", "expired"]
+
+
+def test_what_was_done_is_shown_without_words(qa: Run) -> None:
+    qa("keys", "add", "reports")
+    qa("keys", "revoke", "reports")
+    lines = [json.loads(line) for line in qa("audit", "--json")[1].splitlines()]
+    assert [(line["actor"], line["operation"], line["outcome"]) for line in lines] == [
+        ("local command", "keys add", "done"),
+        ("local command", "keys revoke", "done"),
+    ]
+    assert len({line["subject"] for line in lines}) == 1
+    for only in ("reports", lines[0]["subject"]):
+        assert len(qa("audit", "--json", "--key", only)[1].splitlines()) == 2
+    assert qa("audit", "--json", "--since", "2999-01-01")[1] == ""
+    assert len(qa("audit", "--json", "--limit", "1")[1].splitlines()) == 1
+    assert "keys revoke" in qa("audit")[1]
+    assert qa("audit", "--use", "--json")[1] == "" and qa("audit", "--use")[1].strip() == "nothing is noted"
+
+
+def test_without_keys_again_only_when_meant(qa: Run) -> None:
+    qa("keys", "add", "k")
+    assert qa("keys", "clear")[0] == 2
+    code, out, _ = qa("keys", "clear", "--yes")
+    assert code == 0 and out.startswith("1 ")
+    assert "no keys" in qa("keys", "list")[1]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +100,8 @@ def test_added_listed_revoked(qa: Run, tmp_path: Path) -> None:
         (("add", "k", "--expires", "soon"), 2, "neither like"),
         (("add", "k", "--expires", "2020-01-01"), 1, "expire"),
         (("revoke", "k"), 1, "no key"),
+        (("rotate", "k"), 1, "no key"),
+        (("rotate", "other", "--grace", "soon"), 2, "neither like"),
     ],
 )
 def test_wrong_use(qa: Run, arguments: tuple[str, ...], code: int, said: str) -> None:

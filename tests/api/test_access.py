@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from api.keys import KeyFile
+from api.http import create_app
 from api.logs import JsonFormatter, TextFormatter
+from index.audit_log import entries, last_uses, uses
+from index.errors import StoreError
+from index.keyring import KeyRing
 from index.store import Store
+from qa.engine import Engine
 
 Check = Callable[..., dict[str, Any]]
 Serving = Callable[..., TestClient]
@@ -20,15 +25,15 @@ ASK = {"question": "When do the drills run?"}
 
 
 @pytest.fixture
-def keys(store: Store) -> KeyFile:
-    return KeyFile(store.folder)
+def keys(store: Store) -> KeyRing:
+    return KeyRing(store)
 
 
 def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def test_open_until_there_is_a_key(client: TestClient, keys: KeyFile, problem: Check) -> None:
+def test_open_until_there_is_a_key(client: TestClient, keys: KeyRing, problem: Check) -> None:
     assert client.get("/v1/documents").status_code == 200
     token = keys.add("k")[1]
     refused = client.get("/v1/documents")
@@ -41,17 +46,73 @@ def test_open_until_there_is_a_key(client: TestClient, keys: KeyFile, problem: C
         problem(client.get(path), 401, "key-required")
 
 
-def test_a_file_that_disappears_opens_nothing(client: TestClient, keys: KeyFile, problem: Check) -> None:
+def test_keys_that_disappear_open_nothing(
+    client: TestClient, store: Store, keys: KeyRing, problem: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = keys.add("k")[1]
     assert client.get("/v1/documents", headers=bearer(token)).status_code == 200
-    keys.path.unlink()
+    assert keys.clear() == 1
     problem(client.get("/v1/documents"), 401, "key-required")
     problem(client.get("/v1/documents", headers=bearer(token)), 401, "key-invalid")
-    keys.path.write_bytes(b"damaged")
+
+    def broken(**_options: object) -> None:
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(store.catalogue, "connection", broken)
     problem(client.get("/v1/documents", headers=bearer(token)), 503, "store-unavailable")
 
 
-def test_revoked_at_once_and_never_open_again(client: TestClient, keys: KeyFile, problem: Check) -> None:
+def test_a_damaged_key_is_refused_and_told(client: TestClient, store: Store, keys: KeyRing, problem: Check) -> None:
+    token = keys.add("k", collections=["a"])[1]
+    assert client.get("/v1/documents", headers=bearer(token)).status_code == 200
+    with store.catalogue.connection(write=True) as connection:
+        connection.exec_driver_sql("UPDATE keys SET collections = '[]'")
+    assert "damaged" in problem(client.get("/v1/documents", headers=bearer(token)), 401, "key-invalid")["detail"]
+    problem(client.get("/v1/documents"), 401, "key-required")
+
+
+def test_a_new_secret_and_the_old_one_until_its_grace_is_over(
+    client: TestClient, keys: KeyRing, problem: Check
+) -> None:
+    old = keys.add("k")[1]
+    new = keys.rotate("k", timedelta(hours=1))[1]
+    assert [client.get("/v1/documents", headers=bearer(token)).status_code for token in (old, new)] == [200, 200]
+    newest = keys.rotate("k", timedelta())[1]
+    for token in (old, new):
+        assert "expired" in problem(client.get("/v1/documents", headers=bearer(token)), 401, "key-invalid")["detail"]
+    assert client.get("/v1/documents", headers=bearer(newest)).status_code == 200
+
+
+def test_what_keys_are_used_for_is_noted(serving: Serving, store: Store, keys: KeyRing, engine: Engine) -> None:
+    key, token = keys.add("k", ["read", "write"])
+    refused, gone = keys.add("gone")
+    keys.revoke("gone")
+    with TestClient(create_app(engine), base_url="http://127.0.0.1:8000") as client:
+        while client.get("/healthz").status_code != 200:
+            pass
+        put = client.post("/v1/documents", json={"uri": "hidden-uri", "text": "Hidden."}, headers=bearer(token)).json()
+        for _ in range(2):
+            client.post("/v1/ask", json=ASK, headers=bearer(token))
+        client.get("/v1/documents/hidden-path", headers=bearer(token))
+        client.get("/v1/documents", headers=bearer(gone))
+        client.get("/v1/documents", headers=bearer(token[:-3] + "abc"))
+        client.delete(f"/v1/documents/{put['id']}", headers=bearer(token))
+    with store.catalogue.connection() as connection:
+        noted = {(use.key_id, use.operation, use.outcome): use.count for use in uses(connection, limit=100)}
+        changes = [(entry.actor, entry.operation, entry.subject) for entry in entries(connection, limit=100)]
+        assert set(last_uses(connection)) == {key.id}
+    assert noted == {
+        (key.id, "POST /v1/documents", "done"): 1,
+        (key.id, "POST /v1/ask", "done"): 2,
+        (key.id, "GET /v1/documents/{document_id}", "refused"): 1,
+        (key.id, "DELETE /v1/documents/{document_id}", "done"): 1,
+        (refused.id, "GET unmatched", "refused"): 1,
+    }
+    assert changes[-2:] == [(key.id, "documents put", put["id"]), (key.id, "documents remove", put["id"])]
+    assert "idden" not in repr((noted, changes))
+
+
+def test_revoked_at_once_and_never_open_again(client: TestClient, keys: KeyRing, problem: Check) -> None:
     token = keys.add("k")[1]
     assert client.post("/v1/ask", json=ASK, headers=bearer(token)).status_code == 200
     keys.revoke("k")
@@ -65,7 +126,7 @@ def test_revoked_at_once_and_never_open_again(client: TestClient, keys: KeyFile,
     "header",
     ["", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "Token {token}", "{token}", "Bearer {token}x", "bearer ü"],
 )
-def test_headers_that_are_no_key(client: TestClient, keys: KeyFile, problem: Check, header: str) -> None:
+def test_headers_that_are_no_key(client: TestClient, keys: KeyRing, problem: Check, header: str) -> None:
     token = keys.add("k")[1]
     sent = header.replace("{token}", token).encode("latin-1")
     problem(client.get("/v1/documents", headers=[(b"authorization", sent)]), 401, "key-invalid")
@@ -74,7 +135,7 @@ def test_headers_that_are_no_key(client: TestClient, keys: KeyFile, problem: Che
     assert client.get("/v1/documents", headers={"authorization": f"bearer  {token} "}).status_code == 200
 
 
-def test_scopes(client: TestClient, keys: KeyFile, problem: Check) -> None:
+def test_scopes(client: TestClient, keys: KeyRing, problem: Check) -> None:
     reading, writing = (bearer(keys.add(name, [name])[1]) for name in ("read", "write"))  # type: ignore[list-item]
     document = {"uri": "a", "text": "Text."}
     refused = client.post("/v1/documents", json=document, headers=reading)
@@ -97,7 +158,7 @@ def test_scopes(client: TestClient, keys: KeyFile, problem: Check) -> None:
     assert client.delete(path, headers=writing).status_code == 204
 
 
-def test_too_often(serving: Serving, keys: KeyFile, problem: Check) -> None:
+def test_too_often(serving: Serving, keys: KeyRing, problem: Check) -> None:
     client = serving(requests_per_minute=1, requests_at_once=3)
     assert [client.get("/v1/documents").status_code for _ in range(4)] == [200, 200, 200, 429]
     refused = client.get("/v1/documents")
@@ -118,7 +179,7 @@ def test_other_sites_get_no_leave(client: TestClient) -> None:
 
 
 def test_the_log_names_the_key_and_holds_no_secret(
-    client: TestClient, keys: KeyFile, caplog: pytest.LogCaptureFixture
+    client: TestClient, keys: KeyRing, caplog: pytest.LogCaptureFixture
 ) -> None:
     key, token = keys.add("k", ["read", "write"])
     with caplog.at_level(logging.DEBUG):

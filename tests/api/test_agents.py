@@ -15,8 +15,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
 
-from api.keys import KeyFile
 from index.documents import Document
+from index.keyring import KeyRing
 from index.store import Store
 from qa.types import Response
 
@@ -137,7 +137,7 @@ def test_a_long_document_is_read_in_parts(listening: Callable[..., int], store: 
 def test_a_key_for_some_collections_binds_every_tool(listening: Callable[..., int], store: Store, text: str) -> None:
     secret = put(store, text, collection="secret")
     put(store, "The engine was built by Charles in 1843.", uri="https://example.org/engine.txt", collection="open")
-    everything, some = KeyFile(store.folder).add("all")[1], KeyFile(store.folder).add("some", ["read"], ["open"])[1]
+    everything, some = KeyRing(store).add("all")[1], KeyRing(store).add("some", ["read"], ["open"])[1]
 
     async def work() -> None:
         port = listening()
@@ -162,7 +162,7 @@ def test_a_key_for_some_collections_binds_every_tool(listening: Callable[..., in
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}])
 def test_without_a_good_key_nothing_is_told(serving: Callable[..., TestClient], store: Store, headers: Any) -> None:
-    KeyFile(store.folder).add("k")
+    KeyRing(store).add("k")
     response = serving().post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=headers)
     assert response.status_code == 401
 

@@ -15,9 +15,9 @@ import pytest
 
 from api import client as module
 from api.client import AnswerError, ApiError, Client, ConnectionFailedError, Progress
-from api.keys import KeyFile
 from api.schemas import Description, FileResult
 from index.errors import InputError
+from index.keyring import KeyRing
 from index.store import Store
 from qa.types import Filters
 
@@ -112,7 +112,7 @@ def test_conditions(api: Client) -> None:
 
 def test_keys(listening: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{listening()}"
-    token = KeyFile(store.folder).add("reader", ["read"])[1]
+    token = KeyRing(store).add("reader", ["read"])[1]
     with Client(url) as nobody, pytest.raises(ApiError) as raised:
         nobody.list_documents()
     assert (raised.value.status, raised.value.title) == (401, "An API key is required")

@@ -9,8 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.client import Client
-from api.keys import KeyFile
 from api.schemas import Description
+from index.documents import Document
+from index.keyring import KeyRing
 from index.store import Store
 from qa.types import Filters
 
@@ -93,7 +94,7 @@ def test_cursors_lead_through_everything(api: Client) -> None:
 @pytest.fixture
 def limited(store: Store, filled: dict[str, str]) -> dict[str, str]:
     """The header of a key that is for the collection a."""
-    return {"authorization": f"Bearer {KeyFile(store.folder).add('a', ['read', 'write'], ['a'])[1]}"}
+    return {"authorization": f"Bearer {KeyRing(store).add('a', ['read', 'write'], ['a'])[1]}"}
 
 
 @pytest.mark.parametrize("filters", [{}, {"collections": ["a", "b"]}, {"collections": ["b"]}, {"uri_prefix": "https"}])
@@ -119,7 +120,7 @@ def test_a_limited_key_cannot_tell_others_from_none(
     answered = client.post(
         "/v1/ask",
         json={**ASK, "filters": {"collections": ["b"]}},
-        headers={"authorization": f"Bearer {KeyFile(store.folder).add('all')[1]}"},
+        headers={"authorization": f"Bearer {KeyRing(store).add('all')[1]}"},
     ).json()
     foreign = answered["answers"][0]["citation"]
     assert foreign["document"]["id"] == filled["b1"]
@@ -139,3 +140,57 @@ def test_a_limited_key_cannot_tell_others_from_none(
     stored = client.post("/v1/documents", json=sent, headers=limited)
     assert stored.status_code == 201 and stored.json()["collection"] == "a" and stored.json()["id"] == filled["a1"]
     assert client.delete(f"/v1/documents/{filled['a2']}", headers=limited).status_code == 204
+
+
+def test_a_limited_key_cannot_tell_when_others_write(
+    serving: Callable[..., TestClient], store: Store, filled: dict[str, str], limited: dict[str, str]
+) -> None:
+    client = serving(cached_answers=10)
+
+    def seen() -> list[Any]:
+        """All that the key is shown, but for measured times."""
+        answered = client.post("/v1/ask", json=ASK, headers=limited).json()
+        found = client.post("/v1/search", json={"question": "drills"}, headers=limited).json()
+        # A kept answer took no time of reading.
+        times = answered.pop("elapsed_ms")["retrieve"] > 0
+        found.pop("elapsed_ms")
+        shown = [
+            client.get(path, headers=limited)
+            for path in ("/v1/documents", f"/v1/documents/{filled['a1']}", f"/v1/documents/{filled['a1']}/text")
+        ]
+        return [answered, times, found, *((one.json(), one.headers.get("etag")) for one in shown)]
+
+    first = seen()
+    assert seen() == first
+    assert first[0]["provenance"]["store_generation"] is first[2]["store_generation"] is None
+    assert first[0]["answers"] and first[2]["passages"][0]["lexical"]["score"] is None
+    for number in range(3):
+        store.put(Document(uri=f"new {number}", title="", text="More drills run there.", collection="b"))
+        assert seen() == first
+
+
+def test_a_limited_key_cannot_tell_whether_there_are_others(
+    client: TestClient, store: Store, limited: dict[str, str], filled: dict[str, str]
+) -> None:
+    def outcomes() -> list[Any]:
+        headers = {"authorization": f"Bearer {token}"}
+        asked = client.post("/v1/ask", json=ASK, headers=headers).json()
+        found = client.post("/v1/search", json={"question": "drills"}, headers=headers).json()
+        return [
+            asked["reason"],
+            asked["elapsed_ms"]["retrieve"] > 0,
+            found["reason"],
+            found["elapsed_ms"]["retrieve"] > 0,
+        ]
+
+    token = KeyRing(store).add("nothing", ["read"], ["nowhere"])[1]
+    with_others = outcomes()
+    for document in filled.values():
+        store.remove(document)
+    assert outcomes() == with_others == ["nothing_retrieved", True] * 2
+
+
+def test_whoever_sees_all_is_told_the_generation(client: TestClient, filled: dict[str, str]) -> None:
+    assert client.post("/v1/ask", json=ASK).json()["provenance"]["store_generation"] == 4
+    found = client.post("/v1/search", json={"question": "drills"}).json()
+    assert found["store_generation"] == 4 and found["passages"][0]["lexical"]["score"] > 0

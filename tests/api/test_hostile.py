@@ -20,7 +20,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from api import connections, limits
-from api.keys import KeyFile
+from index.keyring import KeyRing
 from index.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -267,7 +267,7 @@ def climbing_asset(server: Server) -> str:
 
 @case("No key, a wrong one, a revoked one", "401 key-required, 401 key-invalid, 401 key-invalid")
 def keys(server: Server) -> str:
-    file = KeyFile(server.store.folder)
+    file = KeyRing(server.store)
     token = file.add("k", ["read", "write"])[1]
     file.revoke("k")
     send: dict[str, Any] = {"content": b"Text.", "headers": TEXT}
@@ -283,7 +283,7 @@ def keys(server: Server) -> str:
     "401 key-invalid, 401 key-invalid, 401 key-required",
 )
 def odd_keys(server: Server) -> str:
-    token = KeyFile(server.store.folder).add("k", ["read", "write"])[1]
+    token = KeyRing(server.store).add("k", ["read", "write"])[1]
     sent = head(authorization=f"Bearer {token}\r\nauthorization: Bearer {token}", content_length="5") + b"Text."
     answers = [_said(*server.raw(sent.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")))]
     headers = {**TEXT, "authorization": "Bearer clé".encode()}

@@ -98,7 +98,7 @@ def test_a_warm_up_that_fails_is_tried_again(
 def test_too_many_questions_are_refused(
     reader: Any, serving: Serving, problem: Check, document: dict[str, Any]
 ) -> None:
-    client = serving(workers=1, max_waiting=1, retry_after_s=7)
+    client = serving(workers=1, max_waiting=1, retry_after_s=7, upload_patience_s=0.01)
     reader.hold = threading.Event()
     with ThreadPoolExecutor(2) as pool:
         try:
@@ -130,10 +130,10 @@ def test_too_many_uploads_are_refused(
     client = serving(max_waiting_uploads=0)
     hold, inside, put = threading.Event(), threading.Event(), store.put
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **options: Any) -> Any:
         inside.set()
         assert hold.wait(10)
-        return put(*arguments)
+        return put(*arguments, **options)
 
     monkeypatch.setattr(store, "put", slow)
     with ThreadPoolExecutor(1) as pool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.client import Client
 from index.store import Store
 
 Check = Callable[..., dict[str, Any]]
@@ -114,54 +112,6 @@ def test_events_of_an_upload_that_fails(client: TestClient, store: Store, monkey
     monkeypatch.setattr(store, "put", broken)
     kind, body = events(put(client, EVENTS, uri="a", text="Text.").text)[-1]
     assert (kind, body["status"]) == ("problem", 500) and "secret" not in json.dumps(body)
-
-
-def test_an_upload_goes_on_when_nobody_listens(
-    listening: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import httpx
-
-    inside, hold, put_ = threading.Event(), threading.Event(), store.put
-
-    def slow(*arguments: Any) -> Any:
-        inside.set()
-        assert hold.wait(10)
-        return put_(*arguments)
-
-    monkeypatch.setattr(store, "put", slow)
-    with httpx.Client(base_url=f"http://127.0.0.1:{listening()}") as client:
-        with client.stream("POST", "/v1/documents", json={"uri": "a", "text": "Text."}, headers=EVENTS) as response:
-            assert next(response.iter_lines()) == "event: progress" and inside.wait(10)
-        hold.set()
-        for _ in range(500):
-            if client.get("/v1/documents").json()["total"] == 1:
-                break
-            threading.Event().wait(0.01)
-        assert client.get("/v1/documents").json()["total"] == 1
-
-
-def test_all_files_are_stored_when_nobody_listens(
-    api: Client, listening: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import httpx
-
-    hold, put_ = threading.Event(), store.put
-
-    def slow(*arguments: Any) -> Any:
-        assert hold.wait(10)
-        return put_(*arguments)
-
-    monkeypatch.setattr(store, "put", slow)
-    sent = files(*((f"{number}.txt", b"Text.") for number in range(3)))
-    with httpx.Client(base_url=f"http://127.0.0.1:{listening()}") as client:
-        with client.stream("POST", "/v1/uploads", files=sent, headers=EVENTS) as response:
-            assert next(response.iter_lines()) == "event: progress"
-        hold.set()
-        for _ in range(500):
-            if api.list_documents().total == 3:
-                break
-            threading.Event().wait(0.01)
-    assert [record.uri for record in api.documents()] == [f"upload:{number}.txt" for number in range(3)]
 
 
 def files(*named: tuple[str, bytes]) -> list[tuple[str, tuple[str, bytes]]]:

@@ -118,7 +118,9 @@ def test_a_failed_step_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "STEPS", [*migrations.STEPS, fails])
-        with pytest.raises(StoreError, match=r"has format 1 and could not be brought to format 3.*nothing was changed"):
+        with pytest.raises(
+            StoreError, match=rf"format 1 and could not be brought to format {FORMAT_VERSION}.*nothing was changed"
+        ):
             SqliteCatalogue(old)
     assert dump(old) == before
     assert SqliteCatalogue(old).counts() == (2, 3)

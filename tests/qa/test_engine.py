@@ -209,6 +209,14 @@ def test_null_and_threshold_are_told_apart(full: Store, margins: dict[str, float
     assert outcome(ask(full, margins)) == ("abstained", reason, [])
 
 
+def test_an_empty_store_is_told_to_those_who_may_see_all_of_it(store: Store) -> None:
+    engine = Engine(store, WordReader({}), calibration())
+    asked = [Question(question="When?"), Question(question="When?", filters=Filters(collections=("a",)))]
+    for questions in (asked, asked[:1], asked[1:]):
+        expected = ["nothing_retrieved" if question.filters.collections else "empty_index" for question in questions]
+        assert [response.reason for response in engine.ask_many(questions)] == expected
+
+
 def test_nothing_retrieved_is_not_a_matter_of_reading(full: Store) -> None:
     """The reason is that of the stage that came to nothing, also for one who asks for candidates at any confidence."""
     nowhere = {"filters": {"uri_prefix": "file:///c"}, "candidates": True, "threshold": 0.0}
