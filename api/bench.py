@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from api import bench_failures
 from api.console import printable
 from api.errors import UsageError
 from api.opening import open_engine, open_store
@@ -185,45 +186,6 @@ def _write(path: Path, text: str) -> None:
     from eval.files import write_whole
 
     write_whole(path, text.encode())
-
-
-@bench.command("kill")
-def kill(
-    *,
-    kills: Annotated[int, typer.Option("-n", "--kills", min=1, max=100_000, help="How many kills.")] = 300,
-    seed: Annotated[int, typer.Option(help="Decides documents, operations and the drawn moments.")] = 13,
-    work: Annotated[Path, typer.Option(help="A new folder for the store; kept where a problem is found.")] = Path(
-        ".kills"
-    ),
-    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-) -> None:
-    """Kill a writer at random moments (SIGKILL) while others read, and check each time that nothing is lost.
-
-    It adds, updates, describes, removes, compacts and embeds anew. After each kill the store is checked, every
-    acknowledged change must be there, the one under way wholly or not at all, and no reader may have seen an error or a
-    wrong place. About a second a kill. Exit 1 where anything was not so.
-    """
-    from eval.kills.bench import bench_kills
-
-    try:
-        found = bench_kills(work, kills=kills, seed=seed, watch=progress_bar)
-    except KeyboardInterrupt:
-        errors.print(f"interrupted; the store is in {escape(str(work))}")
-        raise typer.Exit(1) from None
-    if output is not None:
-        _write(output, found.model_dump_json(indent=2) + "\n")
-    for name, met in found.under_way.items():
-        typer.echo(f"{name}: {met.kills} kills, {met.landed} of them there all the same")
-    typer.echo(
-        f"{found.kills} kills of a writer and {found.reader_kills} of a reader in {found.seconds:.0f} s, "
-        f"{found.acknowledged} changes acknowledged, {found.answers} answers of {found.readers} readers right, "
-        f"{len(found.problems)} problems"
-    )
-    for problem in found.problems:
-        typer.echo(f"problem: {printable(problem)}")
-    if not found.holds:
-        errors.print(f"the store is kept in {escape(str(work))}")
-        raise typer.Exit(1)
 
 
 @bench.command("distributed")
@@ -455,4 +417,5 @@ def _serve_command(store: str, port: int, options: Sequence[str] = ()) -> list[s
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
+    bench_failures.add_to(bench)
     app.add_typer(bench, name="bench")

@@ -10,6 +10,8 @@ from index.catalogue import SqliteCatalogue
 from index.errors import InputError, StoreError
 from index.store import CATALOGUE_FILE, RESTORING, Store
 
+_BACKING_UP = ".backup-"
+
 
 def back_up(store: Store, destination: Path) -> Path:
     """Write the store as it is at one moment to the folder `destination`, which must be new or empty; the file made.
@@ -21,9 +23,12 @@ def back_up(store: Store, destination: Path) -> Path:
     catalogue = _embedded(store)
     try:
         destination.mkdir(parents=True, exist_ok=True)
+        # What a backup that was killed left behind.
+        for left in destination.glob(f"{_BACKING_UP}*"):
+            shutil.rmtree(left)
         if any(destination.iterdir()):
             raise InputError(f"{destination} is not empty; name a new folder for the backup")
-        with tempfile.TemporaryDirectory(prefix=".backup-", dir=destination) as aside:
+        with tempfile.TemporaryDirectory(prefix=_BACKING_UP, dir=destination) as aside:
             copy = Path(aside) / CATALOGUE_FILE
             catalogue.copy_to(copy)
             return copy.rename(destination / CATALOGUE_FILE)

@@ -45,6 +45,7 @@ class _Pinned(HashingEmbedder):
     """Stands for the embedder of a store whose vectors are there already."""
 
     def __init__(self, dimensions: int) -> None:
+        super().__init__()
         self.dimensions = dimensions
 
 
