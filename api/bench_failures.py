@@ -69,7 +69,8 @@ def kill(
         typer.echo(f"problem: {printable(problem)}")
     if not found.holds:
         errors.print(
-            f"the store is kept in {escape(str(work))}; to come to it again: qa bench kill --seed {seed} -n {found.kills}",
+            f"the store is kept in {escape(str(work))}; to come to it again: qa bench kill --seed {seed} -n "
+            f"{found.kills}",
             soft_wrap=True,
         )
         raise typer.Exit(1)
@@ -111,7 +112,7 @@ def full(
             points=points,
             seed=seed,
             keys=StoreKeys(),
-            run=_run,
+            run=run_made,
             say=lambda text: errors.print(escape(text), soft_wrap=True),
         )
     except KeyboardInterrupt:
@@ -149,7 +150,7 @@ def _full_on_small_disk(points: int, seed: int, work: Path, output: Path | None)
         raise typer.Exit(code)
 
 
-def _run(arguments: Sequence[str], out: Path, err: Path) -> NoReturn:
+def run_made(arguments: Sequence[str], out: Path, err: Path) -> NoReturn:
     """Be `qa` with these arguments, but with models that need no weights; ends the process."""
     import api.opening
     from api.cli import main

@@ -23,6 +23,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from index.checksums import room_at
 from index.errors import InputError, StoreError
 
 KEYS_FILE = "keys.json"
@@ -195,7 +196,8 @@ class KeyFile:
         except Timeout as error:
             raise StoreError(f"another process has been changing {self.path} for {LOCK_TIMEOUT_S} s") from error
         except OSError as error:
-            raise StoreError(f"the keys in {self.path} cannot be changed: {error.strerror}") from error
+            room = room_at(self.path.parent)
+            raise StoreError(f"the keys in {self.path} cannot be changed ({room}): {error.strerror}") from error
 
     def _write(self, keys: Sequence[Key]) -> None:
         beside = self.path.with_suffix(".tmp")
@@ -209,4 +211,5 @@ class KeyFile:
                 os.fsync(file.fileno())
             os.replace(beside, self.path)
         except OSError as error:
-            raise StoreError(f"the keys cannot be written to {self.path}: {error.strerror}") from error
+            room = room_at(self.path.parent)
+            raise StoreError(f"the keys cannot be written to {self.path} ({room}): {error.strerror}") from error

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from index.catalogue import SqliteCatalogue
+from index.checksums import room_at
 from index.errors import InputError, StoreError
 from index.store import CATALOGUE_FILE, RESTORING, Store
 
@@ -33,7 +34,7 @@ def back_up(store: Store, destination: Path) -> Path:
             catalogue.copy_to(copy)
             return copy.rename(destination / CATALOGUE_FILE)
     except OSError as error:
-        raise StoreError(f"the backup {destination} cannot be written: {error}") from error
+        raise StoreError(f"the backup {destination} cannot be written ({room_at(destination)}): {error}") from error
 
 
 def restore(store: Store, source: Path) -> None:
@@ -58,7 +59,9 @@ def restore(store: Store, source: Path) -> None:
                 shutil.copyfile(wal, copy.with_name(f"{copy.name}-wal"))
             catalogue.take_from(copy)
     except OSError as error:
-        raise StoreError(f"the store {store.folder} cannot be restored from {source}: {error}") from error
+        raise StoreError(
+            f"the store {store.folder} cannot be restored from {source} ({room_at(store.folder)}): {error}"
+        ) from error
     store.sync()
 
 

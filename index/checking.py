@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from index.store import Store
+from index.store import FINISH_COPY, UNFINISHED, Store
 
 Part = Literal["catalogue", "search indexes"]
 
@@ -48,6 +48,9 @@ def check_store(store: Store) -> Health:
     findings = [
         Finding(part="catalogue", problem=problem, remedy=_of_catalogue(store, problem)) for problem in in_catalogue
     ]
+    if store.catalogue.setting(UNFINISHED):
+        problem = "it is a copy of another store that was interrupted, and does not hold all of it"
+        findings.append(Finding(part="catalogue", problem=problem, remedy=f"{FINISH_COPY} {store.location}"))
     unchecked = []
     if store.searched_by_server:
         unchecked.append("the search indexes: they are in a server, which checks its own files")

@@ -210,7 +210,9 @@ class TantivyLexicalIndex:
             folder.mkdir()
             return tantivy.Index(_schema(), path=str(folder))
         except OSError as error:
-            raise StoreError(f"the lexical index in {folder} cannot be opened: {error}") from error
+            raise StoreError(
+                f"the lexical index in {folder} cannot be opened ({room_at(folder.parent)}): {error}"
+            ) from error
 
 
 def _whole(number: int | float | None) -> int:

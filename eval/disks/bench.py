@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
+import shlex
 import shutil
 import time
 from collections import Counter, defaultdict
@@ -35,6 +35,7 @@ _FIRST_NEED = 256 << 10
 _MOST_NEED = 12 << 20
 _GROWN = 1.5
 _AT_THE_EDGE = 0.7
+_FINISH = re.compile(r"finish it with: qa (.+)$")
 _FREE = re.compile(r"\d[\d,.]* [kMG]?B are free")
 
 
@@ -84,7 +85,7 @@ class Fillings(Frozen):
 def bench_full(
     disk: Path, work: Path, *, points: int, seed: int, keys: KeyRing, run: Run, say: Callable[[str], None]
 ) -> Fillings:
-    """Fill `disk`, an empty small one, at so many points of commands on a store there; `work` is a new folder elsewhere.
+    """Fill `disk`, an empty small one, at so many points of commands on a store there; `work` is a new folder.
 
     Call it in a process that has opened no store and has no threads: every command runs in a fork of it. A problem ends
     it, and what is there is kept; else `work` is removed. Raises InputError for a disk that must not be filled.
@@ -184,7 +185,7 @@ class _Harness:
             if left >= _AT_THE_EDGE * need:
                 self._needs[command.kind] = min(int(need * _GROWN) + self._disk.block, _MOST_NEED)
             self._refused(command, ran, where)
-            self._settle(command, where)
+            self._settle(_finishing(command, ran), where)
         if not self.problems:
             self._expect(command.after, where)
         if command.kind == "restore":
@@ -200,12 +201,8 @@ class _Harness:
         lines = [line for line in ran.err.splitlines() if line.strip()]
         said = lines[-1] if lines else ""
         self._messages[command.kind][re.sub(r"\d[\d,.]*", "N", said.replace(str(self._places.disk), "DISK"))] = None
-        if ran.code != 1 or "Traceback" in ran.err:
-            self.problems.append(f"{where}: exit {ran.code}: {ran.err[-2_000:]}")
-        elif not said.startswith("error: ") or len(lines) != 1:
-            self.problems.append(f"{where}: not one line that says what is wrong: {ran.err[-2_000:]}")
-        elif not _FREE.search(said):
-            self.problems.append(f"{where}: what is free is not said: {said}")
+        if (problem := refusal_problem(ran)) is not None:
+            self.problems.append(f"{where}: {problem}")
 
     def _settle(self, command: Command, where: str) -> None:
         """See that nothing acknowledged is lost, then give the command again, which must succeed now."""
@@ -293,6 +290,24 @@ def look(places: Places, keys: KeyRing, tokens: dict[str, str]) -> dict[str, Any
             if keys.opens(store, token) != (name in usable)
         ]
         return {"documents": documents, "embedder": embedder_of(store), "keys": usable, "problems": problems}
+
+
+def refusal_problem(ran: Ran) -> str | None:
+    """What a command that found the disk full did not say as it must: one line, with what is free, and exit code 1."""
+    lines = [line for line in ran.err.splitlines() if line.strip()]
+    if ran.code != 1 or "Traceback" in ran.err:
+        return f"exit {ran.code}: {ran.err[-2_000:]}"
+    if len(lines) != 1 or not lines[0].startswith("error: "):
+        return f"not one line that says what is wrong: {ran.err[-2_000:]}"
+    if not _FREE.search(lines[0]):
+        return f"what is free is not said: {lines[0]}"
+    return None
+
+
+def _finishing(command: Command, ran: Ran) -> Command:
+    """The command to give once there is room: the same, or the one that the refusal names where it was done in part."""
+    named = _FINISH.search(ran.err)
+    return replace(command, arguments=tuple(shlex.split(named.group(1)))) if named else command
 
 
 def _plain(state: State) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from eval.kills.material import EMBEDDERS, NAMES, ask_for, make_document
+from eval.kills.material import EMBEDDERS, NAMES, make_document
 from eval.kills.performing import garble, open_made
 
 Kind = Literal[
@@ -105,61 +105,64 @@ def prepare(places: Places, state: State, wanted: Kind, number: int, draw: rando
     `number` is greater than any before; a document's new revision is.
     """
     kind = _possible(wanted, state)
+    if kind in ("add", "update", "prune", "remove", "remove, purge later"):
+        return _of_documents(places, state, kind, number, draw)
+    if kind in ("key added", "key revoked"):
+        return _of_keys(places, state, kind, number, draw)
+    return _of_the_store(places, state, kind)
+
+
+def _of_documents(places: Places, state: State, kind: Kind, number: int, draw: random.Random) -> Command:
     store = ("--store", str(places.store))
-    there = sorted(state.documents)
     documents = dict(state.documents)
     if kind in ("add", "update"):
-        among = there if kind == "update" else [name for name in NAMES if name not in documents]
+        among = sorted(documents) if kind == "update" else [name for name in NAMES if name not in documents]
         for name in draw.sample(among, draw.randint(1, TOGETHER)):
             documents[name] = number
             places.write(name, number)
-    elif kind in ("prune", "remove", "remove, purge later"):
-        name = draw.choice(there)
-        del documents[name]
-        places.file(name).unlink()
-        if kind != "prune":
-            later = ("--no-purge",) if kind == "remove, purge later" else ()
-            return Command(
-                kind,
-                ("documents", "remove", str(places.file(name)), *later, *store),
-                replace(state, documents=documents),
-            )
-    if documents != state.documents:
         return Command(kind, ("index", str(places.documents), *store), replace(state, documents=documents))
-    if kind == "re-embed":
-        embedder = 1 - state.embedder
-        arguments = ("index", "--re-embed", "--embedder", EMBEDDERS[embedder].name, *store)
-        return Command(kind, arguments, replace(state, embedder=embedder))
-    if kind == "backup":
-        made = places.disk / "made"
-        return Command(kind, ("store", "backup", str(made), *store), state, made)
-    if kind == "restore" and state.backup is not None:
-        held, embedder = state.backup
-        return Command(
-            kind,
-            ("store", "restore", str(places.backup), "--replace", *store),
-            replace(state, documents=held, embedder=embedder),
-        )
-    if kind == "migrate":
-        made = places.disk / "made"
-        return Command(kind, ("migrate-store", str(places.store), str(made)), state, made)
+    name = draw.choice(sorted(documents))
+    del documents[name]
+    places.file(name).unlink()
+    arguments: tuple[str, ...] = ("documents", "remove", str(places.file(name)))
+    if kind == "prune":
+        arguments = ("index", str(places.documents))
+    elif kind == "remove, purge later":
+        arguments += ("--no-purge",)
+    return Command(kind, (*arguments, *store), replace(state, documents=documents))
+
+
+def _of_keys(places: Places, state: State, kind: Kind, number: int, draw: random.Random) -> Command:
+    store = ("--store", str(places.store))
     if kind == "key added":
-        keys = state.keys | {f"key {number}"}
-        arguments = ("keys", "add", f"key {number}", *store)
-        return Command(kind, arguments, replace(state, keys=keys, keys_made=state.keys_made + 1))
-    if kind == "key revoked":
-        name = draw.choice(sorted(state.keys))
-        return Command(kind, ("keys", "revoke", name, *store), replace(state, keys=state.keys - {name}))
-    if kind == "opening":
-        return Command(kind, ("documents", "list", *store), state)
-    if kind == "new store":
-        made = places.disk / "made"
-        return Command(kind, ("index", str(places.documents), "--store", str(made)), state, made)
-    name = draw.choice(there)
-    searched = ("search", ask_for(name, "section0"), *store)
-    return Command(
-        kind, {"purge": ("store", "purge", *store), "repair": ("store", "repair", *store)}.get(kind, searched), state
-    )
+        after = replace(state, keys=state.keys | {f"key {number}"}, keys_made=state.keys_made + 1)
+        return Command(kind, ("keys", "add", f"key {number}", *store), after)
+    name = draw.choice(sorted(state.keys))
+    return Command(kind, ("keys", "revoke", name, *store), replace(state, keys=state.keys - {name}))
+
+
+def _of_the_store(places: Places, state: State, kind: Kind) -> Command:
+    store = ("--store", str(places.store))
+    made = str(places.disk / "made")
+    embedder = 1 - state.embedder
+    # A check brings the search indexes up first, as whoever searches does.
+    arguments: dict[Kind, tuple[str, ...]] = {
+        "purge": ("store", "purge", *store),
+        "re-embed": ("index", "--re-embed", "--embedder", EMBEDDERS[embedder].name, *store),
+        "repair": ("store", "repair", *store),
+        "backup": ("store", "backup", made, *store),
+        "restore": ("store", "restore", str(places.backup), "--replace", *store),
+        "migrate": ("migrate-store", str(places.store), made),
+        "opening": ("documents", "list", *store),
+        "catching up": ("store", "check", *store),
+        "new store": ("index", str(places.documents), "--store", made),
+    }
+    after = state
+    if kind == "re-embed":
+        after = replace(state, embedder=embedder)
+    elif kind == "restore" and state.backup is not None:
+        after = replace(state, documents=state.backup[0], embedder=state.backup[1])
+    return Command(kind, arguments[kind], after, Path(made) if made in arguments[kind] else None)
 
 
 def lay_ready(places: Places, kind: Kind) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 from eval.kills.material import ask_for, code, made_id, make_document, revision_in, sections
 from index.errors import ModelError
 from index.store import Store
 from qa.engine import Engine
-from qa.types import MAX_PASSAGES, Question
+from qa.types import MAX_PASSAGES, Question, Response
 from qa.verify import verify_against
 
 
@@ -41,24 +42,27 @@ def wrong(engine: Engine, name: str, draw: random.Random) -> str | None:
         raise
     after = stored(engine.store, name)
     same_store = identity == _identity(engine.store)
-    asked = f"{question.question} (revision {before} before, {after} after)"
+    problem = next(_untrue(response, name, section, before[0] if before and same_store else 0), None)
+    if problem is None and same_store:
+        if before and after and before[0] == after[0] and not response.answers:
+            problem = f"no answer ({response.reason})"
+        elif before is None and after is None and response.answers:
+            problem = f"{response.answers[0].text} answers, of a document that was not there"
+    return problem and f"{question.question} (revision {before} before, {after} after): {problem}"
+
+
+def _untrue(response: Response, name: str, section: str, least: int) -> Iterator[str]:
+    """What is untrue of the answers, or older than the revision `least`."""
     for answer in response.answers:
         revision = revision_in(answer.text)
         if revision is None or answer.text != code(name, revision, section):
-            return f"{asked}: {answer.text!r} is no code of it"
-        document = make_document(name, revision, 0)
-        verdict = verify_against(answer.citation, document)
+            yield f"{answer.text!r} is no code of it"
+            continue
+        verdict = verify_against(answer.citation, make_document(name, revision, 0))
         if not verdict.valid:
-            return f"{asked}: the citation of revision {revision} is false: {'; '.join(verdict.problems)}"
-        if same_store and before and revision < before[0]:
-            return f"{asked}: revision {revision} answers, which was replaced before"
-    if not same_store:
-        return None
-    if before and after and before[0] == after[0] and not response.answers:
-        return f"{asked}: no answer ({response.reason})"
-    if before is None and after is None and response.answers:
-        return f"{asked}: {response.answers[0].text} answers, of a document that was not there"
-    return None
+            yield f"the citation of revision {revision} is false: {'; '.join(verdict.problems)}"
+        elif revision < least:
+            yield f"revision {revision} answers, which was replaced before"
 
 
 def _identity(store: Store) -> tuple[str | None, str | None]:

@@ -94,6 +94,9 @@ class Operation:
         """What is to be expected where it was killed and nothing of it is there but what it may go on with."""
         if self.kind == "backup":
             return replace(state, begun=self.folder)
+        if self.kind == "restore":
+            # Where both hold the same documents, only its identity tells whether it was restored.
+            return replace(state, copy=None)
         if self.kind == "migrate" and self.folder is not None:
             known = state.copy[1] if state.copy is not None and state.copy[0] == self.folder else None
             return replace(state, copy=(self.folder, known))
@@ -134,31 +137,35 @@ def _possible(wanted: Kind, state: State) -> Kind:
 
 
 def _operation(kind: Kind, state: State, revision: int, draw: random.Random) -> Operation:
-    documents = state.held.documents
+    if kind in ("add", "update", "describe", "remove"):
+        return _of_documents(kind, state.held.documents, revision, draw)
+    folder = key = None
+    if kind == "backup":
+        folder = state.begun or f"backup-{revision}"
+    elif kind == "restore" and state.backup is not None:
+        folder = state.backup[0]
+    elif kind == "migrate":
+        folder = f"copy-{revision}"
+        if state.copy is not None and (state.copy[1] is None or draw.random() < _BROUGHT_UP):
+            folder = state.copy[0]
+    elif kind == "key added":
+        key = f"key {revision}"
+    elif kind == "key revoked":
+        key = draw.choice(state.usable_keys)
+    return Operation(kind, embedder=1 - state.held.embedder if kind == "re-embed" else None, folder=folder, key=key)
+
+
+def _of_documents(
+    kind: Kind, documents: Mapping[str, tuple[int, int]], revision: int, draw: random.Random
+) -> Operation:
     there = sorted(documents)
     if kind == "remove":
         return Operation(kind, removed=draw.choice(there))
-    if kind == "add":
-        names = draw.sample([name for name in NAMES if name not in documents], draw.randint(1, TOGETHER))
-        return Operation(kind, {name: (revision + number, 0) for number, name in enumerate(names)})
-    if kind == "update":
-        names = draw.sample(there, draw.randint(1, TOGETHER))
-        return Operation(kind, {name: (revision + number, documents[name][1]) for number, name in enumerate(names)})
     if kind == "describe":
         name = draw.choice(there)
         own, label = documents[name]
         return Operation(kind, {name: (own, label + 1)})
-    if kind == "re-embed":
-        return Operation(kind, embedder=1 - state.held.embedder)
-    if kind == "backup":
-        return Operation(kind, folder=state.begun or f"backup-{revision}")
-    if kind == "restore" and state.backup is not None:
-        return Operation(kind, folder=state.backup[0])
-    if kind == "migrate":
-        again = state.copy is not None and (state.copy[1] is None or draw.random() < _BROUGHT_UP)
-        return Operation(kind, folder=state.copy[0] if again and state.copy else f"copy-{revision}")
-    if kind == "key added":
-        return Operation(kind, key=f"key {revision}")
-    if kind == "key revoked":
-        return Operation(kind, key=draw.choice(state.usable_keys))
-    return Operation(kind)
+    among = there if kind == "update" else [name for name in NAMES if name not in documents]
+    names = draw.sample(among, draw.randint(1, TOGETHER))
+    labels = {name: own[1] for name, own in documents.items()}
+    return Operation(kind, {name: (revision + number, labels.get(name, 0)) for number, name in enumerate(names)})
