@@ -293,14 +293,15 @@ def look(places: Places, keys: KeyRing, tokens: dict[str, str]) -> dict[str, Any
 
 
 def refusal_problem(ran: Ran) -> str | None:
-    """What a command that found the disk full did not say as it must: one line, with what is free, and exit code 1."""
+    """What a command that found the disk full did not say as it must: one error in one line, with what is free, behind
+    nothing but what it told of its progress, and exit code 1."""
     lines = [line for line in ran.err.splitlines() if line.strip()]
     if ran.code != 1 or "Traceback" in ran.err:
         return f"exit {ran.code}: {ran.err[-2_000:]}"
-    if len(lines) != 1 or not lines[0].startswith("error: "):
+    if [line.startswith("error: ") for line in lines[-1:]] != [True] or ran.err.count("error: ") != 1:
         return f"not one line that says what is wrong: {ran.err[-2_000:]}"
-    if not _FREE.search(lines[0]):
-        return f"what is free is not said: {lines[0]}"
+    if not _FREE.search(lines[-1]):
+        return f"what is free is not said: {lines[-1]}"
     return None
 
 

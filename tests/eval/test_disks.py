@@ -99,7 +99,9 @@ def test_every_kind_of_command_does_what_is_expected_of_it(places: Places, tmp_p
         (1, "error: the store cannot be used: disk is full\n", "what is free"),
         (1, "Traceback (most recent call last):\nOSError: full\n", "exit 1"),
         (2, "error: 0.0 MB are free\n", "exit 2"),
-        (1, "something\nerror: 0.0 MB are free\n", "not one line"),
+        (1, "copying\nerror: 0.0 MB are free\n", None),
+        (1, "error: full\nerror: 0.0 MB are free\n", "not one line"),
+        (1, "error: 0.0 MB are free\nsomewhere\n", "not one line"),
         (1, "", "not one line"),
     ],
 )
