@@ -209,7 +209,8 @@ class TantivyLexicalIndex:
             clear_away(folder)
             folder.mkdir()
             return tantivy.Index(_schema(), path=str(folder))
-        except OSError as error:
+        # tantivy's own failures to write are ValueErrors.
+        except (OSError, ValueError) as error:
             raise StoreError(
                 f"the lexical index in {folder} cannot be opened ({room_at(folder.parent)}): {error}"
             ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -268,9 +268,14 @@ def test_a_copy_that_is_not_finished_is_neither_asked_nor_added_to_nor_copied(
     assert check_store(half).sound
     # Brought up to what the source is later, it is none of a moment until it is done.
     source.remove(document_id("file:///03"))
-    seen = []
-    remove = target.remove
-    monkeypatch.setattr(target, "remove", lambda one: seen.append(target.setting("unfinished_copy")) or remove(one))
+    seen: list[str | None] = []
+    remove_sources = target.remove_sources
+
+    def looking(collection: str, uris: Collection[str]) -> list[str]:
+        seen.append(target.setting("unfinished_copy"))
+        return remove_sources(collection, uris)
+
+    monkeypatch.setattr(target, "remove_sources", looking)
     copy(source.catalogue, target)
     assert seen == ["yes"] and not target.setting("unfinished_copy")
     # With nothing to do it stays in use.
