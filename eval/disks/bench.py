@@ -298,7 +298,7 @@ def refusal_problem(ran: Ran) -> str | None:
     lines = [line for line in ran.err.splitlines() if line.strip()]
     if ran.code != 1 or "Traceback" in ran.err:
         return f"exit {ran.code}: {ran.err[-2_000:]}"
-    if [line for line in lines if line.startswith("error: ")] != lines[-1:]:
+    if not lines or [line for line in lines if line.startswith("error: ")] != lines[-1:]:
         return f"not one line that says what is wrong: {ran.err[-2_000:]}"
     if not _FREE.search(lines[-1]):
         return f"what is free is not said: {lines[-1]}"
