@@ -191,9 +191,15 @@ def test_half_of_a_copy_is_not_believed(work: Work, store: Store, monkeypatch: p
 
 
 def test_damage_that_repairing_mends(work: Work, store: Store) -> None:
+    def vectors() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in store.folder.rglob("*.vectors")}
+
+    sound = vectors()
     garble(store)
-    assert found(work, STATE, NOTHING)["problems"]
+    damaged = vectors()
+    assert damaged.keys() == sound.keys() and damaged != sound
     assert found(work, STATE, Operation("repair")) == {"problems": [], "landed": False}
+    assert damaged.items().isdisjoint(vectors().items())
 
 
 def _stop_after_one(done: int, total: int) -> None:
