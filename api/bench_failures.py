@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
+from unittest.mock import patch
 
 import typer
 from rich.markup import escape
@@ -152,19 +153,20 @@ def _full_on_small_disk(points: int, seed: int, work: Path, output: Path | None)
 
 def run_made(arguments: Sequence[str], out: Path, err: Path) -> NoReturn:
     """Be `qa` with these arguments, but with models that need no weights; ends the process."""
-    import api.opening
     from api.cli import main
-    from eval.kills.material import EMBEDDERS
+    from eval.kills.material import EMBEDDERS, HashingEmbedder
 
-    embedders = {embedder.name: embedder for embedder in EMBEDDERS}
-    api.opening.open_embedder = lambda model, runtime=None: embedders.get(model, EMBEDDERS[0])
+    def open_made_embedder(model: str, _runtime: str | None = None) -> HashingEmbedder:
+        return next((embedder for embedder in EMBEDDERS if embedder.name == model), EMBEDDERS[0])
+
     sys.argv = ["qa", *arguments]
     code: object = 0
     for stream, path in ((1, out), (2, err)):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(descriptor, stream)
     try:
-        main()
+        with patch("api.opening.open_embedder", open_made_embedder):
+            main()
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - as Python itself tells it
