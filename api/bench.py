@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from api import bench_serving
+from api import bench_failures, bench_serving
 from api.bench_serving import QA_PROGRAM
 from api.errors import UsageError
 from api.opening import open_engine, open_store
 from api.options import ForceOption, StoreOption, progress_bar
 from api.terminal import Terminal, errors, say, tell
 from index.errors import InputError
-from index.outputs import FolderKind, Outputs, json_kind
+from index.outputs import Outputs, json_kind
 from index.printable import printable
 
 bench = typer.Typer(help="Measure speed, memory and growth on this machine.", no_args_is_help=True)
@@ -195,96 +195,6 @@ def _told(name: str, total: int | None = None) -> Iterator[Callable[[int, int], 
         yield advance
 
 
-@bench.command("kill")
-def kill(
-    *,
-    kills: Annotated[int, typer.Option("-n", "--kills", min=1, max=100_000, help="How many kills.")] = 300,
-    seed: Annotated[int, typer.Option(help="Decides documents, operations and the drawn moments.")] = 13,
-    work: Annotated[Path, typer.Option(help="A new folder for the store; kept where a problem is found.")] = Path(
-        ".kills"
-    ),
-    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    force: ForceOption = False,
-) -> None:
-    """Kill a writer at random moments (SIGKILL) while others read, and check each time that nothing is lost.
-
-    It adds, updates, describes, removes, compacts and embeds anew. After each kill the store is checked, every
-    acknowledged change must be there, the one under way wholly or not at all, and no reader may have seen an error or a
-    wrong place. About a second a kill. Exit 1 where anything was not so.
-    """
-    from eval.kills.bench import Kills, bench_kills
-
-    outputs = Outputs(force=force)
-    outputs.work(work, FolderKind("a new folder", frozenset()))
-    written = outputs.file(output, json_kind("figures of qa bench kill", Kills))
-    try:
-        found = bench_kills(work, kills=kills, seed=seed, watch=progress_bar)
-    except KeyboardInterrupt:
-        tell(f"interrupted; the store is in {work}")
-        raise typer.Exit(1) from None
-    if written is not None:
-        written.write_model(found)
-    for name, met in found.under_way.items():
-        say(f"{name}: {met.kills} kills, {met.landed} of them there all the same")
-    say(
-        f"{found.kills} kills of a writer and {found.reader_kills} of a reader in {found.seconds:.0f} s, "
-        f"{found.acknowledged} changes acknowledged, {found.answers} answers of {found.readers} readers right, "
-        f"{len(found.problems)} problems"
-    )
-    for problem in found.problems:
-        say(f"problem: {printable(problem)}")
-    if not found.holds:
-        tell(f"the store is kept in {work}")
-        raise typer.Exit(1)
-
-
-@bench.command("damage")
-def damage(
-    *,
-    count: Annotated[
-        int, typer.Option("-n", "--count", min=1, max=100_000, help="How many bits to flip, and how many cuts.")
-    ] = 500,
-    seed: Annotated[int, typer.Option(help="Decides documents, bits and cuts.")] = 7,
-    work: Annotated[Path, typer.Option(help="A new folder for the stores; kept where a problem is found.")] = Path(
-        ".damage"
-    ),
-    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    force: ForceOption = False,
-) -> None:
-    """Flip random bits of a catalogue's file, and cut it off at random bytes; see that nobody is told anything wrong.
-
-    Each time the store is opened, asked, read as a whole and checked. Nothing may be answered or read that is not as it
-    was written, nothing called whole of which a row has changed, and no error may be other than a message, without
-    words of a document. About half a second each. Exit 1 where anything was not so.
-    """
-    from eval.damage.bench import Damages, bench_damage
-
-    outputs = Outputs(force=force)
-    outputs.work(work, FolderKind("a new folder", frozenset()))
-    written = outputs.file(output, json_kind("figures of qa bench damage", Damages))
-    try:
-        found = bench_damage(work, flips=count, cuts=count, seed=seed, watch=progress_bar)
-    except KeyboardInterrupt:
-        tell(f"interrupted; the stores are in {work}")
-        raise typer.Exit(1) from None
-    if written is not None:
-        written.write_model(found)
-    for name, own in (("bits flipped", found.flips), ("cut off", found.cuts)):
-        say(
-            f"{name}: {own.files} files of {found.file_bytes:,} bytes, {own.refused} refused, {own.told} told of by a "
-            f"check, {own.spared} in which no row had changed"
-        )
-    say(
-        f"{found.answers} answers right, {found.refusals} refused, in {found.seconds:.0f} s, "
-        f"{found.problem_count} problems"
-    )
-    for problem in found.problems:
-        say(f"problem: {printable(problem)}")
-    if not found.holds:
-        tell(f"the files are kept in {work}")
-        raise typer.Exit(1)
-
-
 @bench.command("distributed")
 def distributed(
     gold: Annotated[Path, typer.Argument(help="Gold questions whose documents are in the stores; .gz too.")],
@@ -387,4 +297,5 @@ def _sizes(text: str) -> list[int]:
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     bench_serving.add_to(bench)
+    bench_failures.add_to(bench)
     app.add_typer(bench, name="bench")

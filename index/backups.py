@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from index.catalogue import CATALOGUE_FILE, SqliteCatalogue, put_in_place
-from index.checksums import flush
+from index.checksums import flush, room_at
 from index.errors import DamageError, InputError, StoreError
 from index.identity import is_spoiled, read_only, require_catalogue
 from index.marks import aside, sweep_asides
@@ -21,6 +21,9 @@ _BACKING_UP = "backup"
 
 class HoldsDocumentsError(InputError):
     """The store that is to be replaced holds documents, and nobody said that they may go."""
+
+
+_BACKING_UP = ".backup-"
 
 
 def back_up(store: Store, destination: Path) -> Path:
@@ -47,7 +50,7 @@ def back_up(store: Store, destination: Path) -> Path:
             put_in_place(copy, file)
             return file
     except OSError as error:
-        raise StoreError(f"the backup {destination} cannot be written: {error}") from error
+        raise StoreError(f"the backup {destination} cannot be written ({room_at(destination)}): {error}") from error
 
 
 def restore(store: Store, source: Path) -> None:
@@ -89,7 +92,7 @@ def restore_folder(folder: Path, source: Path, *, replace: bool) -> None:
                 theirs.backup(ours)
             _put_in_place(copy, target, source, replace=replace)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"the store {folder} cannot be restored from {source}: {error}") from error
+        raise StoreError(f"the store {folder} cannot be restored from {source} ({room_at(folder)}): {error}") from error
     finally:
         if new_folder:
             # Only where nothing came of it.

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from index.auditing import Damage, Problem
 from index.errors import DamageError
 from index.mending import MENDABLE
-from index.store import Store
+from index.store import FINISH_COPY, UNFINISHED, Store
 from index.verified import again
 
 Part = Literal["catalogue", "search indexes"]
@@ -56,6 +56,15 @@ def check_store(store: Store) -> Health:
     """
     problems = store.catalogue.problems()
     findings = [_finding(store, problem) for problem in problems]
+    if _is_unfinished(store):
+        findings.append(
+            Finding(
+                part="catalogue",
+                kind=Damage.MISSING,
+                problem="it is a copy of another store that was interrupted, and does not hold all of it",
+                remedy=f"{FINISH_COPY} {store.location}",
+            )
+        )
     unchecked = []
     if store.searched_by_server:
         unchecked.append("the search indexes: they are in a server, which checks its own files")
@@ -105,6 +114,14 @@ def repair_store(store: Store) -> tuple[Health, list[str]]:
         done.append("the search indexes were made anew from the catalogue")
         health = check_store(store)
     return health, done
+
+
+def _is_unfinished(store: Store) -> bool:
+    try:
+        return store.catalogue.setting(UNFINISHED) is not None
+    except DamageError:
+        # Settings that are damaged are a finding of their own.
+        return False
 
 
 def _counts(store: Store, problems: Sequence[Problem]) -> tuple[int, int, int]:

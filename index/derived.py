@@ -39,6 +39,11 @@ class Derived(Protocol):
     @property
     def generation(self) -> int: ...
 
+    @property
+    def embedder_sha256(self) -> str | None:
+        """Whose vectors they hold; None in a store that is pinned to no embedder yet."""
+        ...
+
     def refresh(self) -> None:
         """Learn how far other processes have brought them, where others can."""
         ...
@@ -68,6 +73,7 @@ class LocalIndexes:
     def __init__(self, base: Path, catalogue: Catalogue, dimensions: int) -> None:
         self._catalogue = catalogue
         self._dimensions = dimensions
+        self.embedder_sha256 = catalogue.setting("embedder_sha256")
         # Named by catalogue and embedder, so that neither a re-created catalogue nor new embeddings meet old indexes.
         self._own = own_folder(base, derived_name(catalogue, "-"))
         # What an embedder before this one made of the store.

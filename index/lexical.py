@@ -222,8 +222,11 @@ class TantivyLexicalIndex:
             clear_away(folder, is_lexical_file)
             make_folder(folder)
             return tantivy.Index(_schema(), path=str(folder))
-        except OSError as error:
-            raise StoreError(f"the lexical index in {folder} cannot be opened: {error}") from error
+        # tantivy's own failures to write are ValueErrors.
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the lexical index in {folder} cannot be opened ({room_at(folder.parent)}): {error}"
+            ) from error
 
 
 def is_lexical_file(name: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from index.catalogue import Catalogue, Entry
 from index.documents import Source
 from index.errors import StoreError
+from index.store import UNFINISHED
 
 # How many passages, and documents at most, are copied in one transaction.
 PASSAGES_TOGETHER = 2_000
@@ -18,7 +19,7 @@ DOCUMENTS_TOGETHER = 256
 ROUNDS = 20
 CLAIM = "copied_from"
 # What is a store's own, not what it holds.
-_OWN_SETTINGS = {"store_id", "generation", "format_version", CLAIM}
+_OWN_SETTINGS = {"store_id", "generation", "format_version", CLAIM, UNFINISHED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ class _Claim:
 def copy_catalogue(source: Catalogue, target: Catalogue, progress: Callable[[int, int], None]) -> Moved:
     """Make the target hold what the source holds, embeddings included; progress is called with (passages done, all).
 
-    The source may be changed meanwhile. Interrupted, the next call goes on. Returns once both hold the same, at a
-    generation of the source that did not change while they were compared.
+    The source may be changed meanwhile. Interrupted, the next call goes on; until it is done, the target says that it
+    is unfinished, and is not searched (see `Store.check_embedder`). Returns once both hold the same, at a generation of
+    the source that did not change while they were compared.
 
     Raises StoreError where the target holds documents that this did not put there, or was changed by somebody else, or
     where the source changes all the time.
@@ -64,6 +66,7 @@ def copy_catalogue(source: Catalogue, target: Catalogue, progress: Callable[[int
             copying.claim(0)
             documents, passages = target.counts()
             if (documents, passages) == source.counts():
+                copying.finish()
                 return Moved(documents, passages, sha256, before, copying.copied, copying.removed)
     raise StoreError(
         f"the store that is copied was changed each of the {ROUNDS} times that both were compared; what is copied is "
@@ -93,6 +96,8 @@ class _Copying:
         self._source = source
         self._target = target
         self.copied = self.removed = 0
+        if source.setting(UNFINISHED):
+            raise StoreError("the store to copy is an unfinished copy itself; copy it to the end first")
         self._store_id = source.setting("store_id") or ""
         if self._store_id == target.setting("store_id"):
             raise StoreError("a store is not copied into itself; name another")
@@ -124,6 +129,11 @@ class _Copying:
                 done += self._put(batch)
                 progress(done, max(total, done))
             self.claim(0, after=last)
+
+    def finish(self) -> None:
+        """Note in the target that it is whole."""
+        if self._target.setting(UNFINISHED):
+            self._target.set_settings({UNFINISHED: ""})
 
     def copy_settings(self) -> None:
         values = _shared_settings(self._source)
@@ -177,7 +187,9 @@ class _Copying:
         place = self._claim.after if after is None else after
         self._claim = _Claim(self._store_id, place, generation, generation + changes)
         values = {name: getattr(self._claim, name) for name in _Claim.__slots__}
-        self._target.set_settings({CLAIM: json.dumps(values)})
+        # Once it is changed, and until both were found to hold the same, it is of no moment of the source.
+        unfinished = {UNFINISHED: "yes"} if changes else {}
+        self._target.set_settings({CLAIM: json.dumps(values)} | unfinished)
 
     def _require_untouched(self) -> None:
         if not self._claim.least <= self._target.generation() <= self._claim.most:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from index.errors import DamageError
+from index.errors import DamageError, StoreError
 from index.store import Store
 
 
@@ -34,20 +34,33 @@ class Receipt(BaseModel):
 def remove_documents(store: Store, document_ids: list[str], *, purge: bool) -> list[Receipt]:
     """Remove these documents; a receipt for each that was there. `purge` also rewrites the store's files, once.
 
-    Raises StoreError; what was removed before it stays removed.
+    Raises StoreError; what was removed before it stays removed, and the error says so.
     """
     removed = []
-    for document_id in document_ids:
-        record = store.catalogue.remains(document_id)
-        passages = store.catalogue.passage_ids([document_id]).tolist()
-        if record is not None and store.remove(document_id):
-            removed.append((record, passages, store.catalogue.generation()))
-    if purge and removed:
-        try:
-            store.purge()
-        except DamageError:
-            # What else is damaged keeps the search indexes from being made anew, and is told of where it is used.
-            purge = False
+    record = None
+    try:
+        for document_id in document_ids:
+            record = store.catalogue.remains(document_id)
+            passages = store.catalogue.passage_ids([document_id]).tolist()
+            if record is not None and store.remove(document_id):
+                removed.append((record, passages, store.catalogue.generation()))
+        if purge and removed:
+            try:
+                store.purge()
+            except DamageError:
+                # What else is damaged keeps the search indexes from being made anew, and is told of where it is used.
+                purge = False
+    except StoreError as error:
+        gone = {one.id for one, _, _ in removed}
+        # Bringing up the search indexes fails after the removal, which stands.
+        if record is not None and store.catalogue.remains(record.id) is None:
+            gone.add(record.id)
+        if not gone:
+            raise
+        raise StoreError(
+            f"{len(gone)} of {len(document_ids)} documents were removed and cannot answer any more, but traces of them "
+            f"are still in the store's files: {error}; finish it with: qa store purge --store {store.location}"
+        ) from error
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     return [
         Receipt(

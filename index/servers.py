@@ -22,6 +22,7 @@ class ServerIndexes:
 
     def __init__(self, uri: str, catalogue: PostgresCatalogue, dimensions: int) -> None:
         client = connect(uri)
+        self.embedder_sha256 = catalogue.setting("embedder_sha256")
         name = f"spanqa_{derived_name(catalogue, '_')}"
         words_there = has_bm25(client, uri)
 

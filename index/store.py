@@ -24,7 +24,7 @@ from index.derived import Derived, LocalIndexes, SearchResult
 from index.documents import Document, Passage
 from index.embedder import Embedder
 from index.engine import IndexingEngine
-from index.errors import DamageError, ModelError, NoStoreError, StoreError
+from index.errors import ChangingError, DamageError, ModelError, NoStoreError, StoreError
 from index.filling import Batch, Change, CutDocument, Filling
 from index.index_folders import (
     DERIVED_FOLDER,
@@ -59,6 +59,9 @@ CHECKS = 5
 COPIED_BYTES = 64 << 10
 # The kind of folder in which a backup is made ready to take the catalogue's place, and what is kept of that.
 RESTORING = "restore"
+# Set in a store while another is copied into it (see `index.moving`).
+UNFINISHED = "unfinished_copy"
+FINISH_COPY = "copy it to the end: qa migrate-store FROM"
 
 
 class Store:
@@ -86,7 +89,8 @@ class Store:
             try:
                 make_folder(self.folder)
             except OSError as error:
-                raise StoreError(f"the store {self.folder} cannot be created: {error.strerror}") from error
+                room = room_at(self.folder.parent)
+                raise StoreError(f"the store {self.folder} cannot be created ({room}): {error.strerror}") from error
         self.catalogue: Catalogue
         # Where a server searches: its URL, and the catalogue whose locks all who use it share.
         self._server: tuple[str, PostgresCatalogue] | None = None
@@ -185,11 +189,17 @@ class Store:
         """The `k` best passages of each index. Hits may be stale: read them through `Catalogue.snapshot`.
 
         `documents` limits it to these; `selection` is what they were selected by, which a server may look for itself.
+        Raises ModelError where the store was embedded with another embedder meanwhile.
         """
         if self._server is not None:
             self.sync()
             return self._search_server(question, vector, k, documents, selection)
-        return self._current().search(question, vector, k, documents, selection)
+        derived = self._current()
+        if derived.embedder_sha256 not in (None, self.embedder.sha256):
+            # Embedded anew since the question was embedded: its vector says nothing among these.
+            self.check_embedder()
+            raise ChangingError(f"the store {self.location} is being embedded anew; try again in a moment")
+        return derived.search(question, vector, k, documents, selection)
 
     def sync(self) -> None:
         """Bring the derived indexes up to the catalogue's generation, where they lag."""
@@ -199,7 +209,14 @@ class Store:
             with self._alone():
                 # Another process may have caught up already.
                 derived = self._open_derived()
-                derived.catch_up(self.catalogue)
+                try:
+                    derived.catch_up(self.catalogue)
+                except ValueError:
+                    if derived.embedder_sha256 == self.catalogue.setting("embedder_sha256"):
+                        raise
+                    # Embedded anew after they were opened: the vectors have another size now.
+                    derived = self._open_derived()
+                    derived.catch_up(self.catalogue)
                 self._derived = derived
 
     def _is_current(self) -> bool:
@@ -241,7 +258,12 @@ class Store:
             raise
 
     def check_embedder(self, *, pin: bool = False) -> None:
-        """Raise ModelError unless the store's embedder is this one; `pin` makes it so in a store that has none."""
+        """Raise ModelError unless the store's embedder is this one; `pin` makes it so in a store that has none.
+
+        Raises StoreError for a copy of another store that was interrupted, which is neither asked nor added to.
+        """
+        if self.catalogue.setting(UNFINISHED):
+            raise StoreError(f"{self.location} is an unfinished copy of another store; {FINISH_COPY} {self.location}")
         name, sha256 = self.catalogue.setting("embedder"), self.catalogue.setting("embedder_sha256")
         if sha256 is None:
             if pin:

@@ -52,6 +52,7 @@ FILES = {
     ("bench peers", "--table"): (*PEERS, "--work", "{new}"),
     ("bench peers", "--plot"): (*PEERS, "--work", "{new}"),
     ("bench kill", "--output"): ("bench", "kill", "--work", "{new}"),
+    ("bench full", "--output"): ("bench", "full", "--work", "{new}"),
     ("bench damage", "--output"): ("bench", "damage", "--work", "{new}"),
     ("bench distributed", "--output"): ("bench", "distributed", "{gold}", "--store", "{store}", "--against", "{store}"),
     ("bench ingest", "--output"): ("bench", "ingest", "{docs}"),
@@ -65,11 +66,13 @@ FOLDERS = {
     ("bench scale", "--work"): SCALE,
     ("bench peers", "--work"): PEERS,
     ("bench kill", "--work"): ("bench", "kill"),
+    ("bench full", "--work"): ("bench", "full"),
     ("bench damage", "--work"): ("bench", "damage"),
 }
 # What commands read. `store backup` makes a store, as `--store` does, and looks after its place itself.
 READ = {
-    "ask --calibration", "bench distributed gold", "bench ingest folder", "bench load gold", "bench peers articles",
+    "ask --calibration", "bench distributed gold",
+    "bench full --disk", "bench ingest folder", "bench load gold", "bench peers articles",
     "bench peers gold", "bench scale gold", "bench table figures", "calibrate --calibration", "calibrate --corpus",
     "calibrate gold", "compare after", "compare before", "eval --calibration", "eval --compare", "eval --corpus",
     "eval file", "eval gold", "gold beir folder", "gold check --documents", "gold check gold_file", "gold draft paths",

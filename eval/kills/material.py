@@ -26,6 +26,7 @@ _WORDS = (
     "customs pilot storm winter timber granite copper herring village market chapel garden letter meadow"
 ).split()
 _CODE = re.compile(r"The code of (\w+) in (\w+) is (r(\d+)x\w+)\.")
+_CODE_BYTES = re.compile(rb"r(\d+)x[0-9a-f]{10}")
 _MARGIN = 12.0
 
 
@@ -55,6 +56,11 @@ def code(name: str, revision: int, section: str) -> str:
     return f"r{revision}x{text_sha256(f'{name} {revision} {section}')[:10]}"
 
 
+def codes_in(content: bytes) -> set[tuple[int, str]]:
+    """The revisions of all codes that stand in the bytes of a file, each with the code."""
+    return {(int(code.group(1)), code.group().decode()) for code in _CODE_BYTES.finditer(content)}
+
+
 def ask_for(name: str, section: str) -> str:
     """The question for a section's code."""
     return f"What is the code of {section} in {name}?"
@@ -73,20 +79,25 @@ def _uri(name: str) -> str:
 class HashingEmbedder:
     """Words as hashed counts, of length one."""
 
-    name = "hashed words"
-    sha256 = text_sha256(f"hashed words {DIMENSIONS}")
-    dimensions = DIMENSIONS
+    def __init__(self, dimensions: int = DIMENSIONS) -> None:
+        self.dimensions = dimensions
+        self.name = "hashed words" if dimensions == DIMENSIONS else f"hashed words {dimensions}"
+        self.sha256 = text_sha256(f"hashed words {dimensions}")
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for number, text in enumerate(texts):
             for word in re.findall(r"\w+", text.lower()):
-                vectors[number, zlib.crc32(word.encode()) % DIMENSIONS] += 1
+                vectors[number, zlib.crc32(word.encode()) % self.dimensions] += 1
         unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return unit
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
+
+
+# What a store is embedded anew with, in turns: sizes differ, as those of real models do.
+EMBEDDERS = (HashingEmbedder(), HashingEmbedder(DIMENSIONS // 2))
 
 
 class CodeReader:

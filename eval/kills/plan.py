@@ -1,37 +1,106 @@
-"""What a writer does, one operation after the other, and what the store holds after each."""
+"""What a writer does, one operation after the other, and what the store, its backups and its copies hold after each."""
 
 from __future__ import annotations
 
 import itertools
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
-from eval.kills.material import CUT, NAMES, HashingEmbedder, made_id, make_document
-from index.store import Store
+from eval.kills.material import NAMES
 
-Kind = Literal["add", "update", "describe", "remove", "compact", "re-embed"]
-KINDS: tuple[Kind, ...] = ("add", "update", "describe", "remove", "compact", "re-embed")
-# The documents of a store: the revision and the label of each, by name.
-State = Mapping[str, tuple[int, int]]
+Kind = Literal[
+    "add",
+    "update",
+    "describe",
+    "remove",
+    "purge",
+    "re-embed",
+    "repair",
+    "backup",
+    "restore",
+    "migrate",
+    "key added",
+    "key revoked",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 TOGETHER = 4
 _FULL, _EMPTY = 3 * len(NAMES) // 4, TOGETHER
+# A store keeps its revoked keys, and has room for a thousand of either.
+_MOST_KEYS = 900
+_MOST_USABLE_KEYS = 6
+# How often a copy is brought up to what the store is now, rather than a new one made.
+_BROUGHT_UP = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a store holds: the revision and the label of each document, by name, and which embedder it is pinned to."""
+
+    documents: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    embedder: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that is to be expected once everything up to now was done.
+
+    `backup` and `copy` name the folders of the newest of each with what they hold. `begun` is a folder in which a
+    backup was interrupted; a copy whose making was interrupted holds None. `keys` says of every key whether it opens
+    the door.
+    """
+
+    held: Held = field(default_factory=Held)
+    backup: tuple[str, Held] | None = None
+    begun: str | None = None
+    copy: tuple[str, Held | None] | None = None
+    keys: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def usable_keys(self) -> list[str]:
+        """The names of the keys that open the door."""
+        return sorted(name for name, usable in self.keys.items() if usable)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One change of the store: documents put in one transaction or removed, or neither."""
+    """One command: documents put in one transaction or removed, another embedder, a backup or copy into a folder or out
+    of one, a key by its name, or nothing beside its kind."""
 
     kind: Kind
-    puts: Mapping[str, tuple[int, int]]
+    puts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     removed: str | None = None
+    embedder: int | None = None
+    folder: str | None = None
+    key: str | None = None
 
     def after(self, state: State) -> State:
-        """What the store holds once it is done."""
-        left = {name: value for name, value in state.items() if name != self.removed}
-        return left | dict(self.puts)
+        """What is to be expected once it is done."""
+        if self.kind == "restore" and state.backup is not None:
+            # A restored store has an identity of its own: what was copied from it before is a copy of another.
+            return replace(state, held=state.backup[1], copy=None)
+        if self.kind == "backup" and self.folder is not None:
+            return replace(state, backup=(self.folder, state.held), begun=None)
+        if self.kind == "migrate" and self.folder is not None:
+            return replace(state, copy=(self.folder, state.held))
+        if self.key is not None:
+            return replace(state, keys={**state.keys, self.key: self.kind == "key added"})
+        left = {name: value for name, value in state.held.documents.items() if name != self.removed}
+        embedder = state.held.embedder if self.embedder is None else self.embedder
+        return replace(state, held=Held(left | dict(self.puts), embedder))
+
+    def interrupted(self, state: State) -> State:
+        """What is to be expected where it was killed and nothing of it is there but what it may go on with."""
+        if self.kind == "backup":
+            return replace(state, begun=self.folder)
+        if self.kind == "restore":
+            # Where both hold the same documents, only its identity tells whether it was restored.
+            return replace(state, copy=None)
+        if self.kind == "migrate" and self.folder is not None:
+            known = state.copy[1] if state.copy is not None and state.copy[0] == self.folder else None
+            return replace(state, copy=(self.folder, known))
+        return state
 
 
 def operations(state: State, seed: str, revision: int, aimed: Kind, skipped: int) -> Iterator[Operation]:
@@ -49,46 +118,54 @@ def operations(state: State, seed: str, revision: int, aimed: Kind, skipped: int
         yield operation
 
 
-def open_made(folder: str, *, create: bool = False) -> Store:
-    """The store of made documents in a folder."""
-    return Store(Path(folder), HashingEmbedder(), cut=CUT, create=create)
-
-
-def perform(store: Store, operation: Operation) -> None:
-    """Do it; it is acknowledged once this returns."""
-    if operation.kind == "compact":
-        store.purge()
-    elif operation.kind == "re-embed":
-        store.re_embed()
-    elif operation.removed is not None:
-        store.remove(made_id(operation.removed))
-    else:
-        for _ in store.put_all(make_document(name, *own) for name, own in operation.puts.items()):
-            pass
-        store.sync()
-
-
 def _possible(wanted: Kind, state: State) -> Kind:
-    """The wanted kind, but where the store is too full or too empty for it."""
-    if wanted == "add" and len(state) > _FULL:
+    """The wanted kind, or what must come before it can be done."""
+    count = len(state.held.documents)
+    if wanted == "add" and count > _FULL:
         return "remove"
-    if wanted in ("update", "describe", "remove") and len(state) <= _EMPTY:
+    if wanted in ("update", "describe", "remove") and count <= _EMPTY:
         return "add"
+    if wanted == "restore" and state.backup is None:
+        return "backup"
+    if wanted == "key revoked" and not state.usable_keys:
+        wanted = "key added"
+    if wanted == "key added" and len(state.keys) >= _MOST_KEYS:
+        return "describe" if count > _EMPTY else "add"
+    if wanted == "key added" and len(state.usable_keys) >= _MOST_USABLE_KEYS:
+        return "key revoked"
     return wanted
 
 
 def _operation(kind: Kind, state: State, revision: int, draw: random.Random) -> Operation:
-    there = sorted(state)
+    if kind in ("add", "update", "describe", "remove"):
+        return _of_documents(kind, state.held.documents, revision, draw)
+    folder = key = None
+    if kind == "backup":
+        folder = state.begun or f"backup-{revision}"
+    elif kind == "restore" and state.backup is not None:
+        folder = state.backup[0]
+    elif kind == "migrate":
+        folder = f"copy-{revision}"
+        if state.copy is not None and (state.copy[1] is None or draw.random() < _BROUGHT_UP):
+            folder = state.copy[0]
+    elif kind == "key added":
+        key = f"key {revision}"
+    elif kind == "key revoked":
+        key = draw.choice(state.usable_keys)
+    return Operation(kind, embedder=1 - state.held.embedder if kind == "re-embed" else None, folder=folder, key=key)
+
+
+def _of_documents(
+    kind: Kind, documents: Mapping[str, tuple[int, int]], revision: int, draw: random.Random
+) -> Operation:
+    there = sorted(documents)
     if kind == "remove":
-        return Operation(kind, {}, draw.choice(there))
-    if kind == "add":
-        names = draw.sample([name for name in NAMES if name not in state], draw.randint(1, TOGETHER))
-        return Operation(kind, {name: (revision + number, 0) for number, name in enumerate(names)})
-    if kind == "update":
-        names = draw.sample(there, draw.randint(1, TOGETHER))
-        return Operation(kind, {name: (revision + number, state[name][1]) for number, name in enumerate(names)})
+        return Operation(kind, removed=draw.choice(there))
     if kind == "describe":
         name = draw.choice(there)
-        own, label = state[name]
+        own, label = documents[name]
         return Operation(kind, {name: (own, label + 1)})
-    return Operation(kind, {})
+    among = there if kind == "update" else [name for name in NAMES if name not in documents]
+    names = draw.sample(among, draw.randint(1, TOGETHER))
+    labels = {name: own[1] for name, own in documents.items()}
+    return Operation(kind, {name: (revision + number, labels.get(name, 0)) for number, name in enumerate(names)})

@@ -1,4 +1,4 @@
-"""The processes: a writer that is killed, readers beside it, and one that checks what is left."""
+"""The processes: a writer that is killed, and readers beside it."""
 
 from __future__ import annotations
 
@@ -13,32 +13,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
-from eval.kills.material import (
-    CUT,
-    NAMES,
-    CodeReader,
-    HashingEmbedder,
-    ask_for,
-    code,
-    made_id,
-    make_document,
-    revision_in,
-    sections,
-)
-from eval.kills.plan import Operation, State, open_made, perform
-from index.catalogue import embedding_text
-from index.checking import check_store
-from index.passages import cut_passages
-from index.store import Store
+from eval.kills.asking import wrong
+from eval.kills.material import NAMES, CodeReader
+from eval.kills.performing import Work, open_made, perform
+from eval.kills.plan import Operation
+from index.errors import ModelError
 from qa.confidence import load_calibration
 from qa.engine import Engine
-from qa.types import MAX_PASSAGES, Question
-from qa.verify import verify_against
 
 OPENING = "opening"
-ASKED_AFTER_A_KILL = 4
 # Readers shall be there, and leave the cores to the writer.
 _BETWEEN_QUESTIONS_S = 0.02
 _READ_BYTES = 1 << 16
@@ -76,10 +59,10 @@ class Child:
                 return
             self._pending += data
 
-    def kill(self) -> None:
-        """SIGKILL; returns once it is gone. What it said before can still be read."""
+    def kill(self) -> int:
+        """SIGKILL; its exit code, once it is gone: its own where it had ended. What it said can still be read."""
         os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def wait(self) -> None:
         """Wait for its end."""
@@ -108,27 +91,35 @@ def _run(work: Callable[[Say], None], to: int) -> None:
         os._exit(status)
 
 
-def write(folder: str, plan: Iterator[Operation], say: Say, *, create: bool = False) -> None:
-    """Do what is planned; says {"opening" or the operation's kind: the seconds it took} once that is done."""
-    begun = time.perf_counter()
-    store = open_made(folder, create=create)
-    say({OPENING: time.perf_counter() - begun})
+def write(work: Work, plan: Iterator[Operation], say: Say, *, create: bool = False) -> None:
+    """Do what is planned; says what was done ("opening" or the operation's kind), the seconds it took, the moment (of
+    the clock that all processes share) and the token of a key that was made, once that is done."""
+    begun = time.monotonic()
+    store = open_made(work.store, create=create)
+    begun = _done(say, OPENING, begun, None)
     for operation in plan:
-        begun = time.perf_counter()
-        perform(store, operation)
-        say({operation.kind: time.perf_counter() - begun})
+        token = perform(store, operation, work)
+        begun = _done(say, operation.kind, begun, token)
 
 
-def read(folder: str, seed: str, say: Say) -> None:
+def _done(say: Say, name: str, begun: float, token: str | None) -> float:
+    now = time.monotonic()
+    say({"done": name, "seconds": now - begun, "at": now, "token": token})
+    return now
+
+
+def read(work: Work, seed: str, say: Say) -> None:
     """Ask without end; says "right" for each answer or rightful abstention, else what is wrong."""
     draw = random.Random(seed)
-    engine = Engine(open_made(folder), CodeReader(), load_calibration())
+    engine = _engine(work)
     while True:
-        name = draw.choice(NAMES)
         try:
-            before = _stored(engine.store, name)
-            section = draw.choice(sections(name, before[0])) if before else "section0"
-            problem = _wrong(engine, name, section, before)
+            problem = wrong(engine, draw.choice(NAMES), draw)
+        except ModelError:
+            # The store was embedded anew, which it refuses to be asked through: it is opened anew.
+            engine.store.close()
+            engine = _engine(work)
+            continue
             # An error is what is looked for: it is said, and the next question asked.
         except Exception:  # noqa: BLE001
             problem = traceback.format_exc(limit=-6)[-2_000:]
@@ -136,93 +127,5 @@ def read(folder: str, seed: str, say: Say) -> None:
         time.sleep(_BETWEEN_QUESTIONS_S)
 
 
-def check(folder: str, before: State, under_way: Operation, seed: str, say: Say) -> None:
-    """Says {"problems": [...], "landed": whether the operation that was under way is there}, found in the store."""
-    store = open_made(folder)
-    problems = [f"{finding.part}: {finding.problem}" for finding in check_store(store).findings]
-    if problems:
-        # What is damaged is refused where it is read.
-        say({"problems": problems, "landed": False})
-        return
-    now = {name: found for name in NAMES if (found := _stored(store, name)) is not None}
-    after = under_way.after(before)
-    others = store.catalogue.counts()[0] - len(now)
-    if others:
-        problems.append(f"{others} documents are there that nobody wrote")
-    if now not in (before, after):
-        problems.append(f"{under_way} is half there: {_difference(now, before, after)}")
-    for name, own in now.items():
-        if store.catalogue.document(made_id(name)) != make_document(name, *own):
-            problems.append(f"{name} is not as it was written in revision {own[0]}, label {own[1]}")
-    problems.extend(_wrong_passages(store, now))
-    engine = Engine(store, CodeReader(), load_calibration())
-    draw = random.Random(seed)
-    asked = {*under_way.puts, *([under_way.removed] if under_way.removed else [])}
-    for name in sorted(asked | {*draw.sample(NAMES, ASKED_AFTER_A_KILL)}):
-        there = now.get(name)
-        section = draw.choice(sections(name, there[0])) if there else "section0"
-        if problem := _wrong(engine, name, section, there):
-            problems.append(problem)
-    say({"problems": problems, "landed": now == after != before})
-
-
-def _stored(store: Store, name: str) -> tuple[int, int] | None:
-    """Revision and label of a document in the catalogue, as it states them."""
-    document = store.catalogue.document(made_id(name))
-    if document is None:
-        return None
-    revision = int(document.text.partition("revision ")[2].partition(" ")[0])
-    return revision, int(document.tags[0].removeprefix("label"))
-
-
-def _wrong(engine: Engine, name: str, section: str, before: tuple[int, int] | None) -> str | None:
-    """What is wrong with the answer to a question for a section's code; None where nothing is.
-
-    `before` was in the catalogue before it was asked: an older revision may not answer any more, and where the same is
-    there afterwards, that one must have answered.
-    """
-    question = Question(question=ask_for(name, section), threshold=0.0, passages=MAX_PASSAGES)
-    response = engine.ask(question)
-    after = _stored(engine.store, name)
-    asked = f"{question.question} (revision {before} before, {after} after)"
-    for answer in response.answers:
-        revision = revision_in(answer.text)
-        if revision is None or answer.text != code(name, revision, section):
-            return f"{asked}: {answer.text!r} is no code of it"
-        document = make_document(name, revision, 0)
-        verdict = verify_against(answer.citation, document)
-        if not verdict.valid:
-            return f"{asked}: the citation of revision {revision} is false: {'; '.join(verdict.problems)}"
-        if before and revision < before[0]:
-            return f"{asked}: revision {revision} answers, which was replaced before"
-    unchanged = before is not None and after is not None and before[0] == after[0]
-    if unchanged and not response.answers:
-        return f"{asked}: no answer ({response.reason})"
-    if before is None and after is None and response.answers:
-        return f"{asked}: {response.answers[0].text} answers, of a document that was not there"
-    return None
-
-
-def _wrong_passages(store: Store, now: State) -> Iterator[str]:
-    """Documents whose passages or embeddings are not those that indexing makes of them."""
-    embedder = HashingEmbedder()
-    found: dict[str, list[tuple[int, int, bytes]]] = {}
-    for _, vectors, passages in store.catalogue.changes_since(0).added:
-        for passage, vector in zip(passages, vectors, strict=True):
-            expected = embedder.embed([embedding_text(passage.context, passage.text)])[0]
-            if not np.array_equal(vector, expected):
-                yield f"the embedding of passage {passage.id} is not that of its words"
-            found.setdefault(passage.document_id, []).append((passage.start, passage.end, passage.text.encode()))
-    for name, own in now.items():
-        document = make_document(name, *own)
-        cut = cut_passages(document, embedder.count_tokens, CUT)
-        wanted = [(one.start, one.end, document.text[one.start : one.end].encode()) for one in cut]
-        if sorted(found.pop(document.id, [])) != sorted(wanted):
-            yield f"the passages of {name} are not those of its revision {own[0]}"
-    if found:
-        yield f"{len(found)} documents have passages but are not there"
-
-
-def _difference(now: State, before: State, after: State) -> str:
-    names = sorted(name for name in {*now, *before, *after} if not now.get(name) == before.get(name) == after.get(name))
-    return "; ".join(f"{name} {before.get(name)} -> {after.get(name)}, is {now.get(name)}" for name in names)
+def _engine(work: Work) -> Engine:
+    return Engine(open_made(work.store), CodeReader(), load_calibration())

@@ -110,3 +110,23 @@ def test_an_archive_of_which_nothing_could_be_read_is_not_called_added(reopen: O
                 archive.writestr(part, "The keeper is Olaf." if part == "good.txt" else "no such format")
     report = index_paths(reopen(), [folder])
     assert (report.added, len(report.failed)) == (1, 3)
+
+
+def test_a_word_index_that_cannot_be_made_says_what_is_free(
+    reopen: Open, make_document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = reopen()
+    store.put(make_document("d", "Cats chase mice."))
+    shutil.rmtree(store.folder / DERIVED_FOLDER)
+
+    def full(*_: Any, **__: Any) -> None:
+        # As tantivy says it.
+        raise ValueError("An IO error occurred: 'No space left on device (os error 28)'")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("index.lexical.tantivy.Index", full)
+        with pytest.raises(StoreError, match=r"MB are free on its disk.*No space left"):
+            reopen().sync()
+    again = reopen()
+    again.sync()
+    assert check_store(again).sound

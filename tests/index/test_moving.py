@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import scale.locations
 from fakes import FakeEmbedder
 
 from index.catalogue import Catalogue, Entry, SqliteCatalogue
+from index.checking import check_store
 from index.documents import Document, Source, document_id
 from index.errors import StoreError
 from index.location import Location
@@ -70,7 +71,7 @@ def fill(store: Store, count: int = 12) -> None:
 def contents(catalogue: Catalogue) -> dict[str, object]:
     """All that a catalogue holds, passages by their order."""
     ids = catalogue.document_ids("", 10_000)
-    own = ("store_id", "generation", "copied_from")
+    own = ("store_id", "generation", "copied_from", "unfinished_copy")
     return {
         "documents": {d.id: (d, list(cut), np.asarray(vectors).tolist()) for d, cut, vectors in catalogue.entries(ids)},
         "order": list(dict.fromkeys(catalogue.document_order(0, 10_000)[0])),
@@ -239,3 +240,44 @@ def test_somebody_writes_to_the_target_while_it_is_filled(
     with pytest.raises(StoreError, match="was changed since it was copied"):
         copy(source.catalogue, target, progress)
     assert target.document(document_id("file:///own")) is not None
+
+
+def test_a_copy_that_is_not_finished_is_neither_asked_nor_added_to_nor_copied(
+    two: tuple[Store, SqliteCatalogue], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = two
+    monkeypatch.setattr("index.moving.PASSAGES_TOGETHER", 4)
+
+    def stop(done: int, _: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy(source.catalogue, target, stop)
+    half = Store(tmp_path / "half", FakeEmbedder(), cut=SMALL)
+    half.catalogue = target
+    with pytest.raises(StoreError, match="unfinished copy of another store"):
+        half.check_embedder()
+    with pytest.raises(StoreError, match="unfinished copy of another store"):
+        list(half.put_all([document("new", "Something new.")]))
+    with pytest.raises(StoreError, match="an unfinished copy itself"):
+        copy(target, SqliteCatalogue(tmp_path / "c"))
+    assert any("interrupted" in finding.problem for finding in check_store(half).findings)
+    copy(source.catalogue, target)
+    half.check_embedder()
+    assert check_store(half).sound
+    # Brought up to what the source is later, it is none of a moment until it is done.
+    source.remove(document_id("file:///03"))
+    seen: list[str | None] = []
+    remove_sources = target.remove_sources
+
+    def looking(collection: str, uris: Collection[str]) -> list[str]:
+        seen.append(target.setting("unfinished_copy"))
+        return remove_sources(collection, uris)
+
+    monkeypatch.setattr(target, "remove_sources", looking)
+    copy(source.catalogue, target)
+    assert seen == ["yes"] and not target.setting("unfinished_copy")
+    # With nothing to do it stays in use.
+    copy(source.catalogue, target)
+    assert seen == ["yes"]

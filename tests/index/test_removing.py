@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.documents import Document
+from index.errors import StoreError
 from index.index_folders import DERIVED_FOLDER
 from index.marks import Mark, mark_folder
 from index.passages import CutSettings
@@ -140,3 +141,31 @@ def test_a_store_is_purged_while_it_is_read(store: Store, make_document: Make) -
     stop.set()
     reader.join()
     assert failures == []
+
+
+@pytest.mark.parametrize("failing", ["purge", "sync"])
+def test_a_removal_that_was_done_says_so_where_its_traces_cannot_be_taken_out(
+    store: Store, make_document: Make, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    put = [make_document(name, f"{name} sleeps.") for name in "ab"]
+    list(store.put_all(put))
+    store.sync()
+    before = store.catalogue.generation()
+    done = getattr(store, failing)
+
+    def full() -> None:
+        if failing == "purge" or store.catalogue.generation() > before:
+            raise StoreError("no room: 0.0 MB are free on its disk")
+        done()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, failing, full)
+        with pytest.raises(StoreError, match=r"1 of 1 documents were removed.*are free.*qa store purge --store"):
+            remove_documents(store, [put[0].id], purge=True)
+        assert store.catalogue.document(put[0].id) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(store.catalogue, "remove", lambda _: full())
+        before = -1
+        with pytest.raises(StoreError, match=r"^no room"):
+            remove_documents(store, [put[1].id], purge=False)
+    assert store.catalogue.document(put[1].id) is not None

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import scale.locations
 
-from index.catalogue import SqliteCatalogue
+from index.catalogue import CATALOGUE_FILE, SqliteCatalogue
 from index.documents import Document, StoredPassage
 from index.errors import ModelError, StoreError
+from index.index_folders import DERIVED_FOLDER
 from index.location import Location
 from index.passages import CutSettings
-from index.store import CATALOGUE_FILE, DERIVED_FOLDER, Store
+from index.store import Store
 
 Make = Callable[..., Document]
 Open = Callable[..., Store]

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from eval.kills.material import CUT, CodeReader, HashingEmbedder, ask_for, code, make_document, sections
+from index.catalogue import CATALOGUE_FILE
 from index.errors import ChangingError, DamageError
 from index.index_folders import DERIVED_FOLDER
-from index.store import CATALOGUE_FILE, Store
+from index.store import Store
 from qa.confidence import load_calibration
 from qa.engine import Engine
 from qa.types import MAX_PASSAGES, Question, Response

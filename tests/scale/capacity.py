@@ -23,10 +23,11 @@ from sqlalchemy import create_engine, text
 from eval.kills.material import HashingEmbedder
 from eval.scale.building import build
 from eval.scale.copies import Copies
+from index.catalogue import CATALOGUE_FILE
 from index.index_folders import DERIVED_FOLDER
 from index.location import parse_location
 from index.moving import copy_catalogue
-from index.store import CATALOGUE_FILE, Store
+from index.store import Store
 from scale.servers import (
     Server,
     end_when_asked_to,
@@ -46,6 +47,7 @@ class _Pinned(HashingEmbedder):
     """Stands for the embedder of a store whose vectors are there already."""
 
     def __init__(self, dimensions: int) -> None:
+        super().__init__()
         self.dimensions = dimensions
 
 
