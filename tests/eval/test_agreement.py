@@ -10,7 +10,7 @@ import pytest
 from eval.agreement import compare_stores
 from eval.gold import GoldAnswer, GoldQuestion
 from eval.kills.material import NAMES, CodeReader, ask_for, code, make_document, sections
-from eval.kills.plan import open_made
+from eval.kills.performing import open_made
 from eval.runs import GoldRef
 from index.errors import InputError
 from qa.confidence import load_calibration
