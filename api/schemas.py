@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 
 from api.problems import Problem
 from index.documents import DocumentRecord, StatedDate
+from qa.citing.verify import Verdict
 from qa.types import MAX_ANSWERS, MAX_PASSAGES, Citation, DocumentRef, Filters, QuestionText, Whole
-from qa.verify import Verdict
 
 MAX_URI_LENGTH = 2_000
 MAX_TITLE_LENGTH = 1_000

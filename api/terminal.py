@@ -1,7 +1,7 @@
 """The one place where text leaves for a terminal or a pipe: whatever is printed passes through here.
 
-Nothing that is printed is markup, and no character of it steers the terminal (`index.printable`): colours come from
-`Text` and styles alone.
+Nothing that is printed is markup, and no character of it steers the terminal (`index.text.printable`): colours come
+from `Text` and styles alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from index.printable import printable, printable_json, printable_lines
+from index.text.printable import printable, printable_json, printable_lines
 
 
 class Terminal(Console):

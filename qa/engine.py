@@ -12,21 +12,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue import Snapshot
+from index.catalogue.sql import Snapshot
 from index.documents import Document
 from index.errors import ChangingError, DamageError
-from index.store import Store
-from qa.candidates import Candidate, Place, RankWeights, ReadPassage, candidates
-from qa.cite import cite
-from qa.closely import read_closely
-from qa.confidence import Calibration, Evidence, answer_features
-from qa.enumeration import items
-from qa.forms import question_form
-from qa.fusion import fuse
-from qa.legibly import read_legibly
-from qa.promise import kept
-from qa.reader import Reader
-from qa.rivals import is_similar, rivals
+from index.store.store import Store
+from qa.calibration.promise import kept
+from qa.citing.cite import cite
+from qa.judging.candidates import Candidate, Place, RankWeights, ReadPassage, candidates
+from qa.judging.close_reading import read_closely
+from qa.judging.confidence import Calibration, Evidence, answer_features
+from qa.judging.enumeration import items
+from qa.judging.question_form import question_form
+from qa.judging.rivals import is_similar, rivals
+from qa.reading.legible_reader import read_legibly
+from qa.reading.reader import Reader
+from qa.retrieval.fusion import fuse
 from qa.types import (
     MAX_ANSWERS,
     Answer,
@@ -41,7 +41,7 @@ from qa.types import (
     Reason,
     Response,
 )
-from qa.values import normalize
+from qa.values.normalize import normalize
 
 # How deep each list is searched for each passage that is read: fusion needs to see past the cut.
 DEPTH_FACTOR = 3

@@ -259,7 +259,8 @@ class Provenance(_Frozen):
 
 
 class Promise(_Frozen):
-    """That at most a share `risk` of the answers given is wrong, with confidence 1 - `delta` (see `qa.risk`).
+    """That at most a share `risk` of the answers given is wrong, with confidence 1 - `delta` (see
+    `qa.calibration.risk`).
 
     It was proved with gold questions, and speaks of questions like those: of the answers to them in the long run, and
     of as many answers as the gold questions had. With several answers to a question it speaks of the first. `coverage`

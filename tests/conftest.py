@@ -13,8 +13,8 @@ import pytest
 from hypothesis import settings
 from safetensors.numpy import save_file
 
-from index.compiled import CACHE_VARIABLE
-from index.embedder import bundled_model
+from index.models.embedder import bundled_model
+from index.models.openvino import CACHE_VARIABLE
 
 # No test may depend on how busy the machine is.
 settings.register_profile("spanqa", deadline=None)

@@ -28,22 +28,22 @@ import eval as evaluation
 import index
 import qa
 from index.documents import Document
-from index.legible import cells, legible, searchable
-from index.loading import page_layout
 from index.loading.building import clean, one_line
-from index.loading.delimited import load_delimited
-from index.loading.markdown import load_markdown, table_rows
-from index.passages import CutSettings, cut_passages
-from index.sentences import markdown_headings, split_sentences
-from index.words import words
-from qa.anchor import anchor
-from qa.candidates import whole_words
-from qa.citation_formats import formatted
-from qa.cite import cite
-from qa.enumeration import items
-from qa.forms import question_form
+from index.loading.formats import page_layout
+from index.loading.formats.delimited import load_delimited
+from index.loading.formats.markdown import load_markdown, table_rows
+from index.text.legible import cells, legible, searchable
+from index.text.passages import CutSettings, cut_passages
+from index.text.sentences import markdown_headings, split_sentences
+from index.text.words import words
+from qa.citing.anchor import anchor
+from qa.citing.cite import cite
+from qa.citing.formats import formatted
+from qa.judging.candidates import whole_words
+from qa.judging.enumeration import items
+from qa.judging.question_form import question_form
 from qa.types import MAX_QUESTION_LENGTH
-from qa.values import normalize
+from qa.values.normalize import normalize
 
 SHORT, TIMES = 2_000, 4
 # Less cannot be told from noise; in seconds, for a text of SHORT characters, where a linear pattern takes 0.0001.
@@ -57,19 +57,19 @@ ENOUGH = 10
 METHODS = ("search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
 # Patterns, or all of a module, that meet texts of so many characters at most; by what.
 BOUNDED = {
-    "qa.dates": 80,  # qa.values.normalize
-    "qa.quantities": 80,  # qa.values.normalize
-    "qa.values._NUMBERED": 80,  # qa.values.normalize
-    "qa.forms._PLURAL": 200,  # the words that it is given
-    "qa.forms": MAX_QUESTION_LENGTH,
-    "qa.values._WHEN": MAX_QUESTION_LENGTH,
-    "eval.patterns": 400,  # LONGEST_SENTENCE; the two that read whole texts are among the functions below
-    "index.loading.markdown._FRONT_MATTER": 20_000,  # _MAX_FRONT_MATTER
-    "index.legible: '[^": 60,  # the slice before a hyphen
-    "index.milvus": 100,  # no text: the version of a server
+    "qa.values.dates": 80,  # qa.values.normalize.normalize
+    "qa.values.quantities": 80,  # qa.values.normalize.normalize
+    "qa.values.normalize._NUMBERED": 80,  # qa.values.normalize.normalize
+    "qa.judging.question_form._PLURAL": 200,  # the words that it is given
+    "qa.judging.question_form": MAX_QUESTION_LENGTH,
+    "qa.values.normalize._WHEN": MAX_QUESTION_LENGTH,
+    "eval.drafting.patterns": 400,  # LONGEST_SENTENCE; the two that read whole texts are among the functions below
+    "index.loading.formats.markdown._FRONT_MATTER": 20_000,  # _MAX_FRONT_MATTER
+    "index.text.legible: '[^": 60,  # the slice before a hyphen
+    "index.search.milvus": 100,  # no text: the version of a server
 }
 # Run elsewhere, with what is not installed here, or no text meets them.
-LEFT_OUT = ("eval.peers.adapters", "index.revisions", "api.__main__")
+LEFT_OUT = ("eval.bench.peers.adapters", "index.catalogue.revisions", "api.__main__")
 
 
 class Used(NamedTuple):
@@ -90,7 +90,7 @@ def modules() -> Iterator[ModuleType]:
             except ImportError:
                 # Of an extra that is not installed.
                 assert found.name.startswith(
-                    ("index.postgres", "index.milvus", "index.ray", "index.servers", "qa.train")
+                    ("index.catalogue.postgres", "index.search.milvus", "index.ray", "index.search.servers", "qa.train")
                 )
 
 
@@ -218,7 +218,7 @@ ALL = list(patterns())
 
 def test_the_patterns_are_found() -> None:
     names = {used.name for used in ALL}
-    assert {"qa.enumeration._SEPARATOR", "index.legible._CHANGED", "index.sentences._BLANK"} <= names
+    assert {"qa.judging.enumeration._SEPARATOR", "index.text.legible._CHANGED", "index.text.sentences._BLANK"} <= names
     assert any("x" in name for name in names if ": " in name), "those written where they are used too"
     assert len(ALL) > 100
 
@@ -292,8 +292,8 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "split_sentences": split_sentences,
     "cut_passages": lambda text: cut_passages(document(f"a{text}", "text/markdown"), count_words, CutSettings()),
     "page_text": lambda text: page_layout.page_text(page(text)),
-    "mid_sentence_names": importlib.import_module("eval.patterns").mid_sentence_names,
-    "common_words": importlib.import_module("eval.patterns").common_words,
+    "mid_sentence_names": importlib.import_module("eval.drafting.patterns").mid_sentence_names,
+    "common_words": importlib.import_module("eval.drafting.patterns").common_words,
 }
 UNITS = [
     "a", " ", "\n", "a ", "A. ", ", ", "; ", "and ", "(a), ", "(", '"', '""', "“", '"a"",', "-\n", "|",

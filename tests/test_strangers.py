@@ -17,13 +17,13 @@ import pytest
 from fakes import FakeEmbedder
 from typer.testing import CliRunner
 
-import api.opening
-from api.cli import app
-from index.catalogue import CATALOGUE_FILE
-from index.compiled import _clear
+import api.cli.opening
+from api.cli.main import app
+from index.catalogue.formats.identity import APPLICATION_ID
+from index.catalogue.sql import CATALOGUE_FILE
+from index.disk.marks import claim_folder
 from index.errors import InputError, SpanqaError
-from index.identity import APPLICATION_ID
-from index.marks import claim_folder
+from index.models.openvino import _clear
 
 LOOK_ALIKES = (
     ".restore-abc", ".restore-abcdef_1", ".backup-notes", ".backup-abcdef_1", ".spanqa-restore-notes", "derived",
@@ -148,8 +148,8 @@ def test_a_thousand_strangers_stay_as_they_are(qa: Callable[..., Any], tmp_path:
 
 def stranger(path: str, ours: Path) -> bool:
     """Whether a file among indexes is one that was planted: what has our own form there is ours to remove."""
-    from index.index_folders import PARTS
-    from index.marks import TAG_FILE
+    from index.disk.marks import TAG_FILE
+    from index.search.index_folders import PARTS
 
     parts = Path(path).relative_to(ours).parts
     if not parts or parts == (TAG_FILE,) or (len(parts) == 1 and parts[0] in PARTS):

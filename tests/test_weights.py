@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from index.embedder import SentenceTransformerEmbedder, weights_sha256
 from index.errors import ModelError
-from qa.reader import TransformersReader
+from index.models.embedder import SentenceTransformerEmbedder, weights_sha256
+from qa.reading.reader import TransformersReader
 
 ROOT = Path(__file__).resolve().parents[1]
 

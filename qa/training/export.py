@@ -9,8 +9,8 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from index.atomic import write_whole
-from index.outputs import FolderKind
+from index.disk.atomic import write_whole
+from index.disk.outputs import FolderKind
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 MARK_FILE = "trained.json"

@@ -11,22 +11,22 @@ from pathlib import Path
 
 from rich.console import Console
 
+from index.disk.outputs import FolderKind, OutputFolder, Outputs
 from index.documents import Document
-from index.embedder import bundled_model, open_embedder
 from index.errors import InputError
-from index.outputs import FolderKind, OutputFolder, Outputs
-from index.printable import printable
+from index.models.embedder import bundled_model, open_embedder
+from index.text.printable import printable
+from qa.reading.windows import WindowMaker
 from qa.training.base import teacher_base
 from qa.training.config import TEACHER_RECIPE, Phase, Recipe, load_recipe
 from qa.training.data import Row, find_source, read_rows
-from qa.training.edits import one_edit_unanswerables
 from qa.training.export import READER, export_reader
-from qa.training.labels import TeacherLabels, label_rows, load_labels
+from qa.training.making.edits import one_edit_unanswerables
+from qa.training.making.negatives import mine_negatives, save_rows
+from qa.training.making.sentences import sentence_rows
 from qa.training.mixture import MadeSource, phase_rows, source_rows
-from qa.training.negatives import mine_negatives, save_rows
-from qa.training.sentences import sentence_rows
+from qa.training.teaching.labels import TeacherLabels, label_rows, load_labels
 from qa.training.trainer import Trainer
-from qa.windows import WindowMaker
 
 ARTICLES = Path("text/wikipedia_articles.jsonl.gz")
 SENTENCES = Path("ir/reqa_squad_train_sentences")

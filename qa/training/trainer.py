@@ -15,16 +15,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 
+from index.disk.private import unfinished, write_to
 from index.errors import InputError
-from index.private import unfinished, write_to
-from qa.training.comparison import question_groups, shared_loss
+from qa.reading.windows import WindowMaker, has_token_types, pad_id
 from qa.training.config import Phase, Recipe
 from qa.training.data import Row
 from qa.training.devices import ATTENTION, training_device
-from qa.training.distillation import SoftTargets, span_loss
 from qa.training.features import batches, build_features, collate
-from qa.training.labels import TeacherLabels
-from qa.windows import WindowMaker, has_token_types, pad_id
+from qa.training.teaching.comparison import question_groups, shared_loss
+from qa.training.teaching.distillation import SoftTargets, span_loss
+from qa.training.teaching.labels import TeacherLabels
 
 MAX_GRADIENT_NORM = 1.0
 # Steps between two looks at the loss: each makes a graphics card wait for all that it was given.

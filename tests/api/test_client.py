@@ -17,8 +17,8 @@ from api import client as module
 from api.client import AnswerError, ApiError, Client, ConnectionFailedError, Progress
 from api.schemas import Description, FileResult
 from index.errors import InputError
-from index.keyring import KeyRing
-from index.store import Store
+from index.store.keyring import KeyRing
+from index.store.store import Store
 from qa.types import Filters
 
 TEXT = "The drills run from August 9 to 13 in Ningxia."

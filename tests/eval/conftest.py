@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from index.documents import document_id, text_sha256
-from index.embedder import Embedder
+from index.models.embedder import Embedder
 from qa.types import (
     Answer,
     Citation,

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from eval.kills.material import CUT, CodeReader, HashingEmbedder, ask_for, code, make_document, sections
-from index.catalogue import CATALOGUE_FILE
+from eval.bench.kills.material import CUT, CodeReader, HashingEmbedder, ask_for, code, make_document, sections
+from index.catalogue.sql import CATALOGUE_FILE
 from index.errors import ChangingError, DamageError
-from index.index_folders import DERIVED_FOLDER
-from index.store import Store
-from qa.confidence import load_calibration
+from index.search.index_folders import DERIVED_FOLDER
+from index.store.store import Store
 from qa.engine import Engine
+from qa.judging.confidence import load_calibration
 from qa.types import MAX_PASSAGES, Question, Response
 
 NAME = "lindal"

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from index.documents import Document
 from index.errors import ModelError, StoreError
-from index.passages import CutSettings
-from index.store import Store
-from qa.confidence import FEATURES, Calibration
+from index.store.store import Store
+from index.text.passages import CutSettings
+from qa.citing.verify import verify
 from qa.engine import Engine
-from qa.spans import Span
+from qa.judging.confidence import FEATURES, Calibration
+from qa.reading.spans import Span
 from qa.types import Citation, Filters, Question, Reason, Response
-from qa.verify import verify
 
 DIMENSIONS = 16
 

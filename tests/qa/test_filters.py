@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from index.documents import Document
-from index.store import Store
-from qa.confidence import FEATURES, Calibration
+from index.store.store import Store
 from qa.engine import Engine
-from qa.spans import Span
+from qa.judging.confidence import FEATURES, Calibration
+from qa.reading.spans import Span
 from qa.types import Citation, Filters, Question
 
 ANSWER = "August 9 to 13"

@@ -20,14 +20,14 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from eval.kills.material import HashingEmbedder
-from eval.scale.building import build
-from eval.scale.copies import Copies
-from index.catalogue import CATALOGUE_FILE
-from index.index_folders import DERIVED_FOLDER
+from eval.bench.kills.material import HashingEmbedder
+from eval.bench.scale.building import build
+from eval.bench.scale.copies import Copies
+from index.catalogue.copying import copy_catalogue
+from index.catalogue.sql import CATALOGUE_FILE
 from index.location import parse_location
-from index.moving import copy_catalogue
-from index.store import Store
+from index.search.index_folders import DERIVED_FOLDER
+from index.store.store import Store
 from scale.servers import (
     Server,
     end_when_asked_to,

@@ -19,11 +19,11 @@ from pymilvus import MilvusClient, MilvusException
 from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc
 from sqlalchemy import create_engine, text
 
-import index.postgres
+import index.catalogue.postgres
 from index.documents import Document
 from index.errors import StoreError
 from index.location import ServerStore, parse_location
-from index.store import Store
+from index.store.store import Store
 from scale.servers import Server, free_port, milvus, milvus_lite, milvus_url, postgres, postgres_url, temporary_folder
 
 CATS, DOGS, FISH = "Cats chase mice.", "Dogs bury bones.", "Fish swim upstream."
@@ -34,8 +34,8 @@ BOUNDED_S = 60.0
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who does not answer is given up sooner."""
-    monkeypatch.setattr("index.milvus.CONNECT_TIMEOUT_S", 3.0)
-    monkeypatch.setattr("index.postgres.CONNECT_TIMEOUT_S", 3)
+    monkeypatch.setattr("index.search.milvus.CONNECT_TIMEOUT_S", 3.0)
+    monkeypatch.setattr("index.catalogue.postgres.CONNECT_TIMEOUT_S", 3)
 
 
 @dataclass
@@ -163,7 +163,7 @@ def test_a_crash_between_rows_and_their_generation(
     store = opened()
     store.put(document("a", CATS))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("index.milvus._Collection.commit", crash)
+        patch.setattr("index.search.milvus._Collection.commit", crash)
         store.put(document("a", DOGS))
     for each in (store, opened()):
         assert best(each, DOGS) == {DOGS}

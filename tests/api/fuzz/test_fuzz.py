@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qa.spans import Span
+from qa.reading.spans import Span
 
 HERE = Path(__file__).parent
 # Requests of each operation that the fuzzing phase draws; the other phases make as many as the document gives rise to.

@@ -1,0 +1,508 @@
+"""The store: catalogue, vector index and lexical index behind one door, kept in step by generation."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from index.catalogue.integrity.audit import Damage, Problem
+from index.catalogue.sql import CATALOGUE_FILE, Catalogue, SqliteCatalogue
+from index.disk.checksums import room_at
+from index.disk.folders import mirror, on_frozen_disk
+from index.disk.marks import sweep_asides
+from index.disk.private import FILE_MODE, make_folder
+from index.documents import Document, Passage
+from index.errors import ChangingError, DamageError, ModelError, NoStoreError, StoreError
+from index.location import Location
+from index.models.embedder import Embedder
+from index.pacing import Pacing
+from index.search.index_folders import (
+    DERIVED_FOLDER,
+    discard,
+    index_folders,
+    left_behind,
+    store_mark,
+    take_over_old,
+)
+from index.search.local import Derived, LocalIndexes, SearchResult
+from index.selection import EVERYTHING, Selection
+from index.stopping import StoppedError, at_once
+from index.store.engine import IndexingEngine
+from index.store.filling import Batch, Change, CutDocument, Filling
+from index.text.passages import CutSettings, cut_passages
+
+if TYPE_CHECKING:
+    from index.catalogue.postgres import PostgresCatalogue
+
+# How many passages are embedded together, and of how many documents at most: documents are small, batches are fast.
+# A batch is lost where work ends in the middle of it, so it is some seconds of it and no more.
+EMBED_TOGETHER = 128
+WRITTEN_TOGETHER = 256
+GATHERED_S = 4.0
+# And how many passages at a time where somebody watches, or waits for a turn: one batch of the embedder.
+EMBED_BETWEEN_PROGRESS = 32
+LOCK_TIMEOUT_S = 120
+# How often a check begins anew because a writer was faster.
+CHECKS = 5
+# Of a store on a read-only disk, what is larger is linked to and not copied.
+COPIED_BYTES = 64 << 10
+# The kind of folder in which a backup is made ready to take the catalogue's place, and what is kept of that.
+RESTORING = "restore"
+# Set in a store while another is copied into it (see `index.catalogue.copying`).
+UNFINISHED = "unfinished_copy"
+FINISH_COPY = "copy it to the end: qa migrate-store FROM"
+
+
+class Store:
+    """Documents that can be searched, in a folder or in servers (see `index.location`).
+
+    The catalogue is the truth. The other two indexes are derived from it: they lag until `sync`, may be deleted, and
+    are never believed without the catalogue (see `Catalogue.snapshot`).
+    """
+
+    def __init__(
+        self, location: Location, embedder: Embedder, *, cut: CutSettings | None = None, create: bool = True
+    ) -> None:
+        self.location = location
+        # What is of this machine: of a store in servers, search indexes alone.
+        self.folder = location if isinstance(location, Path) else location.derived
+        self.embedder = embedder
+        # Of a store on a read-only disk, search indexes are opened in a folder of links to them, where they can be
+        # brought up as well.
+        self._mirror: tempfile.TemporaryDirectory[str] | None = None
+        self._frozen = isinstance(location, Path) and on_frozen_disk(location)
+        self._cut = cut or CutSettings()
+        self._guard = threading.RLock()
+        self._derived: Derived | None = None
+        if create or not isinstance(location, Path):
+            try:
+                make_folder(self.folder)
+            except OSError as error:
+                room = room_at(self.folder.parent)
+                raise StoreError(f"the store {self.folder} cannot be created ({room}): {error.strerror}") from error
+        self.catalogue: Catalogue
+        # Where a server searches: its URL, and the catalogue whose locks all who use it share.
+        self._server: tuple[str, PostgresCatalogue] | None = None
+        if isinstance(location, Path):
+            self.catalogue = _open_folder(location, create=create)
+        else:
+            from index.catalogue.postgres import PostgresCatalogue
+
+            self.catalogue = PostgresCatalogue(location, create=create)
+            if location.milvus is not None:
+                self._server = (location.milvus, self.catalogue)
+
+    def put_all(
+        self,
+        documents: Iterable[Document | CutDocument],
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        engine: IndexingEngine | None = None,
+        stop: threading.Event | None = None,
+        pacing: Pacing | None = None,
+    ) -> Generator[Change, None, None]:
+        """Add or replace documents, a transaction each batch; yields as they are stored. Call `sync` afterwards.
+
+        An unchanged document costs no embedding. Memory is bounded by three batches of passages and their documents:
+        one is cut while another is embedded and a third written. Where `documents` raises, whole batches before it are
+        stored and yielded first. Close the iterator when leaving it early: a batch may still be on its way.
+
+        Documents that come cut are not cut here, and an `engine` embeds in place of the store's embedder, several
+        batches at once: memory is then bounded by as many more. `pacing` bounds documents, and says when a batch of
+        passages is embedded.
+
+        Once `stop` is set, what is embedded by then is stored and yielded, and StoppedError is raised.
+        """
+        self.check_embedder(pin=True)
+        # Indexes of a catalogue that went back are noticed as long as they are ahead of it (see _open_derived).
+        self.sync()
+        watched = progress is not None or pacing is not None
+        own = partial(self._embed, progress=progress, pacing=pacing) if watched else self.embedder.embed
+        filled = (
+            # An engine looks by itself: it works on many batches at once.
+            Filling(self.catalogue, engine.embed, engine.ahead) if engine else Filling(self.catalogue, own, stop=stop)
+        )
+        with filled as filling:
+            try:
+                try:
+                    for batch in self._batches(documents, stop, pacing):
+                        yield from filling.push(batch)
+                except StoppedError:
+                    raise
+                except Exception:
+                    yield from filling.drain()
+                    raise
+                yield from filling.drain()
+            except StoppedError:
+                yield from filling.settle()
+                raise
+
+    def put(
+        self,
+        document: Document,
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        pacing: Pacing | None = None,
+    ) -> Change:
+        """Add or replace one document, searchable on return. progress is called with (passages embedded, in all).
+
+        Raises TooLongError for one that `pacing` does not take, and whatever a turn of it raises: nothing is stored
+        then.
+        """
+        with closing(self.put_all([document], progress, pacing=pacing)) as changes:
+            change = next(changes)
+        self.sync()
+        return change
+
+    def remove(self, document_id: str) -> bool:
+        """Remove a document, damaged or not; False where there is none with that id. It cannot answer once this
+        returns."""
+        # Damage, of this or another document, may keep the search indexes from being brought up, but not this: a hit is
+        # looked up before it is read.
+        with suppress(DamageError):
+            self.sync()
+        removed = self.catalogue.remove(document_id)
+        if removed:
+            with suppress(DamageError):
+                self.sync()
+        return removed
+
+    def search(
+        self,
+        question: str,
+        vector: NDArray[np.float32],
+        k: int,
+        documents: set[str] | None = None,
+        selection: Selection = EVERYTHING,
+    ) -> SearchResult:
+        """The `k` best passages of each index. Hits may be stale: read them through `Catalogue.snapshot`.
+
+        `documents` limits it to these; `selection` is what they were selected by, which a server may look for itself.
+        Raises ModelError where the store was embedded with another embedder meanwhile.
+        """
+        if self._server is not None:
+            self.sync()
+            return self._search_server(question, vector, k, documents, selection)
+        derived = self._current()
+        if derived.embedder_sha256 not in (None, self.embedder.sha256):
+            # Embedded anew since the question was embedded: its vector says nothing among these.
+            self.check_embedder()
+            raise ChangingError(f"the store {self.location} is being embedded anew; try again in a moment")
+        return derived.search(question, vector, k, documents, selection)
+
+    def sync(self) -> None:
+        """Bring the derived indexes up to the catalogue's generation, where they lag."""
+        with self._guard:
+            if self._is_current():
+                return
+            with self._alone():
+                # Another process may have caught up already.
+                derived = self._open_derived()
+                try:
+                    derived.catch_up(self.catalogue)
+                except ValueError:
+                    if derived.embedder_sha256 == self.catalogue.setting("embedder_sha256"):
+                        raise
+                    # Embedded anew after they were opened: the vectors have another size now.
+                    derived = self._open_derived()
+                    derived.catch_up(self.catalogue)
+                self._derived = derived
+
+    def _is_current(self) -> bool:
+        now = self.catalogue.generation()
+        if self._derived is None or self._derived.generation == now:
+            return self._derived is not None
+        try:
+            self._derived.refresh()
+        except StoreError:
+            # What was opened may be gone: opening it anew tells, or makes it again.
+            return False
+        # Read after it, as the catalogue may have moved on as well.
+        return self._derived.generation == self.catalogue.generation()
+
+    def _current(self) -> Derived:
+        """The indexes to search. While another thread brings them up to date, those of before: what this process has
+        changed since is not acknowledged yet, and what is gone is found stale."""
+        before = self._derived
+        if (before is None or before.generation != self.catalogue.generation()) and self._guard.acquire(
+            blocking=before is None
+        ):
+            try:
+                self.sync()
+            finally:
+                self._guard.release()
+        return self._opened()
+
+    def _search_server(
+        self, question: str, vector: NDArray[np.float32], k: int, documents: set[str] | None, selection: Selection
+    ) -> SearchResult:
+        derived = self._opened()
+        try:
+            return derived.search(question, vector, k, documents, selection)
+        except StoreError:
+            # So that the next search looks whether the server still has what it had.
+            with self._guard:
+                if self._derived is derived:
+                    self._derived = None
+            raise
+
+    def check_embedder(self, *, pin: bool = False) -> None:
+        """Raise ModelError unless the store's embedder is this one; `pin` makes it so in a store that has none.
+
+        Raises StoreError for a copy of another store that was interrupted, which is neither asked nor added to.
+        """
+        if self.catalogue.setting(UNFINISHED):
+            raise StoreError(f"{self.location} is an unfinished copy of another store; {FINISH_COPY} {self.location}")
+        name, sha256 = self.catalogue.setting("embedder"), self.catalogue.setting("embedder_sha256")
+        if sha256 is None:
+            if pin:
+                self.catalogue.set_settings(self._embedder_settings())
+        elif sha256 != self.embedder.sha256:
+            raise ModelError(
+                f"the store {self.location} was embedded with {name} ({sha256[:12]}), not with {self.embedder.name} "
+                f"({self.embedder.sha256[:12]}); use that embedder, or: qa index --re-embed --embedder "
+                f"{self.embedder.name} --store {self.location}"
+            )
+
+    def re_embed(self) -> None:
+        """Embed every passage anew with this embedder and pin the store to it, in one transaction."""
+        self.sync()
+        self.catalogue.re_embed(self.embedder.embed, self._embedder_settings())
+        self.sync()
+
+    def purge(self) -> None:
+        """Leave nothing of what was removed or replaced in any file of the store; may take as long as indexing words
+        anew. Raises StoreError where others keep it from that, or where servers keep the store."""
+        with self._guard:
+            if self._server is None:
+                with self._alone():
+                    self._purge_local()
+        self.catalogue.purge()
+
+    def _purge_local(self) -> None:
+        derived = self._local()
+        derived.catch_up(self.catalogue)
+        derived.purge()
+        self._derived = derived
+        # Copies of a catalogue that a restoration which was killed left behind, and what was derived from another.
+        sweep_asides(self.folder, RESTORING, is_restoring_file)
+        self.discard_others()
+
+    def traces(self, document_id: str, passage_ids: Sequence[int]) -> dict[str, int]:
+        """How many texts, passages and, on this machine, index entries are left of a document: none once it is gone."""
+        with suppress(DamageError):
+            self.sync()
+        found = {
+            "texts": int(self.catalogue.remains(document_id) is not None),
+            "passages": int(np.isin(self.catalogue.passage_ids([document_id]), list(passage_ids)).sum()),
+        }
+        derived = self._derived
+        return found | (derived.traces(passage_ids) if isinstance(derived, LocalIndexes) else {})
+
+    def check_derived(self) -> list[str]:
+        """What differs between the search indexes on this machine and the catalogue, a sentence each; brings them up
+        first. Empty where servers search."""
+        with self._guard, self._alone():
+            for _ in range(CHECKS):
+                derived = self._local()
+                derived.catch_up(self.catalogue)
+                try:
+                    return derived.problems()
+                except StoreError:
+                    if derived.generation == self.catalogue.generation():
+                        raise
+        raise StoreError(f"the store {self.location} changes faster than it can be checked; try again later")
+
+    def mend(self, problems: Sequence[Problem]) -> list[str]:
+        """Bring back in the catalogue what its sound texts allow; what was done, a sentence each.
+
+        Raises ModelError where passages are to be embedded and this is not the store's embedder.
+        """
+        if any(problem.kind in (Damage.PASSAGES, Damage.EMBEDDINGS) for problem in problems):
+            self.check_embedder()
+        return self.catalogue.mend(problems, self._cut_and_embed)
+
+    def _cut_and_embed(self, document: Document) -> tuple[list[Passage], NDArray[np.float32]]:
+        cut = self._cut_here(document)
+        if not cut.passages:
+            return [], np.empty((0, self.embedder.dimensions), np.float32)
+        return cut.passages, self._embed(cut.texts(), None, None)
+
+    def rebuild_derived(self) -> None:
+        """Make the search indexes on this machine anew from the catalogue."""
+        with self._guard, self._alone():
+            derived = self._local()
+            derived.clear()
+            derived.catch_up(self.catalogue)
+            self._derived = derived
+
+    def other_indexes(self) -> list[Path]:
+        """Search indexes of other catalogues in the folder of this store; of a store in servers, that folder may be
+        shared, and they are left alone."""
+        if not isinstance(self.location, Path):
+            return []
+        own = store_mark(self.catalogue.setting("store_id") or "")
+        return [folder for folder, store in index_folders(self.folder / DERIVED_FOLDER).items() if store != own]
+
+    def discard_others(self) -> None:
+        """Remove search indexes of other catalogues from the folder of this store. Raises StoreError."""
+        for folder in self.other_indexes():
+            discard(folder)
+
+    def _local(self) -> LocalIndexes:
+        derived = self._open_derived()
+        if not isinstance(derived, LocalIndexes):
+            raise StoreError(f"the store {self.location} is searched by a server, whose files are not at hand")
+        return derived
+
+    @property
+    def searched_by_server(self) -> bool:
+        """Whether its search indexes are in a server and not in files of this machine."""
+        return self._server is not None
+
+    def close(self) -> None:
+        self.catalogue.close()
+        if self._mirror is not None:
+            self._mirror.cleanup()
+
+    @property
+    def cut_settings(self) -> CutSettings:
+        """How its documents are cut."""
+        return self._cut
+
+    def _batches(
+        self,
+        documents: Iterable[Document | CutDocument],
+        stop: threading.Event | None = None,
+        pacing: Pacing | None = None,
+    ) -> Iterator[Batch]:
+        """The documents with their passages, those that need none as what came of them; bounded in both, and in the
+        time that gathering them takes."""
+        batch: list[CutDocument | Change] = []
+        passages, begun = 0, time.monotonic()
+        for given in documents:
+            document = given.document if isinstance(given, CutDocument) else given
+            try:
+                known = self.catalogue.document(document.id)
+            except DamageError:
+                # It is replaced by the one at hand, whatever is left of it.
+                known = None
+            if known == document:
+                batch.append(Change(document, False, 0))
+            elif known is not None and known.reads_like(document) and self.catalogue.describe(document):
+                batch.append(Change(document, True, 0))
+            else:
+                with at_once(stop):
+                    cut = given if isinstance(given, CutDocument) else self._cut_here(given)
+                if pacing is not None:
+                    pacing.require_few(cut.passages)
+                batch.append(cut)
+                passages += len(cut.passages)
+            full = passages >= EMBED_TOGETHER or len(batch) >= WRITTEN_TOGETHER
+            if full or time.monotonic() - begun >= GATHERED_S:
+                yield batch
+                batch, passages, begun = [], 0, time.monotonic()
+        if batch:
+            yield batch
+
+    def _cut_here(self, document: Document) -> CutDocument:
+        return CutDocument(document, cut_passages(document, self.embedder.count_tokens, self._cut))
+
+    def _embed(
+        self, texts: list[str], progress: Callable[[int, int], None] | None, pacing: Pacing | None
+    ) -> NDArray[np.float32]:
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext if pacing is None else pacing.turn
+        parts = []
+        for begin in range(0, len(texts), EMBED_BETWEEN_PROGRESS):
+            if progress is not None:
+                progress(begin, len(texts))
+            with turn():
+                parts.append(self.embedder.embed(texts[begin : begin + EMBED_BETWEEN_PROGRESS]))
+        if progress is not None:
+            progress(len(texts), len(texts))
+        return np.concatenate(parts)
+
+    def _embedder_settings(self) -> dict[str, str]:
+        return {
+            "embedder": self.embedder.name,
+            "embedder_sha256": self.embedder.sha256,
+            "dimensions": str(self.embedder.dimensions),
+        }
+
+    def _opened(self) -> Derived:
+        assert self._derived is not None
+        return self._derived
+
+    def _open_derived(self) -> Derived:
+        """The derived indexes as they are, empty where they are missing or of another catalogue."""
+        dimensions = int(self.catalogue.setting("dimensions") or self.embedder.dimensions)
+        if self._server is not None:
+            from index.search.servers import ServerIndexes
+
+            return ServerIndexes(*self._server, dimensions)
+        return LocalIndexes(self._derived_folder(), self.catalogue, dimensions)
+
+    def _derived_folder(self) -> Path:
+        own = self.folder / DERIVED_FOLDER
+        if not self._frozen:
+            take_over_old(self.folder)
+            return own
+        if self._mirror is None:
+            self._mirror = tempfile.TemporaryDirectory(prefix="spanqa-")
+            for folder in left_behind(self.folder):
+                mirror(folder, Path(self._mirror.name) / folder.name, up_to=COPIED_BYTES)
+        return Path(self._mirror.name)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock on the derived indexes: of this folder, or of the servers where they are there."""
+        try:
+            if self._server is not None:
+                with self._server[1].exclusive("search indexes", LOCK_TIMEOUT_S):
+                    yield
+            elif self._frozen:
+                yield
+            else:
+                with FileLock(self.folder / "derived.lock", timeout=LOCK_TIMEOUT_S, mode=FILE_MODE):
+                    yield
+        except (Timeout, TimeoutError) as error:
+            raise StoreError(
+                f"another process has been updating the store {self.location} for {LOCK_TIMEOUT_S} s; try again later"
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"the indexes of the store {self.location} cannot be updated ({room_at(self.folder)}): {error}"
+            ) from error
+
+
+def _open_folder(folder: Path, *, create: bool) -> Catalogue:
+    file = folder / CATALOGUE_FILE
+    if not os.path.lexists(file):
+        left = left_behind(folder)
+        if left:
+            raise NoStoreError(
+                f"no store at {folder}: search indexes of one are there ({left[0]}), but its catalogue {file.name} is "
+                f"gone; put it back, or restore a backup: qa store restore BACKUP --store {folder}. To begin anew, "
+                f"remove {left[0].parent}"
+            )
+        if not create:
+            raise NoStoreError(
+                f"no store at {folder} (see that its disk is mounted); create it with: qa index PATH --store {folder}"
+            )
+    return SqliteCatalogue(file, create=create)
+
+
+def is_restoring_file(name: str) -> bool:
+    """Whether a file of this name in a folder of `RESTORING` is ours."""
+    return name.partition(".sqlite")[0] in ("catalogue", "replaced")
