@@ -135,7 +135,7 @@ def test_what_does_not_exist_is_noticed(text: str) -> None:
     [
         "[here](../store.md#removal)",
         "`qa/models/reader/README.md`",
-        "`index.errors`",
+        "`index.loading`",
         "`qa index --re-embed`",
         "`make`",
     ],
