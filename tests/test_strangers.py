@@ -79,7 +79,7 @@ def unchanged(before: dict[str, tuple[object, ...]], *folders: Path) -> None:
 
 @pytest.fixture
 def qa(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    monkeypatch.setattr(api.opening, "open_embedder", lambda name, *_: FakeEmbedder(name))
+    monkeypatch.setattr(api.cli.opening, "open_embedder", lambda name, *_: FakeEmbedder(name))
 
     def run(*arguments: object, code: int = 0) -> str:
         ran = CliRunner().invoke(app, [str(argument) for argument in arguments])

@@ -129,7 +129,10 @@ def load_calibration(path: Path = BUNDLED_CALIBRATION) -> Calibration:
     try:
         calibration = Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        reason: object = error
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            reason = ": ".join([*map(str, first["loc"]), first["msg"]])
         raise ModelError(f"the calibration {path} cannot be used: {reason}; fit one with: qa calibrate") from error
     if calibration.features != FEATURES:
         raise ModelError(f"the calibration {path} has other features than this version; fit it again: qa calibrate")

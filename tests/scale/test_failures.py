@@ -293,7 +293,7 @@ def test_no_database_at_that_url(a_web_server: str, a_silent_port: int) -> None:
 
 
 def test_an_old_database_server(database: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index.postgres, "OLDEST_SERVER", 99)
+    monkeypatch.setattr(index.catalogue.postgres, "OLDEST_SERVER", 99)
     refused(locate(postgres_url(database), "http://127.0.0.1:9"), "PostgreSQL 1.* must be 99 or newer")
 
 

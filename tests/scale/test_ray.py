@@ -156,8 +156,8 @@ def wait_until_some_are_stored(store: str, driver: subprocess.Popen[str]) -> int
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index.ray_engine, "CONNECT_TIMEOUT_S", 2.0)
-    monkeypatch.setattr(index.ray_engine, "NO_NODE_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(index.ingest.ray, "CONNECT_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(index.ingest.ray, "NO_NODE_TIMEOUT_S", 2.0)
 
 
 @pytest.mark.usefixtures("_impatient")

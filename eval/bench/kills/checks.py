@@ -60,6 +60,9 @@ def check(
         if under_way.kind == "repair":
             repair_store(store)
         problems = [f"{finding.part}: {finding.problem}" for finding in check_store(store).findings]
+        if problems:
+            # What is damaged is refused where it is read.
+            return {"problems": problems, "landed": False}
         now = held_by(store)
         after = under_way.after(before)
         others = store.catalogue.counts()[0] - len(now.documents)
@@ -184,7 +187,9 @@ def _believed(store: Store) -> Held | None:
 
 def _wrong_store(folder: Path, held: Held) -> Iterator[str]:
     with closing(open_made(folder)) as store:
-        yield from (f"{finding.part}: {finding.problem}" for finding in check_store(store).findings)
+        if findings := check_store(store).findings:
+            yield from (f"{finding.part}: {finding.problem}" for finding in findings)
+            return
         now = held_by(store)
         if now != held:
             yield f"it does not hold what the store held: {_difference(now, held, held)}"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.bench.scaling import bench
+from api.cli.main import app
 from eval.bench.damage.bench import bench_damage
 from index.errors import InputError
 
@@ -24,7 +24,7 @@ def unwatched(_: str, __: int | None) -> Iterator[Callable[[int, int], None]]:
 def test_nothing_wrong_is_read_of_damaged_files(tmp_path: Path) -> None:
     work, output = tmp_path / "work", tmp_path / "damages.json"
     options = ["-n", "20", "--seed", "3", "--work", str(work), "--output", str(output)]
-    done = CliRunner().invoke(bench, ["damage", *options])
+    done = CliRunner().invoke(app, ["bench", "damage", *options])
     assert done.exit_code == 0, done.output
     figures = json.loads(output.read_text())
     assert figures["problems"] == [] and not work.exists()

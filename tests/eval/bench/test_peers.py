@@ -144,7 +144,7 @@ def compare(
 ) -> Callable[..., Comparison]:  # fmt: skip
     top = Ceiling(tokens_a_second=1000, window=64, flops_a_token=2e6, precision="f32", fp32_flops=1e10, bf16_flops=None,
                   share=0.2)  # fmt: skip
-    monkeypatch.setattr(eval.peers.ceiling, "measure", lambda *_: top)
+    monkeypatch.setattr(eval.bench.peers.ceiling, "measure", lambda *_: top)
 
     def run(plan: Plan = PLAN) -> Comparison:
         return bench(

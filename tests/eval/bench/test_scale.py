@@ -37,7 +37,7 @@ ROWS = 120
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (eval.scale.copies, eval.scale.building, eval.scale.bench):
+    for module in (eval.bench.scale.copies, eval.bench.scale.building, eval.bench.scale.bench):
         monkeypatch.setattr(module, "CHUNK_ROWS", ROWS)
 
 
@@ -132,9 +132,9 @@ def test_an_interrupted_benchmark_goes_on(towns: Bench, monkeypatch: pytest.Monk
         towns.run(200, 450, work=work, stop_at="building 450")
     assert [point["size"] for point in json.loads((work / "scale.json").read_text())["points"]] == [200]
     written: list[int] = []
-    write = eval.scale.building._write
+    write = eval.bench.scale.building._write
     monkeypatch.setattr(
-        eval.scale.building, "_write", lambda store, chunk: (written.append(chunk.begin), write(store, chunk))
+        eval.bench.scale.building, "_write", lambda store, chunk: (written.append(chunk.begin), write(store, chunk))
     )
     curve = towns.run(200, 450, work=work)
     # What was written is not written again, what was measured is not measured again.

@@ -66,8 +66,8 @@ def noisy(monkeypatch: pytest.MonkeyPatch) -> OpenVinoReader:
     def load(*_: object, pad: int, limit: int, exact: bool) -> CompiledModel:
         return CompiledModel(NoisyModel(1e-6 if exact else NOISE), 4, pad=pad, limit=limit)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(index.compiled, "precision", lambda: "bf16")
-    monkeypatch.setattr(index.compiled, "load", load)
+    monkeypatch.setattr(index.models.openvino, "precision", lambda: "bf16")
+    monkeypatch.setattr(index.models.openvino, "load", load)
     return OpenVinoReader()
 
 

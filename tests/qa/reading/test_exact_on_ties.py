@@ -62,7 +62,7 @@ def test_nothing_and_windows_without_spans() -> None:
 
 @pytest.mark.parametrize("precision", ["bf16", "f32"])
 def test_undecided_windows_are_read_in_fp32(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index.compiled, "precision", lambda: precision)
+    monkeypatch.setattr(index.models.openvino, "precision", lambda: precision)
     questions, passages = ["When do the drills run?"], ["The drills run from August 9 to 13.", "Nobody sings here."]
     exact, shipped = OpenVinoReader(exact=True), OpenVinoReader()
     windows = [own for cut in shipped.cut(questions * 2, passages) for own in cut]
@@ -71,7 +71,7 @@ def test_undecided_windows_are_read_in_fp32(precision: str, monkeypatch: pytest.
     def second(_windows: Sequence[Window], _logits: Sequence[Logits]) -> list[int]:
         return [1]
 
-    monkeypatch.setattr(qa.reader, "near_ties", second)
+    monkeypatch.setattr(qa.reading.reader, "near_ties", second)
     found, wanted = shipped.logits(windows), exact.logits(windows)
     for number, expected in ((0, plain[0]), (1, wanted[1] if precision == "bf16" else plain[1])):
         for one, other in zip(found[number], expected, strict=True):
@@ -89,9 +89,9 @@ def test_torch_decides_where_openvino_cannot_in_fp32(monkeypatch: pytest.MonkeyP
     def first(_windows: Sequence[Window], _logits: Sequence[Logits]) -> list[int]:
         return [0]
 
-    monkeypatch.setattr(index.compiled, "precision", lambda: "bf16")
-    monkeypatch.setattr(index.compiled, "load", only_bf16)
-    monkeypatch.setattr(qa.reader, "near_ties", first)
+    monkeypatch.setattr(index.models.openvino, "precision", lambda: "bf16")
+    monkeypatch.setattr(index.models.openvino, "load", only_bf16)
+    monkeypatch.setattr(qa.reading.reader, "near_ties", first)
     shipped = OpenVinoReader()
     windows = shipped.cut(["When do the drills run?"], ["The drills run from August 9 to 13."])[0]
     (found,), (wanted,) = shipped.logits(windows), TransformersReader(exact=True).logits(windows)

@@ -136,7 +136,7 @@ def test_on_a_graphics_card_batches_are_bounded_and_hold_every_window(
     reader: MarkReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(qa.reader, "BATCH_TOKENS", 200)
+    monkeypatch.setattr(qa.reading.reader, "BATCH_TOKENS", 200)
     texts = [" ".join(f"w{m}" for m in range(n, 2 * n)) for n in range(0, 100, 7)]
     reader.read(["q"], [texts])
     windows = [len(w) for cut in reader._windows.windows("q", texts) for w in cut]
@@ -169,7 +169,7 @@ def test_a_question_without_tokens_still_reads(reader: MarkReader) -> None:
 
 
 def test_the_bundled_reader_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qa.reader, "BUNDLED_READER", tmp_path / "reader")
+    monkeypatch.setattr(qa.reading.reader, "BUNDLED_READER", tmp_path / "reader")
     with pytest.raises(ModelError, match=r"the bundled reader is missing at .*reinstall spanqa, or name a --reader"):
         TransformersReader()
 

@@ -33,7 +33,7 @@ def folder(tiny_bert: MakeBert, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def _fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     """In fp32 both runtimes must agree to the last digits that matter."""
     monkeypatch.setattr(compiled, "precision", lambda: "f32")
-    monkeypatch.setattr(qa.reader, "fast_matrix_products", lambda: False)
+    monkeypatch.setattr(qa.reading.reader, "fast_matrix_products", lambda: False)
 
 
 @pytest.fixture(params=[OpenVinoReader, TransformersReader])
@@ -95,7 +95,7 @@ def test_the_precision_of_the_machine_is_close(folder: Path, monkeypatch: pytest
     monkeypatch.undo()
     shipped = OpenVinoReader().read(["When do the drills run?"], [["The drills run from August 9 to 13."]])
     exact = TransformersReader()
-    monkeypatch.setattr(qa.reader, "fast_matrix_products", lambda: False)
+    monkeypatch.setattr(qa.reading.reader, "fast_matrix_products", lambda: False)
     expected = exact.read(["When do the drills run?"], [["The drills run from August 9 to 13."]])
     assert places(shipped)[0][0][0] == places(expected)[0][0][0]
     assert shipped[0][0][0].margin == pytest.approx(expected[0][0][0].margin, abs=0.3)
