@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.sql import Snapshot
+from index.catalogue.protocol import Snapshot
 from index.documents import Document
 from index.errors import ChangingError, DamageError
 from index.store.store import Store

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import api.cli.opening
 from api.cli.main import app
 from index.catalogue.formats.identity import APPLICATION_ID
-from index.catalogue.sql import CATALOGUE_FILE
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.disk.marks import claim_folder
 from index.errors import InputError, SpanqaError
 from index.models.openvino import _clear

@@ -207,7 +207,7 @@ def _stopped_by_signals() -> Iterator[Stop]:
 
 def _require_something(store: str, paths: list[Path]) -> None:
     """Raise InputError where nothing can be indexed into a store that is not there yet: none is made for that."""
-    from index.catalogue.sql import CATALOGUE_FILE
+    from index.catalogue.sqlite import CATALOGUE_FILE
     from index.ingest.plan import Plan, require_some
     from index.loading.files import find_files
     from index.location import parse_location

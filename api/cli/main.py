@@ -219,13 +219,12 @@ def remove_document(
     """Remove documents; they cannot answer any more. Gives a receipt for each: what was removed, and what is left."""
     from api.service.auditing import note_change
     from index.catalogue.audit_log import LOCAL_COMMAND
-    from index.catalogue.sql import SqliteCatalogue
     from index.store.removal import remove_documents
 
     opened = open_store(store)
     records = [_find(opened, name, collection, damaged=True) for name in names]
     # A database server cleans its files itself.
-    purge = purge and isinstance(opened.catalogue, SqliteCatalogue)
+    purge = purge and opened.catalogue.can_purge
     for receipt in remove_documents(opened, [record.id for record in records], purge=purge):
         note_change(opened, LOCAL_COMMAND, "documents remove", receipt.id)
         if as_json:

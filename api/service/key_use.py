@@ -11,7 +11,6 @@ import anyio
 from anyio import to_thread
 
 from index.catalogue.audit_log import Outcome, Use, add_uses, moment
-from index.catalogue.own_rows import changing_own_rows
 from index.errors import StoreError
 from index.store.store import Store
 
@@ -45,7 +44,7 @@ class KeyUse:
         if not pending:
             return
         try:
-            with changing_own_rows(self._store) as connection:
+            with self._store.catalogue.changing_own_rows() as connection:
                 add_uses(connection, pending.values())
         except StoreError as error:
             logger.warning("the use of keys is not in the store's log yet: %s", error)

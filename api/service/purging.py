@@ -9,7 +9,6 @@ import anyio
 
 from api.problems import ProblemError
 from api.service.fairness import FairGate
-from index.catalogue.sql import SqliteCatalogue
 from index.errors import SpanqaError
 from index.store.store import Store
 
@@ -32,7 +31,7 @@ class Purging:
         self._wait_s = self._after_s = after_s
         self._due = anyio.Event()
         self._at_work = False
-        self._possible = isinstance(store.catalogue, SqliteCatalogue)
+        self._possible = store.catalogue.can_purge
 
     @property
     def due(self) -> bool:

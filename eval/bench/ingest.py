@@ -16,7 +16,7 @@ from eval.bench.scale.bench import machine
 from eval.results import Frozen
 from eval.runs.run import Software, software
 from index.catalogue.copying import contents_sha256
-from index.catalogue.sql import CATALOGUE_FILE, SqliteCatalogue
+from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.errors import ClusterError, InputError, SpanqaError
 from index.models.runtime import THREADS_VARIABLE
 

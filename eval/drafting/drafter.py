@@ -21,10 +21,9 @@ from eval.drafting.patterns import Proposal, common_words, mid_sentence_names, p
 from eval.gold.questions import GoldAnswer, GoldQuestion
 from eval.measures import RIGHT_F1
 from eval.measures.squad import f1, normalize_answer
-from index.catalogue.sql import embedding_text
 from index.documents import Document
 from index.models.embedder import Embedder
-from index.text.passages import cut_passages
+from index.text.passages import cut_passages, embedding_text
 from index.text.sentences import split_sentences
 from qa.reading.reader import Reader
 from qa.training.data import Row

@@ -31,10 +31,9 @@ from eval.gold.places import StorePlaces
 from eval.gold.questions import GoldQuestion
 from eval.measures.squad import f1
 from eval.results import RIGHT_F1, Cause
-from index.catalogue.sql import embedding_text
 from index.documents import StoredPassage
 from index.errors import ChangingError
-from index.text.passages import passage_around
+from index.text.passages import embedding_text, passage_around
 from qa.engine import Engine, Judged
 from qa.judging.candidates import ReadPassage
 from qa.judging.confidence import MARGIN_LIMIT

@@ -7,10 +7,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from index.catalogue.sql import Catalogue, Entry
+from index.catalogue.protocol import Catalogue, Entry
 from index.documents import Source
 from index.errors import StoreError
-from index.store.store import UNFINISHED
 
 # How many passages, and documents at most, are copied in one transaction.
 PASSAGES_TOGETHER = 2_000
@@ -18,6 +17,8 @@ DOCUMENTS_TOGETHER = 256
 # How often the whole is compared while others go on changing the store that is copied.
 ROUNDS = 20
 CLAIM = "copied_from"
+# Set in a store until all of another was copied into it: such a one is neither asked nor added to.
+UNFINISHED = "unfinished_copy"
 # What is a store's own, not what it holds.
 _OWN_SETTINGS = {"store_id", "generation", "format_version", CLAIM, UNFINISHED}
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, select
 
 from index.catalogue.schema import audit, key_use, keys
 from index.disk.private import FILE_MODE
 from index.errors import StoreError
-
-if TYPE_CHECKING:
-    from index.store.store import Store
 
 OWN_TABLES = (keys, audit, key_use)
 LOCK_FILE = "keys.lock"
@@ -64,16 +60,3 @@ def own_rows_unchanged(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def changing_own_rows(store: Store) -> Iterator[Connection]:
-    """A transaction that alone changes what is a store's own and no document's. Raises StoreError."""
-    with ExitStack() as stack:
-        if isinstance(store.location, Path):
-            stack.enter_context(own_rows_unchanged(store.folder))
-        connection = stack.enter_context(store.catalogue.connection(write=True))
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_S * 1000}"))
-            connection.execute(text("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE"))
-        yield connection

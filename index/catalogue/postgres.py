@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from index.catalogue.own_rows import LOCK_TIMEOUT_S
 from index.catalogue.sql import BUSY_TIMEOUT_MS, SqlCatalogue
 from index.errors import DamageError, InputError, NoStoreError, StoreError
 from index.location import ServerStore
@@ -72,6 +73,13 @@ class PostgresCatalogue(SqlCatalogue):
             connection = fresh.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def changing_own_rows(self) -> Iterator[Connection]:
+        with self.connection(write=True) as connection:
+            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_S * 1000}"))
+            connection.execute(text("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE"))
+            yield connection
 
     def _prepare(self) -> None:
         with self._reading() as connection:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +15,10 @@ from index.catalogue.integrity.seals import (
     Tally,
     document_seal,
     embedding_seal,
-    place_seal,
     removal_seal,
     source_seal,
-    structure_seal,
 )
 from index.catalogue.integrity.verified import (
-    AS_JSON,
     PLACE_COLUMNS,
     RECORD_COLUMNS,
     document_of,
@@ -32,13 +27,10 @@ from index.catalogue.integrity.verified import (
     require_places,
     require_sealed,
 )
+from index.catalogue.rows import batched, document_row, passage_rows, passage_sums_of, stored_passage, to_bytes
 from index.catalogue.schema import document_tags, documents, passages, removals, sources
 from index.documents import Document, Passage, Source, StoredPassage
 from index.errors import DamageError
-
-_T = TypeVar("_T")
-# SQLite's default limit on variables in a statement is 32766; staying far below keeps statements cacheable.
-ID_BATCH = 500
 
 
 def put(ledger: Ledger, document: Document, cut: Sequence[Passage], vectors: NDArray[np.float32]) -> bool:
@@ -53,7 +45,7 @@ def put(ledger: Ledger, document: Document, cut: Sequence[Passage], vectors: NDA
         if isinstance(there.source, str) and there.source != document.source:
             # What is there now did not come from that file: it is to be read again.
             forget_sources(ledger, document.collection, [there.source])
-    rows = _passage_rows(ledger, document, cut, vectors, generation)
+    rows = passage_rows(ledger.passage_numbers(len(cut)), document, cut, vectors, generation)
     row = document_row(document, Tally().plus(passage_sums_of(rows)))
     connection.execute(insert(documents), row)
     ledger.came("documents", [row["seal"]])
@@ -68,7 +60,7 @@ def replace_passages(ledger: Ledger, document: Document, cut: Sequence[Passage],
     connection = ledger.connection
     generation = ledger.raise_generation()
     _remove_passages(ledger, [document.id], generation)
-    rows = _passage_rows(ledger, document, cut, vectors, generation)
+    rows = passage_rows(ledger.passage_numbers(len(cut)), document, cut, vectors, generation)
     if rows:
         connection.execute(insert(passages), rows)
     _set_tally(ledger, document.id, Tally().plus(passage_sums_of(rows)))
@@ -188,39 +180,6 @@ def insert_tags(connection: Connection, document: Document) -> None:
         connection.execute(insert(document_tags), tags)
 
 
-def document_row(document: Document, tally: Tally) -> dict[str, Any]:
-    """The row of a document whose passages come to `tally`."""
-    row: dict[str, Any] = document.model_dump(exclude=set(AS_JSON))
-    row |= {name: json.dumps(document.model_dump(include={name})[name]) for name in AS_JSON}
-    row |= {
-        "id": document.id,
-        "own_title": int(document.own_title),
-        "sha256": document.sha256,
-        "indexed_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "characters": len(document.text),
-        "structure_seal": structure_seal(row["pages"], row["outline"], row["rows"]),
-        "passages": tally.rows,
-        "passage_seals": tally.digest,
-    }
-    return row | {"seal": document_seal(row)}
-
-
-def passage_sums_of(rows: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    """What each new passage adds to its document's tally."""
-    return [row["place_seal"] + row["embedding_seal"] for row in rows]
-
-
-def to_bytes(vector: NDArray[np.float32]) -> bytes:
-    """An embedding as it is stored: float32, little-endian."""
-    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
-
-
-def batched(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """The items, at most ID_BATCH together."""
-    for begin in range(0, len(items), ID_BATCH):
-        yield items[begin : begin + ID_BATCH]
-
-
 def _row(connection: Connection, document_id: str) -> Any:
     return connection.execute(select(documents).where(documents.c.id == document_id)).first()
 
@@ -236,37 +195,7 @@ def _stored_passage(row: Any) -> StoredPassage:
     # A passage that is embedded anew is believed from now on.
     words = row.text[row.start : row.end] if isinstance(row.text, str) else ""
     require_place(row, words)
-    return StoredPassage(
-        id=row.id,
-        document_id=row.document_id,
-        start=row.start,
-        end=row.end,
-        context=row.context,
-        text=words,
-        collection=row.collection,
-    )
-
-
-def _passage_rows(
-    ledger: Ledger, document: Document, cut: Sequence[Passage], vectors: NDArray[np.float32], generation: int
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    own = document.id
-    for number, passage, vector in zip(ledger.passage_numbers(len(cut)), cut, vectors, strict=True):
-        words = document.text[passage.start : passage.end]
-        embedding = to_bytes(vector)
-        row = {
-            "id": number,
-            "document_id": own,
-            "start": passage.start,
-            "end": passage.end,
-            "context": passage.context,
-            "generation": generation,
-            "embedding": embedding,
-            "embedding_seal": embedding_seal(number, generation, embedding),
-        }
-        rows.append(row | {"place_seal": place_seal(row, words)})
-    return rows
+    return stored_passage(row, words, row.collection)
 
 
 def _remove_passages(ledger: Ledger, document_ids: Sequence[str], generation: int) -> None:

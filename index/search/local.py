@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.sql import Catalogue
+from index.catalogue.protocol import Catalogue
 from index.disk.folders import clear_away, sweep
 from index.errors import StoreError
 from index.search.faiss import FaissVectorIndex, Hit, VectorIndex

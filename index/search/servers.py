@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue.postgres import PostgresCatalogue
-from index.catalogue.sql import Catalogue
+from index.catalogue.protocol import Catalogue
 from index.search.local import SearchResult, bring_up, derived_name, search_result
 from index.search.milvus import MilvusLexicalIndex, MilvusVectorIndex, connect, drop_collections, has_bm25
 from index.search.postgres_bm25 import PostgresLexicalIndex

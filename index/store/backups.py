@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from index.catalogue.formats.identity import is_spoiled, read_only, require_catalogue
-from index.catalogue.sql import CATALOGUE_FILE, SqliteCatalogue, put_in_place
+from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue, put_in_place
 from index.disk.checksums import flush, room_at
 from index.disk.marks import aside, sweep_asides
 from index.disk.private import make_file, make_folder

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from index.catalogue.formats.identity import require_catalogue
-from index.catalogue.sql import CATALOGUE_FILE
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.disk.private import is_file
 from index.errors import StoreError
 from index.search.index_folders import DERIVED_FOLDER, discard, index_folders

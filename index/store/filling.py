@@ -13,9 +13,10 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.sql import Catalogue, embedding_text
+from index.catalogue.protocol import Catalogue
 from index.documents import Document, Passage
 from index.stopping import check
+from index.text.passages import embedding_text
 
 # How many passages are embedded between two looks whether to stop: a long document may have ten thousand.
 EMBED_BETWEEN_LOOKS = 64

@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from index.catalogue.copying import UNFINISHED
 from index.catalogue.integrity.audit import Damage, Problem
 from index.catalogue.integrity.mending import MENDABLE
 from index.catalogue.integrity.verified import again
 from index.errors import DamageError
-from index.store.store import FINISH_COPY, UNFINISHED, Store
+from index.store.store import FINISH_COPY, Store
 
 Part = Literal["catalogue", "search indexes"]
 

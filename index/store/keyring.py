@@ -24,7 +24,6 @@ from index.catalogue.keys import (
     secret_hash,
     write_key,
 )
-from index.catalogue.own_rows import changing_own_rows
 from index.catalogue.schema import keys
 from index.errors import InputError
 from index.store.key_files import move_aside, read_file
@@ -175,7 +174,7 @@ class KeyRing:
 
         Raises StoreError.
         """
-        with changing_own_rows(self._store) as connection:
+        with self._store.catalogue.changing_own_rows() as connection:
             yield connection
 
 

@@ -16,8 +16,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from index.catalogue.copying import UNFINISHED
 from index.catalogue.integrity.audit import Damage, Problem
-from index.catalogue.sql import CATALOGUE_FILE, Catalogue, SqliteCatalogue
+from index.catalogue.protocol import Catalogue
+from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.disk.checksums import room_at
 from index.disk.folders import mirror, on_frozen_disk
 from index.disk.marks import sweep_asides
@@ -59,8 +61,6 @@ CHECKS = 5
 COPIED_BYTES = 64 << 10
 # The kind of folder in which a backup is made ready to take the catalogue's place, and what is kept of that.
 RESTORING = "restore"
-# Set in a store while another is copied into it (see `index.catalogue.copying`).
-UNFINISHED = "unfinished_copy"
 FINISH_COPY = "copy it to the end: qa migrate-store FROM"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from index.documents import Document, Passage
+from index.text.legible import legible
 from index.text.sentences import Sentence, sentences_around, split_sentences
 from index.text.structure import column_names, headings, line_breaks, row_at
 
@@ -59,6 +60,12 @@ def passage_around(document: Document, start: int, end: int) -> Passage:
     first, last = sentences_around(sentences, start, end, more=0 if in_row else 1)
     context = _context(document, touched[-1], column_names(document))
     return Passage(start=min(first, start), end=max(last, end), context=context)
+
+
+def embedding_text(context: str, text: str) -> str:
+    """What of a passage is embedded: the headings it stands under, then its words as they are read."""
+    words = legible(text, context).text
+    return f"{context}\n{words}" if context else words
 
 
 def _sentences(document: Document) -> list[Sentence]:

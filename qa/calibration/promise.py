@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from index.catalogue.sql import Catalogue
+from index.catalogue.protocol import Catalogue
 from qa.types import Promise
 
 SETTING = "promise"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from eval.bench.kills.material import CUT, CodeReader, HashingEmbedder, ask_for, code, make_document, sections
-from index.catalogue.sql import CATALOGUE_FILE
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.errors import ChangingError, DamageError
 from index.search.index_folders import DERIVED_FOLDER
 from index.store.store import Store

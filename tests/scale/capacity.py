@@ -24,7 +24,7 @@ from eval.bench.kills.material import HashingEmbedder
 from eval.bench.scale.building import build
 from eval.bench.scale.copies import Copies
 from index.catalogue.copying import copy_catalogue
-from index.catalogue.sql import CATALOGUE_FILE
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.location import parse_location
 from index.search.index_folders import DERIVED_FOLDER
 from index.store.store import Store

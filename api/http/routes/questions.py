@@ -34,7 +34,7 @@ from api.schemas import (
 )
 from api.service.access import Access, AccessDep
 from api.service.service import ServiceDep, require_json
-from index.catalogue.sql import Catalogue
+from index.catalogue.protocol import Catalogue
 from index.documents import Document, DocumentVersion
 from qa.citing.formats import FormattedCitation, formatted
 from qa.citing.verify import DocumentSource, Verdict, verify

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 from eval.bench.damage.material import Right, ask, dump, held, make_store, open_damaged
 from eval.results import Frozen
 from eval.runs.run import Software, software
-from index.catalogue.sql import CATALOGUE_FILE
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.errors import InputError, SpanqaError
 from index.search.index_folders import DERIVED_FOLDER
 from index.store.health import check_store

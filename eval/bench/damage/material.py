@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.bench.kills.material import CUT, NAMES, CodeReader, HashingEmbedder, ask_for, make_document, sections
-from index.catalogue.sql import CATALOGUE_FILE
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.documents import Document, DocumentRecord, Heading, Page, Row, Source
 from index.store.store import Store
 from qa.engine import Engine

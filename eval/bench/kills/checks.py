@@ -24,12 +24,12 @@ from eval.bench.kills.material import (
 )
 from eval.bench.kills.performing import Work, copy, embedder_of, open_made
 from eval.bench.kills.plan import Held, Operation, State
-from index.catalogue.sql import CATALOGUE_FILE, embedding_text
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.errors import ModelError, SpanqaError
 from index.store.backups import back_up
 from index.store.health import check_store, repair_store
 from index.store.store import Store
-from index.text.passages import cut_passages
+from index.text.passages import cut_passages, embedding_text
 from qa.engine import Engine
 from qa.judging.confidence import load_calibration
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.sql import Catalogue
+from index.catalogue.protocol import Catalogue
 from index.errors import InputError
 
 MAX_SOURCE_PASSAGES = 200_000

@@ -37,7 +37,7 @@ def _canonical(value: object) -> tuple[bytes, bytes]:
     if value is None:
         return b"n", b""
     if isinstance(value, str):
-        # What was no UTF-8 is read as lone surrogates (see `index.catalogue.sql`), and must come out as something else.
+        # What was no UTF-8 is read as lone surrogates (`index.catalogue.sqlite`), and must come out as something else.
         return b"s", value.encode("utf-8", "surrogatepass")
     if isinstance(value, bytes):
         return b"b", value

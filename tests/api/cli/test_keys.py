@@ -12,7 +12,7 @@ from fakes import FakeEmbedder
 
 from api.cli.main import main
 from index.catalogue.keys import Key, RefusedKey
-from index.catalogue.sql import CATALOGUE_FILE, SqliteCatalogue
+from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.store.keyring import KeyRing
 from index.store.store import Store
 

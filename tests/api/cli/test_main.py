@@ -15,7 +15,7 @@ import pytest
 from api.cli.main import main
 from eval.runs import reading
 from eval.runs.asker import StoreAsker
-from index.catalogue.sql import SqliteCatalogue
+from index.catalogue.sqlite import SqliteCatalogue
 from qa.judging.confidence import load_calibration
 from qa.reading import reader
 from qa.types import Question, Response

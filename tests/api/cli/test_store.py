@@ -12,7 +12,7 @@ import pytest
 
 from api.cli.main import main
 from index.catalogue.integrity.audit import Damage, Problem
-from index.catalogue.sql import SqliteCatalogue
+from index.catalogue.sqlite import SqliteCatalogue
 from index.errors import StoreError
 
 Run = Callable[..., tuple[int, str, str]]

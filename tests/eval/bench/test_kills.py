@@ -22,7 +22,7 @@ from eval.bench.kills.performing import Work, garble, open_made, perform
 from eval.bench.kills.plan import KINDS, Held, Operation, State, operations
 from eval.bench.kills.processes import write
 from index.catalogue.copying import copy_catalogue
-from index.catalogue.sql import CATALOGUE_FILE, SqliteCatalogue
+from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.errors import StoreError
 from index.store.store import Store
 

@@ -13,7 +13,8 @@ import scale.locations
 from fakes import FakeEmbedder
 
 from index.catalogue.copying import ROUNDS, copy_catalogue
-from index.catalogue.sql import Catalogue, Entry, SqliteCatalogue
+from index.catalogue.protocol import Catalogue, Entry
+from index.catalogue.sqlite import SqliteCatalogue
 from index.documents import Document, Source, document_id
 from index.errors import StoreError
 from index.location import Location

@@ -22,12 +22,15 @@ from sqlalchemy import create_engine, text
 
 from index.catalogue import schema
 from index.catalogue.postgres import PostgresCatalogue
-from index.catalogue.sql import SLICES_A_DOCUMENT, Catalogue, SqliteCatalogue, embedding_text
-from index.catalogue.writing import ID_BATCH
+from index.catalogue.protocol import Catalogue
+from index.catalogue.queries import SLICES_A_DOCUMENT
+from index.catalogue.rows import ID_BATCH
+from index.catalogue.sqlite import SqliteCatalogue
 from index.documents import Document, DocumentVersion, Heading, Page, Passage, Row, Source, StoredPassage, document_id
 from index.errors import InputError, StoreError
 from index.location import ServerStore, parse_location
 from index.selection import Selection
+from index.text.passages import embedding_text
 
 NEEDS_POSTGRES = pytest.mark.skipif("QA_TEST_POSTGRES" not in os.environ, reason="make test-scale starts PostgreSQL")
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.documents import Document
 from index.errors import InputError
 from index.store.backups import back_up, restore, restore_folder
-from index.store.store import CATALOGUE_FILE, Store, is_restoring_file
+from index.store.store import Store, is_restoring_file
 from index.text.passages import CutSettings
 
 Make = Callable[..., Document]
@@ -95,7 +96,7 @@ def test_a_catalogue_is_whole_or_not_there(
     if not links:
         monkeypatch.setattr("os.link", refuse)
     with monkeypatch.context() as patch:
-        patch.setattr("index.catalogue.sql._first_settings", lambda _: 1 / 0)
+        patch.setattr("index.catalogue.sqlite.write_first_settings", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             Store(tmp_path / "store", make_embedder())
     assert list((tmp_path / "store").iterdir()) == []

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.documents import Document
 from index.errors import DamageError, InputError, StoreError
 from index.store.backups import back_up, restore
 from index.store.health import check_store
-from index.store.store import CATALOGUE_FILE, Store
+from index.store.store import Store
 from index.text.passages import CutSettings
 
 Make = Callable[..., Document]

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from index.catalogue.integrity.audit import Damage
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.documents import Document, Source
 from index.errors import DamageError, ModelError
 from index.search.index_folders import DERIVED_FOLDER
 from index.selection import Selection
 from index.store.health import check_store, repair_store
 from index.store.removal import remove_documents
-from index.store.store import CATALOGUE_FILE, Store
+from index.store.store import Store
 from index.text.passages import CutSettings
 
 Make = Callable[..., Document]

@@ -15,13 +15,13 @@ from sqlalchemy import text
 
 from index.catalogue import audit_log
 from index.catalogue.keys import DamagedKey, Key, RefusedKey
-from index.catalogue.own_rows import changing_own_rows
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.errors import InputError, StoreError
 from index.store import keyring
 from index.store.backups import back_up, restore
 from index.store.health import check_store
 from index.store.keyring import KeyRing
-from index.store.store import CATALOGUE_FILE, Store
+from index.store.store import Store
 
 Open = Callable[[], Store]
 DAY = timedelta(days=1)
@@ -225,7 +225,7 @@ def test_the_log_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
         day = (datetime.now(UTC) - number * DAY).date().isoformat()
         at = f"{day}T00:00:00"
         use = audit_log.Use(day=day, key_id="k", operation="o", outcome="done", first_at=at, last_at=at, count=2)
-        with changing_own_rows(store) as connection:
+        with store.catalogue.changing_own_rows() as connection:
             audit_log.record(connection, "local command", f"change {number}")
             audit_log.add_uses(connection, [use, use])
     with store.catalogue.connection() as connection:

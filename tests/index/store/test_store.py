@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scale.locations
 
-from index.catalogue.sql import CATALOGUE_FILE, SqliteCatalogue
+from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.documents import Document, StoredPassage
 from index.errors import ModelError, StoreError
 from index.location import Location
@@ -355,7 +355,7 @@ def test_a_crash_between_delete_and_insert_keeps_the_old_version(
         raise _CrashError
 
     with monkeypatch.context() as patch, pytest.raises(_CrashError):
-        patch.setattr("index.catalogue.writing.to_bytes", crash)
+        patch.setattr("index.catalogue.rows.to_bytes", crash)
         store.put(make_document("a", DOGS))
     for opened in (store, reopen()):
         assert best(opened, "cats chase mice") == both(CATS)

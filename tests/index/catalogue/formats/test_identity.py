@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from index.catalogue.formats.identity import APPLICATION_ID, require_catalogue
-from index.catalogue.sql import CATALOGUE_FILE, SqliteCatalogue
+from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.errors import StoreError
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine
 from index.catalogue.formats import migrations
 from index.catalogue.integrity.audit import Damage
 from index.catalogue.schema import FORMAT_VERSION
-from index.catalogue.sql import SqliteCatalogue
+from index.catalogue.sqlite import SqliteCatalogue
 from index.documents import Document, Page, Passage, Source, document_id
 from index.errors import StoreError
 
