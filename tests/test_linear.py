@@ -36,12 +36,12 @@ from index.text.legible import cells, legible, searchable
 from index.text.passages import CutSettings, cut_passages
 from index.text.sentences import markdown_headings, split_sentences
 from index.text.words import words
+from qa.asking.question_form import question_form
 from qa.citing.anchor import anchor
 from qa.citing.cite import cite
 from qa.citing.formats import formatted
 from qa.judging.candidates import whole_words
 from qa.judging.enumeration import items
-from qa.judging.question_form import question_form
 from qa.types import MAX_QUESTION_LENGTH
 from qa.values.normalize import normalize
 
@@ -60,8 +60,8 @@ BOUNDED = {
     "qa.values.dates": 80,  # qa.values.normalize.normalize
     "qa.values.quantities": 80,  # qa.values.normalize.normalize
     "qa.values.normalize._NUMBERED": 80,  # qa.values.normalize.normalize
-    "qa.judging.question_form._PLURAL": 200,  # the words that it is given
-    "qa.judging.question_form": MAX_QUESTION_LENGTH,
+    "qa.asking.question_form._PLURAL": 200,  # the words that it is given
+    "qa.asking.question_form": MAX_QUESTION_LENGTH,
     "qa.values.normalize._WHEN": MAX_QUESTION_LENGTH,
     "eval.drafting.patterns": 400,  # LONGEST_SENTENCE; the two that read whole texts are among the functions below
     "index.loading.formats.markdown._FRONT_MATTER": 20_000,  # _MAX_FRONT_MATTER

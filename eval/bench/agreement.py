@@ -13,7 +13,8 @@ from eval.results import Frozen
 from eval.runs.asker import about_store
 from eval.runs.run import GoldRef, Software, StoreRef, software
 from index.errors import InputError
-from qa.engine import Engine, Retrieved
+from qa.engine import Engine
+from qa.retrieval.retriever import Retrieved
 from qa.types import Question, Response
 
 BATCH = 16
@@ -96,10 +97,10 @@ class _Side:
     def ask(self, gold: Sequence[GoldQuestion], passages: int) -> list[Span]:
         """The best span of each question, forced."""
         asked = [Question(question=one.question, passages=passages, candidates=True) for one in gold]
-        found = self.engine.ask_inspected(asked)
-        for question, (retrieved, _) in zip(gold, found, strict=True):
-            self._note(question, retrieved)
-        return [_best(response) for _, response in found]
+        traces = self.engine.trace(asked)
+        for question, trace in zip(gold, traces, strict=True):
+            self._note(question, trace.retrieved)
+        return [_best(trace.response) for trace in traces]
 
     def measured(self, ref: StoreRef) -> Measured:
         """What came of it."""

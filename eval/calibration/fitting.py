@@ -18,10 +18,13 @@ from eval.measures.squad import f1
 from index.documents import document_id
 from index.errors import InputError
 from index.store.store import Store
+from qa.asking.asked import Asked
 from qa.calibration.fitting import choose_threshold, fit_logistic
-from qa.engine import Engine, answer_candidates
-from qa.judging.candidates import Candidate, RankWeights, ReadPassage
+from qa.engine import Engine
+from qa.judging.candidates import Candidate, RankWeights
 from qa.judging.confidence import Calibration, Evidence, answer_features, uncalibrated
+from qa.judging.judge import Judge, answer_candidates
+from qa.reading.legible_reader import ReadPassage
 from qa.reading.reader import Reader
 from qa.retrieval.fusion import FusionWeights, fuse
 from qa.types import Filters, Question
@@ -77,18 +80,19 @@ def observe(
     observations: list[Observation] = []
     for begin in range(0, len(gold), BATCH):
         batch = gold[begin : begin + BATCH]
-        questions = [
-            Question(
-                question=entry.question,
-                passages=passages,
-                filters=Filters(document_ids=tuple(dict.fromkeys(article[entry.title or ""])))
-                if within_article
-                else Filters(),
+        asked = [
+            Asked(
+                Question(
+                    question=entry.question,
+                    passages=passages,
+                    filters=Filters(document_ids=tuple(dict.fromkeys(article[entry.title or ""])))
+                    if within_article
+                    else Filters(),
+                )
             )
             for entry in batch
         ]
-        found = engine.retrieve_many(questions)
-        read = engine.read_many(questions, found)
+        read = engine.read(asked, engine.retrieve(asked))
         observations.extend(Observation(entry, own) for entry, own in zip(batch, read, strict=True))
         if progress:
             progress(len(observations), len(gold))
@@ -168,12 +172,12 @@ def fit_calibration(
     questions of a kind.
     """
     require_both_kinds([entry.gold for entry in observations], "fitting")
-    engine = Engine(store, reader, _unfitted(fusion, ranking))
+    unfitted = _unfitted(fusion, ranking)
     features: list[NDArray[np.float64]] = []
     right: list[bool] = []
     weight: list[float] = []
     rows: list[range] = []
-    for entry, found in zip(observations, _found_closely(observations, engine), strict=True):
+    for entry, found in zip(observations, _read_closely(observations, Judge(reader, unfitted)), strict=True):
         evidence = Evidence.of(entry.gold.question, entry.read)
         golds = [answer.text for answer in entry.gold.answers]
         rows.append(range(len(features), len(features) + len(found)))
@@ -183,7 +187,7 @@ def fit_calibration(
             weight.append(1.0 if number == 0 else WEIGHT_OF_OTHERS)
     matrix, labels = np.array(features), np.array(right, dtype=bool)
     logistic = fit_logistic(matrix, labels, np.array(weight))
-    calibration = engine.calibration.model_copy(
+    calibration = unfitted.model_copy(
         update={
             "mean": logistic.mean,
             "scale": logistic.scale,
@@ -209,17 +213,16 @@ def _unfitted(fusion: FusionWeights, ranking: RankWeights) -> Calibration:
     return uncalibrated(fusion).model_copy(update=weights)
 
 
-def _found_closely(observations: Sequence[Observation], engine: Engine) -> list[list[Candidate]]:
-    found: list[list[Candidate]] = []
+def _read_closely(observations: Sequence[Observation], judge: Judge) -> list[list[Candidate]]:
+    ranked: list[list[Candidate]] = []
     for begin in range(0, len(observations), BATCH):
         batch = observations[begin : begin + BATCH]
-        questions = [_asked(entry) for entry in batch]
-        own = [
-            engine.candidates(question, entry.read)[:CANDIDATES]
-            for question, entry in zip(questions, batch, strict=True)
+        asked = [_asked(entry) for entry in batch]
+        best = [
+            judge.candidates(question, entry.read)[:CANDIDATES] for question, entry in zip(asked, batch, strict=True)
         ]
-        found.extend(engine.read_again(questions, own))
-    return found
+        ranked.extend(judge.read_again(asked, best))
+    return ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +278,8 @@ def calibrate_end_to_end(
     return Outcome(calibration, rates, first_f1)
 
 
-def _asked(entry: Observation) -> Question:
-    return Question(question=entry.gold.question)
+def _asked(entry: Observation) -> Asked:
+    return Asked(Question(question=entry.gold.question))
 
 
 def _best_f1(entry: Observation, weights: RankWeights) -> float:

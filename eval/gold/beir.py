@@ -21,6 +21,7 @@ from eval.gold.questions import MAX_GOLD_BYTES
 from index.documents import Document, document_id
 from index.errors import InputError
 from index.store.store import Store
+from qa.asking.asked import Asked
 from qa.engine import Engine
 from qa.types import MAX_QUESTION_LENGTH, Question
 
@@ -166,7 +167,7 @@ def evaluate_beir(
     run: dict[str, dict[str, float]] = {}
     queries = iter(beir.queries.items())
     while batch := list(islice(queries, BATCH)):
-        found = engine.retrieve_many([Question(question=text, passages=passages) for _, text in batch])
+        found = engine.retrieve([Asked(Question(question=text, passages=passages)) for _, text in batch])
         for (query, _), retrieved in zip(batch, found, strict=True):
             ranked = dict.fromkeys(entry.passage.document_id for entry in retrieved.passages)
             run[query] = {own: -float(rank) for rank, own in enumerate(ranked)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args
 
-from qa.judging.question_form import question_form
+from qa.asking.question_form import question_form
 
 QuestionType = Literal["who", "when", "where", "why", "how many", "how", "which", "what", "yes or no", "other"]
 QUESTION_TYPES: tuple[QuestionType, ...] = get_args(QuestionType)

@@ -14,7 +14,7 @@ from eval.runs.harness import Inspected
 from eval.runs.run import About, GoldRef, StoreRef, software
 from index.errors import InputError, SpanqaError
 from index.store.store import Store
-from qa.engine import Engine, Retrieved
+from qa.engine import Engine, Trace
 from qa.types import ModelRef, Question, Response
 
 BATCH = 16
@@ -35,15 +35,15 @@ class StoreAsker:
         self._begin = done // BATCH * BATCH
         self._places = StorePlaces(engine.store, gold_file)
         self._attribution = Attribution(engine, self._places)
-        self._ready: dict[str, tuple[Retrieved, Response] | SpanqaError] = {}
+        self._ready: dict[str, Trace | SpanqaError] = {}
 
     def ask(self, question: Question) -> Response:
         if question.question not in self._ready:
             self._ask_batch(question)
-        return self._found(question.question)[1]
+        return self._trace(question.question).response
 
     def inspect(self, gold: GoldQuestion) -> Inspected:
-        read = self._found(gold.question)[0].passages
+        read = self._trace(gold.question).read
         passages = [
             PassageRead(entry.passage.document_id, entry.passage.start, entry.passage.end, round(entry.hit.score, 6))
             for entry in read
@@ -51,19 +51,19 @@ class StoreAsker:
         return Inspected(self._places.place(gold), passages)
 
     def cause(self, gold: GoldQuestion, question: Question) -> Cause:
-        return self._attribution.cause(gold, question, self._found(gold.question)[0].passages)
+        return self._attribution.cause(gold, question, self._trace(gold.question).read)
 
     def text(self, document_id: str) -> str | None:
         document = self._places.document(document_id)
         return document.text if document else None
 
-    def _found(self, text: str) -> tuple[Retrieved, Response]:
-        found = self._ready.get(text)
-        if found is None:
+    def _trace(self, text: str) -> Trace:
+        trace = self._ready.get(text)
+        if trace is None:
             raise InputError(f"the question {text[:80]!r} was not asked last")
-        if isinstance(found, SpanqaError):
-            raise found
-        return found
+        if isinstance(trace, SpanqaError):
+            raise trace
+        return trace
 
     def _ask_batch(self, question: Question) -> None:
         # Onwards first: the same words may be asked of many documents.
@@ -76,11 +76,11 @@ class StoreAsker:
         # Only the newest batch is kept: a run of thousands must not hold every text that it read.
         self._ready = {}
         try:
-            self._ready.update(zip(texts, self._engine.ask_inspected(batch), strict=True))
+            self._ready.update(zip(texts, self._engine.trace(batch), strict=True))
         except SpanqaError:
             for alone in batch:
                 try:
-                    (self._ready[alone.question],) = self._engine.ask_inspected([alone])
+                    (self._ready[alone.question],) = self._engine.trace([alone])
                 except SpanqaError as error:
                     self._ready[alone.question] = error
 

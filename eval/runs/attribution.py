@@ -34,10 +34,12 @@ from eval.results import RIGHT_F1, Cause
 from index.documents import StoredPassage
 from index.errors import ChangingError
 from index.text.passages import embedding_text, passage_around
-from qa.engine import Engine, Judged
-from qa.judging.candidates import ReadPassage
+from qa.asking.asked import Asked
+from qa.engine import Engine
+from qa.judging.choice import given_answers
 from qa.judging.confidence import MARGIN_LIMIT
-from qa.reading.legible_reader import read_legibly
+from qa.judging.judge import Judge, Judged
+from qa.reading.legible_reader import Readable, ReadPassage, read_legibly
 from qa.reading.spans import Span
 from qa.retrieval.fusion import Fused
 from qa.types import Question
@@ -64,37 +66,40 @@ class Attribution:
 
     def __init__(self, engine: Engine, places: StorePlaces) -> None:
         self._engine = engine
+        self._judge = Judge(engine.reader, engine.calibration)
         self._places = places
 
     def cause(self, gold: GoldQuestion, question: Question, read: Sequence[ReadPassage]) -> Cause:
         """The cause of a wrong outcome, given the passages that were read with the spans found in them."""
+        asked = Asked(question)
         if not gold.answerable:
-            found = self._engine.judge(question, read)
-            return "reading" if found and found[0].candidate.best.margin > 0 else "threshold"
+            judged = self._judged(asked, read)
+            return "reading" if judged and judged[0].candidate.best.margin > 0 else "threshold"
         answers = self._answers(gold)
         if not answers:
             return "not in corpus"
         if not any(_held(entry.passage, answers) for entry in read):
             stored = self._holding(answers)
-            perfect = self._read(question, stored or self._cut_around(answers[0]), read)
+            perfect = self._read(asked, stored or self._cut_around(answers[0]), read)
             read = [perfect, *read[: question.passages - 1]]
-            if self._right(gold, question, self._engine.judge(question, read)):
+            if self._right(gold, asked, self._judged(asked, read)):
                 return "retrieval" if stored else "passage cutting"
-        return self._later(gold, question, read, answers)
+        return self._later(gold, asked, read, answers)
 
-    def _later(
-        self, gold: GoldQuestion, question: Question, read: Sequence[ReadPassage], answers: Sequence[Place]
-    ) -> Cause:
+    def _later(self, gold: GoldQuestion, asked: Asked, read: Sequence[ReadPassage], answers: Sequence[Place]) -> Cause:
         """The cause where a passage that holds an answer was read."""
-        if self._first_right(gold, question, self._engine.judge(question, read)):
+        if self._first_right(gold, asked, self._judged(asked, read)):
             return "threshold"
-        unmerged = self._judge_unmerged(gold, question, read)
-        if self._first_right(gold, question, unmerged):
-            return "duplicate merge" if self._right(gold, question, unmerged) else "threshold"
-        surely = self._engine.judge(question, [_only_gold(entry, answers) for entry in read])
-        if self._first_right(gold, question, surely):
-            return "reading" if self._right(gold, question, surely) else "threshold"
+        unmerged = self._judge_unmerged(gold, asked, read)
+        if self._first_right(gold, asked, unmerged):
+            return "duplicate merge" if self._right(gold, asked, unmerged) else "threshold"
+        surely = self._judged(asked, [_only_gold(entry, answers) for entry in read])
+        if self._first_right(gold, asked, surely):
+            return "reading" if self._right(gold, asked, surely) else "threshold"
         return "duplicate merge"
+
+    def _judged(self, asked: Asked, read: Sequence[ReadPassage]) -> list[Judged]:
+        return self._judge.judge([asked], [read])[0]
 
     def _answers(self, gold: GoldQuestion) -> list[Place]:
         place = self._places.place(gold)
@@ -119,40 +124,38 @@ class Attribution:
         text = document.text[cut.start : cut.end]
         return StoredPassage(id=0, document_id=owner, start=cut.start, end=cut.end, context=cut.context, text=text)
 
-    def _read(self, question: Question, passage: StoredPassage, others: Sequence[ReadPassage]) -> ReadPassage:
+    def _read(self, asked: Asked, passage: StoredPassage, others: Sequence[ReadPassage]) -> ReadPassage:
         """A passage as a perfect retriever would have found it, first in both lists, and as the reader reads it."""
-        asked, held = self._engine.store.embedder.embed(
-            [question.question, embedding_text(passage.context, passage.text)]
-        )
-        similarity = float(np.dot(asked, held))
+        texts = [asked.text, embedding_text(passage.context, passage.text)]
+        similarity = float(np.dot(*self._engine.store.embedder.embed(texts)))
         top = max((entry.hit.score for entry in others), default=1.0)
         hit = Fused(passage.id, top, dense_rank=1, dense_score=similarity, lexical_rank=1)
-        ((spans,),) = read_legibly(self._engine.reader, [question.question], [[(passage.text, passage.context)]])
+        ((spans,),) = read_legibly(self._engine.reader, [asked.text], [[Readable.of(passage)]])
         return ReadPassage(passage, hit, similarity, spans)
 
-    def _judge_unmerged(self, gold: GoldQuestion, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:
+    def _judge_unmerged(self, gold: GoldQuestion, asked: Asked, read: Sequence[ReadPassage]) -> list[Judged]:
         """Judge with right and wrong spans merged each among themselves only."""
         parts = [
-            self._engine.candidates(question, [self._spans_that(entry, gold, question, wanted) for entry in read])
+            self._judge.candidates(asked, [self._spans_that(entry, gold, asked, wanted) for entry in read])
             for wanted in (True, False)
         ]
         ranked = sorted((candidate for part in parts for candidate in part), key=lambda one: -one.best.score)
-        return self._engine.judge_candidates(question, ranked, read)
+        return self._judge.weigh([asked], [ranked], [read])[0]
 
-    def _right(self, gold: GoldQuestion, question: Question, judged: Sequence[Judged]) -> bool:
-        given = self._first_right(gold, question, judged)
-        return given is not None and given.confidence >= self._engine.threshold(question)
+    def _right(self, gold: GoldQuestion, asked: Asked, judged: Sequence[Judged]) -> bool:
+        given = self._first_right(gold, asked, judged)
+        return given is not None and given.confidence >= self._engine.threshold(asked.question)
 
-    def _first_right(self, gold: GoldQuestion, question: Question, judged: Sequence[Judged]) -> Judged | None:
+    def _first_right(self, gold: GoldQuestion, asked: Asked, judged: Sequence[Judged]) -> Judged | None:
         """The answer that would be given first, if it is right."""
-        given = self._engine.wanted(question, judged)
+        given = given_answers(asked, judged)
         return given[0] if given and _is_right(gold, given[0].candidate.best.text) else None
 
-    def _spans_that(self, entry: ReadPassage, gold: GoldQuestion, question: Question, are_right: bool) -> ReadPassage:
+    def _spans_that(self, entry: ReadPassage, gold: GoldQuestion, asked: Asked, are_right: bool) -> ReadPassage:
         """A passage with those of its spans of which alone the engine would make a right answer, or a wrong one."""
         kept = []
         for span in entry.spans:
-            made = self._engine.candidates(question, [replace(entry, spans=[span])])
+            made = self._judge.candidates(asked, [replace(entry, spans=[span])])
             if made and _is_right(gold, made[0].best.text) == are_right:
                 kept.append(span)
         return replace(entry, spans=kept)

@@ -47,6 +47,20 @@ def kept(catalogue: Catalogue) -> KeptPromise | None:
         raise ValueError("it was written by another version of spanqa") from error
 
 
+def valid_promise(
+    catalogue: Catalogue, reader_sha256: str, embedder_sha256: str, calibration_sha256: str
+) -> tuple[Promise | None, str | None]:
+    """The store's promise where it holds for what has these hashes, else None; and why one that is kept is ignored."""
+    try:
+        stored = kept(catalogue)
+    except ValueError as error:
+        return None, str(error)
+    if stored is None:
+        return None, None
+    obstacle = stored.obstacle(reader_sha256, embedder_sha256, calibration_sha256)
+    return (None, obstacle) if obstacle else (stored.promise, None)
+
+
 def forget(catalogue: Catalogue) -> bool:
     """Withdraw the store's promise; False where there was none."""
     had = bool(catalogue.setting(SETTING))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from index.documents import StoredPassage
 from index.text.sentences import split_sentences
 from qa.judging.enumeration import items
-from qa.reading.spans import Span
+from qa.reading.legible_reader import ReadPassage
 from qa.retrieval.fusion import Fused
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -54,16 +54,6 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPassage:
-    """A passage that was read: how it was found and what was found in it."""
-
-    passage: StoredPassage
-    hit: Fused
-    similarity: float
-    spans: Sequence[Span]
-
-
-@dataclass(frozen=True, slots=True)
 class RankWeights:
     """What counts beside the margin when spans of different passages compete, in units of the margin (logits)."""
 
@@ -97,8 +87,8 @@ def _list_of(item: Place, ranked: Sequence[Place]) -> Place:
     for place in ranked:
         if place.score < item.score - LIST_SLACK:
             break
-        found = items(place.text) if place.document_id == item.document_id and place.margin > 0 else []
-        if len(found) > 1 and (item.start - place.start, item.end - place.start) in found:
+        listed = items(place.text) if place.document_id == item.document_id and place.margin > 0 else []
+        if len(listed) > 1 and (item.start - place.start, item.end - place.start) in listed:
             return place
     return item
 

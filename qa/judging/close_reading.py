@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from index.text.sentences import sentences_around, split_sentences
 from qa.judging.candidates import Candidate, Place
-from qa.reading.legible_reader import read_legibly
+from qa.reading.legible_reader import Readable, read_legibly
 from qa.reading.reader import Reader
 from qa.reading.spans import Span
 
@@ -22,41 +22,40 @@ SAME = 0.5
 
 
 def read_closely(
-    reader: Reader, questions: Sequence[str], found: Sequence[Sequence[Candidate]]
+    reader: Reader, questions: Sequence[str], ranked: Sequence[Sequence[Candidate]]
 ) -> list[list[Candidate]]:
     """The candidates of each question, the best of them with their margins in closer readings, all in one call."""
-    texts: list[list[tuple[str, str]]] = []
+    texts: list[list[Readable]] = []
     begins: list[list[int]] = []
-    for own in found:
-        windows = [
-            (start, text, candidate.best.passage.context)
-            for candidate in own[:CLOSE_CANDIDATES]
-            for start, text in _windows(candidate.best)
+    for candidates in ranked:
+        parts = [
+            (candidate.best.passage, part)
+            for candidate in candidates[:CLOSE_CANDIDATES]
+            for part in _parts(candidate.best)
         ]
-        begins.append([start for start, _, _ in windows])
-        texts.append([(text, context) for _, text, context in windows])
-    spans = read_legibly(reader, questions, texts)
-    read = []
-    for own, starts, per_text in zip(found, begins, spans, strict=True):
+        begins.append([start for _, (start, _) in parts])
+        texts.append([Readable.of(passage, slice(*part)) for passage, part in parts])
+    spans_by_question = read_legibly(reader, questions, texts)
+    reread = []
+    for candidates, starts, spans_by_text in zip(ranked, begins, spans_by_question, strict=True):
         margins = [
-            _margin(own[number // 2].best, start, there)
-            for number, (start, there) in enumerate(zip(starts, per_text, strict=True))
+            _margin(candidates[number // 2].best, start, spans)
+            for number, (start, spans) in enumerate(zip(starts, spans_by_text, strict=True))
         ]
         close = [
             replace(candidate, close=(margins[2 * place], margins[2 * place + 1]))
-            for place, candidate in enumerate(own[:CLOSE_CANDIDATES])
+            for place, candidate in enumerate(candidates[:CLOSE_CANDIDATES])
         ]
-        read.append([*close, *own[CLOSE_CANDIDATES:]])
-    return read
+        reread.append([*close, *candidates[CLOSE_CANDIDATES:]])
+    return reread
 
 
-def _windows(place: Place) -> tuple[tuple[int, str], tuple[int, str]]:
-    """Where they begin in the passage, and their texts: the sentences of the span, and one more on either side."""
-    text = place.passage.text
+def _parts(place: Place) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Parts `[start, end)` of the passage: the sentences of the span, and one more on either side."""
+    sentences = split_sentences(place.passage.text)
     start, end = place.start - place.passage.start, place.end - place.passage.start
-    sentences = split_sentences(text)
     alone, near = (sentences_around(sentences, start, end, more=more) for more in (0, 1))
-    return (alone[0], text[slice(*alone)]), (near[0], text[slice(*near)])
+    return alone, near
 
 
 def _margin(place: Place, begin: int, spans: Sequence[Span]) -> float | None:

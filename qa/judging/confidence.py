@@ -17,7 +17,8 @@ from index.disk.outputs import json_kind
 from index.errors import ModelError
 from index.text.sentences import sentences_around, split_sentences
 from index.text.words import words
-from qa.judging.candidates import Candidate, RankWeights, ReadPassage
+from qa.judging.candidates import Candidate, RankWeights
+from qa.reading.legible_reader import ReadPassage
 from qa.retrieval.fusion import FusionWeights
 
 BUNDLED_CALIBRATION = Path(__file__).parents[1] / "models" / "calibration.json"
@@ -129,14 +130,17 @@ def load_calibration(path: Path = BUNDLED_CALIBRATION) -> Calibration:
     try:
         calibration = Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        reason: object = error
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+        reason = _first_problem(error) if isinstance(error, ValidationError) else error
         raise ModelError(f"the calibration {path} cannot be used: {reason}; fit one with: qa calibrate") from error
     if calibration.features != FEATURES:
         raise ModelError(f"the calibration {path} has other features than this version; fit it again: qa calibrate")
     return calibration
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    field = ".".join(map(str, problem["loc"]))
+    return f"{field}: {problem['msg']}" if field else problem["msg"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +166,12 @@ class Evidence:
         return sum(weight for word, weight in self.weights.items() if word in held) / total
 
 
-def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence) -> NDArray[np.float64]:
+def answer_features(ranked: Sequence[Candidate], number: int, evidence: Evidence) -> NDArray[np.float64]:
     """The features (len(FEATURES),) of candidate `number`, in the order of FEATURES."""
-    own = found[number]
-    best = own.best
-    rivals = [other.best.score for place, other in enumerate(found) if place != number]
-    gap = best.score - max(rivals) if rivals else GAP_LIMIT
+    candidate = ranked[number]
+    best = candidate.best
+    other_scores = [other.best.score for place, other in enumerate(ranked) if place != number]
+    gap = best.score - max(other_scores) if other_scores else GAP_LIMIT
     begin = best.passage.start
     near = sentences_around(split_sentences(best.passage.text), best.start - begin, best.end - begin, more=1)
     around = best.passage.text[slice(*near)]
@@ -178,10 +182,10 @@ def answer_features(found: Sequence[Candidate], number: int, evidence: Evidence)
             best.similarity,
             1.0 / best.hit.dense_rank if best.hit.dense_rank else 0.0,
             1.0 / best.hit.lexical_rank if best.hit.lexical_rank else 0.0,
-            math.log1p(sum(place.margin > 0 for place in own.others)),
+            math.log1p(sum(place.margin > 0 for place in candidate.others)),
             evidence.coverage(around),
             math.log1p(len(best.text)),
-            *_close_margins(own),
+            *_close_margins(candidate),
         ]
     )
 

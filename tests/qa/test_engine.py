@@ -300,9 +300,11 @@ def test_one_place_in_two_passages_is_one_answer(tmp_path: Path) -> None:
     store.put(Document(uri="file:///o.txt", title="o", text=text))
     engine = Engine(store, WordReader({"Ada": 3.0}), calibration())
     question = Question(question="Who wrote?", answers=5)
-    ((retrieved, response),) = engine.ask_inspected([question])
-    assert sum("Ada" in entry.passage.text for entry in retrieved.passages) == 2
-    assert [(a.text, a.citation.start, a.supporting) for a in response.answers] == [("Ada", text.index("Ada"), ())]
+    (trace,) = engine.trace([question])
+    assert sum("Ada" in entry.passage.text for entry in trace.read) == 2
+    assert [(a.text, a.citation.start, a.supporting) for a in trace.response.answers] == [
+        ("Ada", text.index("Ada"), ())
+    ]
     store.close()
 
 

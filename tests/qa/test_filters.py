@@ -135,8 +135,9 @@ def test_nothing_escapes_a_filter(engine: Engine, fields: dict[str, Any]) -> Non
     question = Question(
         question="When do the drills run?", answers=20, passages=200, filters=filters, threshold=0, candidates=True
     )
-    [(retrieved, response)] = engine.ask_inspected([question])
-    assert {entry.passage.document_id for entry in retrieved.passages} == expected
+    (trace,) = engine.trace([question])
+    response = trace.response
+    assert {entry.passage.document_id for entry in trace.read} == expected
     cited = [citation for answer in response.answers for citation in (answer.citation, *answer.supporting)]
     for citation in cited:
         assert isinstance(citation, Citation) and citation.document.id in expected

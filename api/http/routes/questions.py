@@ -36,10 +36,11 @@ from api.service.access import Access, AccessDep
 from api.service.service import ServiceDep, require_json
 from index.catalogue.protocol import Catalogue
 from index.documents import Document, DocumentVersion
+from qa.asking.asked import Asked
 from qa.citing.formats import FormattedCitation, formatted
 from qa.citing.verify import DocumentSource, Verdict, verify
 from qa.engine import Engine
-from qa.judging.candidates import ReadPassage
+from qa.retrieval.retriever import RetrievedPassage
 from qa.types import Citation, DocumentRef, Question, Response
 
 _CITATION = "$response.body#/answers/0/citation"
@@ -162,7 +163,7 @@ def search_passages(engine: Engine, request: SearchRequest, access: Access) -> S
     """The passages that would be read for a question, of the documents that the access sees."""
     filters = access.narrow(request.filters)
     question = Question(question=request.question, passages=request.passages, filters=filters)
-    found = engine.retrieve_many([question])[0]
+    found = engine.retrieve([Asked(question)])[0]
     if access.collections is not None:
         found = replace(found, passages=_apart_from_others(engine, request.question, found.passages))
     refs = {document.id: _ref(document) for document in found.snapshot.documents.values()}
@@ -177,7 +178,7 @@ def search_passages(engine: Engine, request: SearchRequest, access: Access) -> S
     )
 
 
-def _apart_from_others(engine: Engine, question: str, passages: Sequence[ReadPassage]) -> list[ReadPassage]:
+def _apart_from_others(engine: Engine, question: str, passages: Sequence[RetrievedPassage]) -> list[RetrievedPassage]:
     """The passages with numbers that do not move with documents of other collections: without scores of the word
     search, which counts how common words are in the whole store, and with inner products of each vector for itself,
     since the last digits of an index's own depend on what else it holds."""
@@ -194,7 +195,7 @@ def _apart_from_others(engine: Engine, question: str, passages: Sequence[ReadPas
     return shown
 
 
-def _passage(rank: int, entry: ReadPassage, ref: DocumentRef) -> FoundPassage:
+def _passage(rank: int, entry: RetrievedPassage, ref: DocumentRef) -> FoundPassage:
     hit = entry.hit
     return FoundPassage(
         rank=rank,

@@ -30,7 +30,7 @@ from index.disk.outputs import FolderKind
 from index.errors import InputError
 from index.models.embedder import open_embedder
 from index.models.runtime import computes_in_bf16
-from qa.engine import DEPTH_FACTOR, MIN_DEPTH
+from qa.retrieval.retriever import DEPTH_FACTOR, MIN_DEPTH
 
 PASSAGES = 20
 LEVELS = (1, 4, 16)

@@ -33,9 +33,9 @@ from index.models.embedder import Embedder
 from index.search.faiss import Hit
 from index.store.discarding import remove_store
 from index.store.store import Store
-from qa.engine import DEPTH_FACTOR, MIN_DEPTH
 from qa.judging.confidence import load_calibration
 from qa.retrieval.fusion import FusionWeights, fuse
+from qa.retrieval.retriever import DEPTH_FACTOR, MIN_DEPTH
 from qa.types import ModelRef
 
 PASSAGES = 20

@@ -16,9 +16,11 @@ from index.errors import StoreError
 from index.models.embedder import open_embedder
 from index.search.faiss import Hit
 from index.store.store import Store
-from qa.engine import DEPTH_FACTOR, MIN_DEPTH, Engine
+from qa.asking.asked import Asked
+from qa.engine import Engine
 from qa.judging.confidence import load_calibration
 from qa.reading.reader import open_reader
+from qa.retrieval.retriever import DEPTH_FACTOR, MIN_DEPTH
 from qa.types import Question
 
 WARM_UP = 20
@@ -57,11 +59,11 @@ def search(folder: Path, embedder: str, reader: str, questions: Sequence[str], p
     store.sync()
     opened = time.perf_counter()
     engine = Engine(store, models[1], load_calibration())
-    asked = [Question(question=text, passages=passages) for text in questions]
-    first = engine.retrieve_many(asked[:1])[0]
+    asked = [Asked(Question(question=text, passages=passages)) for text in questions]
+    first = engine.retrieve(asked[:1])[0]
     for question in asked[:WARM_UP]:
-        engine.retrieve_many([question])
-    found = [engine.retrieve_many([question])[0] for question in asked]
+        engine.retrieve([question])
+    found = [engine.retrieve([question])[0] for question in asked]
     vectors = models[0].embed(list(questions))
     depth = max(MIN_DEPTH, DEPTH_FACTOR * passages)
     lists = [store.search(text, vector, depth) for text, vector in zip(questions, vectors, strict=True)]

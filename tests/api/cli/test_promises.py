@@ -166,7 +166,7 @@ def test_a_question_that_fails_promises_nothing(
     def fail(*_args: object) -> None:
         raise StoreError("the disk is gone")
 
-    monkeypatch.setattr(filled, "read_many", fail)
+    monkeypatch.setattr(filled, "read", fail)
     ran = qa("calibrate", gold(questions=3), "--risk", "0.2")
     assert ran.code == 1 and "3 of 3 questions failed, nothing is promised: the disk is gone" in ran.err
 

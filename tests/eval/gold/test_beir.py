@@ -141,8 +141,8 @@ class Ranked:
     def __init__(self, ranked: dict[str, list[str]]) -> None:
         self._ranked = ranked
 
-    def retrieve_many(self, questions: Sequence[Any]) -> list[Any]:
-        return [_Retrieved([document_id(document_uri(own)) for own in self._ranked[q.question]]) for q in questions]
+    def retrieve(self, asked: Sequence[Any]) -> list[Any]:
+        return [_Retrieved([document_id(document_uri(own)) for own in self._ranked[entry.text]]) for entry in asked]
 
 
 class _Retrieved:

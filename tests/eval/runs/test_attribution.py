@@ -20,11 +20,13 @@ from index.documents import Document
 from index.models.embedder import Embedder
 from index.store.store import Store
 from index.text.passages import CutSettings
+from qa.asking.asked import Asked
 from qa.calibration.promise import KeptPromise
-from qa.engine import Engine, Retrieved
+from qa.engine import Engine
 from qa.judging.confidence import FEATURES, uncalibrated
 from qa.reading.spans import Span
-from qa.types import Promise, Question
+from qa.retrieval.retriever import Retrieved
+from qa.types import Promise
 
 ADA = "Ada wrote the notes in 1843. Charles built the engine. The engine was never finished at all."
 TOWN = "The harbour of Lindal opened in 1911. Boats came from everywhere to see it."
@@ -242,9 +244,10 @@ def test_an_empty_store_holds_nothing(tmp_path: Path, embedder: Embedder, run: C
 class Crippled(Engine):
     """Leaves out the passages that it found first."""
 
-    def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
-        deeper = [question.model_copy(update={"passages": question.passages + 1}) for question in questions]
-        return [replace(found, passages=found.passages[1:]) for found in super().retrieve_many(deeper)]
+    def retrieve(self, asked: Sequence[Asked]) -> list[Retrieved]:
+        questions = [entry.question for entry in asked]
+        deeper = [Asked(question.model_copy(update={"passages": question.passages + 1})) for question in questions]
+        return [replace(retrieved, passages=retrieved.passages[1:]) for retrieved in super().retrieve(deeper)]
 
 
 def test_a_crippled_retriever_shows_in_causes_and_comparison(tmp_path: Path, embedder: Embedder) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from index.documents import StoredPassage
-from qa.judging.candidates import Candidate, RankWeights, ReadPassage, candidates
+from qa.judging.candidates import Candidate, RankWeights, candidates
 from qa.judging.close_reading import CLOSE_CANDIDATES, read_closely
+from qa.reading.legible_reader import ReadPassage
 from qa.reading.spans import Span
 from qa.retrieval.fusion import Fused
 

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from index.documents import StoredPassage
 from index.errors import ModelError
-from qa.judging.candidates import Candidate, RankWeights, ReadPassage, candidates
+from qa.judging.candidates import Candidate, RankWeights, candidates
 from qa.judging.confidence import FEATURES, Calibration, Evidence, answer_features, load_calibration, uncalibrated
+from qa.reading.legible_reader import ReadPassage
 from qa.reading.spans import Span
 from qa.retrieval.fusion import Fused, FusionWeights
 

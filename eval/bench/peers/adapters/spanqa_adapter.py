@@ -73,9 +73,9 @@ class Adapter:
         """The best answer to a question, whatever its confidence, and the numbers of the passages read."""
         assert self._engine is not None
         question = Question(question=request["question"], passages=self._passages, candidates=True)
-        ((retrieved, response),) = self._engine.ask_inspected([question])
-        places = [(e.passage.document_id, e.passage.start, e.passage.end) for e in retrieved.passages]
-        answer = response.answers[0].text if response.answers else ""
+        (trace,) = self._engine.trace([question])
+        places = [(e.passage.document_id, e.passage.start, e.passage.end) for e in trace.read]
+        answer = trace.response.answers[0].text if trace.response.answers else ""
         return {"answer": answer, "passages": [self._numbers[place] for place in places]}
 
 

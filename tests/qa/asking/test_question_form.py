@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qa.asking.question_form import question_form
 from qa.judging.enumeration import MAX_ITEMS, items
-from qa.judging.question_form import question_form
 
 POLAR = """Did China take part?
 In 2026, did Russia send submarines?
