@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.drafting.patterns import LONGEST_SENTENCE, common_words, propose
+from eval.drafting.expressions import common_words
+from eval.drafting.proposing import LONGEST_SENTENCE, propose
 from eval.measures.squad import normalize_answer
 from index.text.sentences import split_sentences
 
