@@ -9,21 +9,21 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import TypeVar
 
-from eval.bench.peers.process import Adapter
+from eval.bench.peers.adapter_process import Adapter
 from eval.bench.peers.systems import System, environment
 from eval.bench.peers.texts import Asked, Corpus
 from eval.measures.squad import exact_match, f1
+from eval.progress import Watch
 from eval.results import Frozen
 from index.errors import InputError
 
 COLD_TIMEOUT_S = 300
 
-Watch = Callable[[str, int | None], AbstractContextManager[Callable[[int, int], None]]]
 _T = TypeVar("_T")
 
 

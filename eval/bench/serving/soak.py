@@ -17,7 +17,7 @@ from typing import Any
 
 from eval.bench.serving.client import Client, Reply, UnreachedError
 from eval.bench.serving.ledger import Ledger, Version
-from eval.bench.serving.process import ServerProcess
+from eval.bench.serving.server_process import ServerProcess
 from eval.results import Frozen
 from index.documents import document_id
 

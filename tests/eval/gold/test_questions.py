@@ -233,7 +233,7 @@ def test_a_folder_is_no_gold_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["g.jsonl", "g.jsonl.gz"])
 def test_too_large_even_when_compressed(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eval.gold, "MAX_GOLD_BYTES", 2**20)
+    monkeypatch.setattr(eval.gold.questions, "MAX_GOLD_BYTES", 2**20)
     padded = json.dumps(OURS) + " " * (2**20 - len(json.dumps(OURS)))
     assert len(read_gold(write(tmp_path, name, padded))) == 1
     with pytest.raises(InputError, match="more than 1 MiB"):

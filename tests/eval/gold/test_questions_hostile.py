@@ -226,7 +226,7 @@ def test_there_are_enough_of_them() -> None:
 def test_a_gzip_bomb_stops_at_the_limit(
     tmp_path: Path, name: str, filling: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eval.gold, "MAX_GOLD_BYTES", 2**20)
+    monkeypatch.setattr(eval.gold.questions, "MAX_GOLD_BYTES", 2**20)
     path = tmp_path / name
     path.write_bytes(packed(filling * (2**20 + 1)))
     with pytest.raises(InputError) as caught:
@@ -381,7 +381,7 @@ def test_a_beir_folder_with_what_is_no_file(beir: Path, file: str, make: Callabl
 
 
 def test_a_beir_corpus_that_grows_beyond_the_limit(beir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eval.beir, "MAX_CORPUS_BYTES", 2**20)
+    monkeypatch.setattr(eval.gold.beir, "MAX_CORPUS_BYTES", 2**20)
     (beir / "corpus.jsonl").unlink()
     (beir / "corpus.jsonl.gz").write_bytes(packed(CORPUS.encode() + b" " * 2**20))
     with pytest.raises(InputError) as caught:

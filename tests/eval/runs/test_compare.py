@@ -91,7 +91,7 @@ def test_p_agrees_with_all_swaps_of_a_small_set() -> None:
 
 
 def test_no_difference_is_rarely_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eval.compare, "RESAMPLES", 200)
+    monkeypatch.setattr(eval.runs.compare, "RESAMPLES", 200)
     generator = np.random.default_rng(3)
     shown = 0
     for seed in range(80):

@@ -14,14 +14,16 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
+from eval.bench.bars import Bar, at_least, at_most
+from eval.bench.machine import machine
 from eval.bench.peers import ceiling
 from eval.bench.peers.ceiling import Ceiling
-from eval.bench.peers.parts import Asking, Clients, Cold, Indexing, Measuring, Watch
+from eval.bench.peers.parts import Asking, Clients, Cold, Indexing, Measuring
 from eval.bench.peers.systems import OURS, PEERS, Models, System, environment, ours, peer
 from eval.bench.peers.texts import Corpus, write_corpus
-from eval.bench.scale.bench import Bar, machine
 from eval.gold.questions import GoldQuestion
 from eval.measures import mean, percentile
+from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, software
 from index.disk.atomic import write_whole
@@ -123,7 +125,7 @@ class Comparison(Frozen):
     cold: Cold
 
 
-def bench(
+def compare_peers(
     gold: Sequence[GoldQuestion],
     ref: Callable[[int], GoldRef],
     articles: Path,
@@ -248,18 +250,17 @@ def figures(indexing: Indexing, asking: Asking, clients: Clients, cold: Cold) ->
 def bars(found: Sequence[Figure], top: Ceiling) -> tuple[Bar, ...]:
     """What is asked of the figures: each reaches its limit, or of the cold start stays within."""
     named = {figure.name: figure for figure in found}
-    made: list[tuple[str, float, float, bool]] = []
+    made: list[Bar] = []
     for figure, limit in (("question, p50", LEAST_FASTER), ("cold start", LEAST_FASTER), ("indexing", LEAST_INDEXING)):
         for peer_name, ratio in named[figure].ratios.items():
-            made.append((f"{figure}, times better than {peer_name}", ratio.value, limit, ratio.value >= limit))
+            made.append(at_least(f"{figure}, times better than {peer_name}", ratio.value, limit))
     for figure in ("EM", "F1"):
         for peer_name, ratio in named[figure].ratios.items():
-            made.append((f"{figure}, above {peer_name}", ratio.value, 0.0, ratio.value >= 0.0))
+            made.append(at_least(f"{figure}, above {peer_name}", ratio.value, 0.0))
     seconds = named["cold start"].values[OURS] or 0.0
-    made.append(("cold start, seconds", seconds, MOST_COLD_S, seconds <= MOST_COLD_S))
-    made.append((f"reader, share of the {top.precision} ceiling", top.share, LEAST_OF_CEILING,
-                 top.share >= LEAST_OF_CEILING))  # fmt: skip
-    return tuple(Bar(name=name, value=value, limit=limit, holds=holds) for name, value, limit, holds in made)
+    made.append(at_most("cold start, seconds", seconds, MOST_COLD_S))
+    made.append(at_least(f"reader, share of the {top.precision} ceiling", top.share, LEAST_OF_CEILING))
+    return tuple(made)
 
 
 def _by_rounds(

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.bench.scaling import bench
-from eval.bench.damage.bench import bench_damage
+from api.cli.main import app
+from eval.bench.damage.harness import bench_damage
 from index.errors import InputError
 
 
@@ -24,7 +24,7 @@ def unwatched(_: str, __: int | None) -> Iterator[Callable[[int, int], None]]:
 def test_nothing_wrong_is_read_of_damaged_files(tmp_path: Path) -> None:
     work, output = tmp_path / "work", tmp_path / "damages.json"
     options = ["-n", "20", "--seed", "3", "--work", str(work), "--output", str(output)]
-    done = CliRunner().invoke(bench, ["damage", *options])
+    done = CliRunner().invoke(app, ["bench", "damage", *options])
     assert done.exit_code == 0, done.output
     figures = json.loads(output.read_text())
     assert figures["problems"] == [] and not work.exists()
@@ -45,7 +45,7 @@ def test_damage_that_nobody_is_told_of_is_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str, problem: str
 ) -> None:
     # Of a byte that is in a title.
-    import eval.bench.damage.bench as harness
+    from eval.bench.damage import harness
 
     made = harness.make_store
 
