@@ -49,9 +49,9 @@ LEAST_INDEXING = 2.0
 MOST_COLD_S = 1.5
 LEAST_OF_CEILING = 0.5
 _SHOWN_PACKAGES = (
-    "haystack-ai", "txtai", "transformers-haystack", "sentence-transformers-haystack", "sentence-transformers",
-    "transformers", "torch", "tokenizers", "faiss-cpu", "openvino", "numpy",
-)  # fmt: skip
+    "haystack-ai txtai transformers-haystack sentence-transformers-haystack sentence-transformers transformers torch "
+    "tokenizers faiss-cpu openvino numpy"
+).split()
 
 P = TypeVar("P", bound=Frozen)
 
@@ -166,10 +166,15 @@ def compare_peers(
             with watch(f"the environment of {name} (minutes, the first time)", None):
                 measured.append(
                     peer(
-                        name, work / "environments", models, threads,
-                        store=stores / "small", passages=PASSAGES, depth=_depth(),
+                        name,
+                        work / "environments",
+                        models,
+                        threads,
+                        store=stores / "small",
+                        passages=PASSAGES,
+                        depth=_depth(),
                     )
-                )  # fmt: skip
+                )
     else:
         measured = list(systems(models, stores / "small"))
     about = About(
@@ -189,9 +194,7 @@ def compare_peers(
             for system in measured
         },
     )
-    own = Measuring(
-        measured, corpus, work, threads=threads, passages=PASSAGES, depth=_depth(), watch=watch
-    )  # fmt: skip
+    own = Measuring(measured, corpus, work, threads=threads, passages=PASSAGES, depth=_depth(), watch=watch)
     own.build(stores / "big", stores / "small", small_documents)
     kept = _Kept(work / "parts", _key(VERSION, about.model_dump_json(), *(str(s.packages) for s in measured)))
     with TemporaryDirectory(dir=work) as throwaway:
@@ -226,13 +229,24 @@ def figures(indexing: Indexing, asking: Asking, clients: Clients, cold: Cold) ->
 
     every = {name: [time for own in rounds for time in own] for name, rounds in asking.ms.items()}
     found = [
-        _by_rounds("indexing", "passages/s", True, {n: median(own) for n, own in indexing.rates.items()},
-                   indexing.rates),
-        _by_rounds("question, p50", "ms", False, {name: median(own) for name, own in every.items()},
-                   {name: [median(own) for own in rounds] for name, rounds in asking.ms.items()}),
-        _by_rounds("question, p95", "ms", False, {name: p95(own) for name, own in every.items()},
-                   {name: [p95(own) for own in rounds] for name, rounds in asking.ms.items()}),
-    ]  # fmt: skip
+        _by_rounds(
+            "indexing", "passages/s", True, {n: median(own) for n, own in indexing.rates.items()}, indexing.rates
+        ),
+        _by_rounds(
+            "question, p50",
+            "ms",
+            False,
+            {name: median(own) for name, own in every.items()},
+            {name: [median(own) for own in rounds] for name, rounds in asking.ms.items()},
+        ),
+        _by_rounds(
+            "question, p95",
+            "ms",
+            False,
+            {name: p95(own) for name, own in every.items()},
+            {name: [p95(own) for own in rounds] for name, rounds in asking.ms.items()},
+        ),
+    ]
     for level in LEVELS:
         rates = {name: own[str(level)] for name, own in clients.rates.items()}
         clients_named = f"{level} client{'' if level == 1 else 's'}"

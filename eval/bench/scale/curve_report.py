@@ -28,9 +28,17 @@ def print_curve(curve: Curve, console: Console) -> None:
         show_edge=False,
     )
     for heading in (
-        "passages", "p50\nms", "p95\nms", "hits\n%", "exact\n%", "nearest\n%", "MB", "opens\ns", "indexed\n/s",
+        "passages",
+        "p50\nms",
+        "p95\nms",
+        "hits\n%",
+        "exact\n%",
+        "nearest\n%",
+        "MB",
+        "opens\ns",
+        "indexed\n/s",
         "disk\nGB",
-    ):  # fmt: skip
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     for point in curve.points:
         table.add_row(

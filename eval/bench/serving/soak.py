@@ -112,12 +112,16 @@ def soak(
     server.start()
     shared = _Shared(server.port)
     threads = [
-        *(threading.Thread(target=_writer, args=(shared, number, seed), name=f"writer {number}")
-          for number in range(writers)),
-        *(threading.Thread(target=_asker, args=(shared, number, writers, seed), name=f"asker {number}")
-          for number in range(askers)),
+        *(
+            threading.Thread(target=_writer, args=(shared, number, seed), name=f"writer {number}")
+            for number in range(writers)
+        ),
+        *(
+            threading.Thread(target=_asker, args=(shared, number, writers, seed), name=f"asker {number}")
+            for number in range(askers)
+        ),
         threading.Thread(target=_lister, args=(shared,), name="lister"),
-    ]  # fmt: skip
+    ]
     for thread in threads:
         thread.start()
     try:
