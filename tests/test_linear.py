@@ -63,7 +63,10 @@ BOUNDED = {
     "qa.asking.question_form._PLURAL": 200,  # the words that it is given
     "qa.asking.question_form": MAX_QUESTION_LENGTH,
     "qa.values.normalize._WHEN": MAX_QUESTION_LENGTH,
-    "eval.drafting.patterns": 400,  # LONGEST_SENTENCE; the two that read whole texts are among the functions below
+    # LONGEST_SENTENCE; the two that read whole texts are among the functions below.
+    "eval.drafting.patterns": 400,
+    "eval.drafting.clauses": 400,
+    "eval.drafting.expressions": 400,
     "index.loading.formats.markdown._FRONT_MATTER": 20_000,  # _MAX_FRONT_MATTER
     "index.text.legible: '[^": 60,  # the slice before a hyphen
     "index.search.milvus": 100,  # no text: the version of a server
@@ -292,8 +295,8 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "split_sentences": split_sentences,
     "cut_passages": lambda text: cut_passages(document(f"a{text}", "text/markdown"), count_words, CutSettings()),
     "page_text": lambda text: page_layout.page_text(page(text)),
-    "mid_sentence_names": importlib.import_module("eval.drafting.patterns").mid_sentence_names,
-    "common_words": importlib.import_module("eval.drafting.patterns").common_words,
+    "mid_sentence_names": importlib.import_module("eval.drafting.expressions").mid_sentence_names,
+    "common_words": importlib.import_module("eval.drafting.expressions").common_words,
 }
 UNITS = [
     "a", " ", "\n", "a ", "A. ", ", ", "; ", "and ", "(a), ", "(", '"', '""', "“", '"a"",', "-\n", "|",

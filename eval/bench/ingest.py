@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from eval.bench.scale.bench import machine
+from eval.bench.machine import machine
 from eval.results import Frozen
 from eval.runs.run import Software, software
 from index.catalogue.copying import contents_sha256

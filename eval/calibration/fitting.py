@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,6 +14,7 @@ from eval.gold.corpus import context_uri
 from eval.gold.questions import GoldQuestion
 from eval.measures import RIGHT_F1, first_overlap, hit_rate
 from eval.measures.squad import f1
+from eval.progress import Watch
 from index.documents import document_id
 from index.errors import InputError
 from index.store.store import Store
@@ -39,10 +39,6 @@ CANDIDATES = 5
 FEWEST_OF_A_KIND = 10
 # Below every threshold: a question without a span is not answered at any.
 NO_ANSWER = -1.0
-
-
-# What opens a progress bar: called with its name and length, it yields what is called with (done, all).
-Watch = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from eval.drafting.patterns import Proposal, common_words, mid_sentence_names, propose
+from eval.drafting.expressions import common_words, mid_sentence_names
+from eval.drafting.patterns.pattern import Proposal
+from eval.drafting.proposing import propose
 from eval.gold.questions import GoldAnswer, GoldQuestion
 from eval.measures import RIGHT_F1
 from eval.measures.squad import f1, normalize_answer

@@ -118,9 +118,10 @@ def read_beir(folder: Path, split: str | None = None) -> BeirSet:
     if missing:
         first = min(missing, key=places.__getitem__)
         raise PlacedError(
-            judgements, f"line {places[first]}", f"corpus-id: {shown(first)} is not in {corpus.name} "
-            f"({len(missing)} such ids in all)"
-        )  # fmt: skip
+            judgements,
+            f"line {places[first]}",
+            f"corpus-id: {shown(first)} is not in {corpus.name} ({len(missing)} such ids in all)",
+        )
     return BeirSet(
         name=folder.resolve().name,
         split=name,

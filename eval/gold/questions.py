@@ -180,9 +180,11 @@ def read_gold(path: str | Path) -> list[GoldQuestion]:
             raise found
         if not found.reviewed:
             raise PlacedError(
-                Path(path), place, "reviewed: is false: a draft that nobody has looked at. Correct the question and "
-                "its answers or delete them, then set it to true"
-            )  # fmt: skip
+                Path(path),
+                place,
+                "reviewed: is false: a draft that nobody has looked at. Correct the question and "
+                "its answers or delete them, then set it to true",
+            )
         questions.append(found)
     return questions
 

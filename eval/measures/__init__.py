@@ -17,7 +17,7 @@ from eval.measures.basic import (
 )
 from eval.measures.confidence import risk_coverage
 from eval.measures.measure import Measure, Rows, Weights
-from eval.measures.names import KNOWN, default_measures, parse_bound, parse_measure
+from eval.measures.names import KNOWN, default_measures, is_timed, parse_bound, parse_measure
 from eval.results import RIGHT_F1, QuestionResult
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "default_measures",
     "first_overlap",
     "hit_rate",
+    "is_timed",
     "mean",
     "overlaps",
     "parse_bound",

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from eval.measures import Measure, default_measures
+from eval.measures import Measure, default_measures, is_timed
 from eval.results import CAUSES, Cause, Frozen, QuestionResult, Share
 from index.disk.atomic import write_whole
 from index.disk.outputs import head_kind
@@ -255,7 +255,7 @@ def _counts(results: Sequence[QuestionResult]) -> Counts:
 
 
 def _timed(values: dict[str, float | None]) -> dict[str, float | None]:
-    return {name: value for name, value in values.items() if name.startswith("Latency@")}
+    return {name: value for name, value in values.items() if is_timed(name)}
 
 
 def _line(value: Any) -> str:

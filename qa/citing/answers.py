@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from index.catalogue.sql import Catalogue, Snapshot
+from index.catalogue.protocol import Catalogue, Snapshot
 from index.documents import Document
 from qa.asking.asked import Asked
 from qa.citing.cite import cite

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.sql import Snapshot
+from index.catalogue.protocol import Snapshot
 from index.documents import StoredPassage
 from index.errors import DamageError
 from index.store.store import Store

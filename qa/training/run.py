@@ -35,12 +35,20 @@ WORK = FolderKind(
     "a folder that a reader was trained in",
     frozenset(
         [
-            *(f"{name}.jsonl" for name in MADE), *(f"{name}.tmp" for name in MADE), "checkpoint.pt", "checkpoint.tmp",
-            "labels", "mining-store", "sentence-store", "teacher", "teacher-base", "teacher-base.tmp",
+            *(f"{name}.jsonl" for name in MADE),
+            *(f"{name}.tmp" for name in MADE),
+            "checkpoint.pt",
+            "checkpoint.tmp",
+            "labels",
+            "mining-store",
+            "sentence-store",
+            "teacher",
+            "teacher-base",
+            "teacher-base.tmp",
             "teacher-training",
         ]
     ),
-)  # fmt: skip
+)
 
 
 def train_reader(

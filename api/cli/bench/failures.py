@@ -49,7 +49,7 @@ def kill(
     seen an error or a wrong place. About a second a kill. Exit 1 where anything was not so.
     """
     from api.cli.bench.store_keys import StoreKeys
-    from eval.bench.kills.bench import Kills, bench_kills
+    from eval.bench.kills.harness import Kills, bench_kills
 
     outputs = Outputs(force=force)
     outputs.work(work, NEW_FOLDER)
@@ -103,7 +103,7 @@ def full(
     command succeeds and the store is whole. About a second a point. Exit 1 where anything was not so.
     """
     from api.cli.bench.store_keys import StoreKeys
-    from eval.bench.disks.bench import Fillings, bench_full
+    from eval.bench.disks.harness import Fillings, bench_full
 
     outputs = Outputs([disk], force=force)
     outputs.work(work, NEW_FOLDER)
@@ -199,7 +199,7 @@ def damage(
     was written, nothing called whole of which a row has changed, and no error may be other than a message, without
     words of a document. About half a second each. Exit 1 where anything was not so.
     """
-    from eval.bench.damage.bench import Damages, bench_damage
+    from eval.bench.damage.harness import Damages, bench_damage
 
     outputs = Outputs(force=force)
     outputs.work(work, NEW_FOLDER)

@@ -45,10 +45,10 @@ def scale(
     vectors moved as much. They go through the catalogue and both indexes as any store does; only cutting and embedding
     are spared. Interrupt it at will: the same command goes on. A million passages take about 8 GB of disk.
     """
-    from eval.bench.scale.bench import WORK, Curve
-    from eval.bench.scale.bench import bench as run
-    from eval.bench.scale.report import PLOT, print_curve, require_plotting
-    from eval.bench.scale.report import plot as draw_plot
+    from eval.bench.plotting import PLOT, require_plotting
+    from eval.bench.scale.curve import WORK, Curve, measure_curve
+    from eval.bench.scale.curve_report import plot as draw_plot
+    from eval.bench.scale.curve_report import print_curve
     from eval.calibration.fitting import draw
     from eval.gold.questions import read_gold
     from eval.runs.run import GoldRef, gold_sha256
@@ -68,7 +68,7 @@ def scale(
     ref = GoldRef(name=gold.name, sha256=gold_sha256(gold), questions=len(asked), sample=questions, seed=13)
     source = open_store(store)
     try:
-        curve = run(
+        curve = measure_curve(
             source,
             asked,
             gold,
@@ -122,11 +122,10 @@ def peers(
     Interrupt it at will: the same command goes on, and what is measured is not measured again; delete the folder
     `parts` there to do so.
     """
-    from eval.bench.peers.bench import QUICK, WORK, Comparison, Plan
-    from eval.bench.peers.bench import bench as run
-    from eval.bench.peers.report import TABLE, markdown, print_comparison
-    from eval.bench.peers.report import plot as draw_plot
-    from eval.bench.scale.report import PLOT, require_plotting
+    from eval.bench.peers.comparison import QUICK, WORK, Comparison, Plan, compare_peers
+    from eval.bench.peers.comparison_report import TABLE, markdown, print_comparison
+    from eval.bench.peers.comparison_report import plot as draw_plot
+    from eval.bench.plotting import PLOT, require_plotting
     from eval.gold.questions import read_gold
     from eval.runs.run import GoldRef, gold_sha256
     from index.models.runtime import threads as every_core
@@ -145,7 +144,7 @@ def peers(
     plan = (QUICK if quick else Plan()).model_copy(update={k: v for k, v in changes.items() if v is not None})
     sha256 = gold_sha256(gold)
     try:
-        found = run(
+        comparison = compare_peers(
             read_gold(gold),
             lambda asked: GoldRef(name=gold.name, sha256=sha256, questions=asked, sample=plan.questions, seed=13),
             articles,
@@ -159,12 +158,12 @@ def peers(
         tell(f"interrupted; what is done is kept in {work}: the same command goes on")
         raise typer.Exit(1) from None
     if written is not None:
-        written.write_model(found)
+        written.write_model(comparison)
     if tabulated is not None:
-        tabulated.write(markdown(found).encode())
+        tabulated.write(markdown(comparison).encode())
     if drawn is not None:
-        drawn.write(draw_plot(found, drawn.path.suffix))
-    print_comparison(found, Terminal())
+        drawn.write(draw_plot(comparison, drawn.path.suffix))
+    print_comparison(comparison, Terminal())
 
 
 @bench.command("table")
@@ -172,8 +171,8 @@ def peers_table(
     figures: Annotated[Path, typer.Argument(metavar="PEERS.json", help="What qa bench peers --output wrote.")],
 ) -> None:
     """Print the table of a comparison as Markdown, for a page."""
-    from eval.bench.peers.bench import read_comparison
-    from eval.bench.peers.report import markdown
+    from eval.bench.peers.comparison import read_comparison
+    from eval.bench.peers.comparison_report import markdown
 
     say(markdown(read_comparison(figures)), end="")
 
@@ -284,7 +283,7 @@ def ingest(
 
 
 def _sizes(text: str) -> list[int]:
-    from eval.bench.scale.bench import LEAST_SIZE, MOST_SIZE
+    from eval.bench.scale.curve import LEAST_SIZE, MOST_SIZE
 
     try:
         found = sorted({int(part) for part in text.replace("_", "").split(",")})

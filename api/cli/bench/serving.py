@@ -39,7 +39,7 @@ def soak(
     The store is made in a temporary folder, and removed again unless something was wrong. It takes --seconds and then
     some ten more.
     """
-    from eval.bench.serving.process import ServerProcess
+    from eval.bench.serving.server_process import ServerProcess
     from eval.bench.serving.soak import SoakReport
     from eval.bench.serving.soak import soak as run
 
@@ -95,7 +95,7 @@ def load(
     and some ten more; exit 1 where something that is asked of it does not hold.
     """
     from eval.bench.serving.load import LoadReport, measure, print_load, report_of
-    from eval.bench.serving.process import ServerProcess
+    from eval.bench.serving.server_process import ServerProcess
     from eval.calibration.fitting import draw
     from eval.gold.questions import read_gold
     from eval.runs.asker import about_store

@@ -9,21 +9,21 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import TypeVar
 
-from eval.bench.peers.process import Adapter
+from eval.bench.peers.adapter_process import Adapter
 from eval.bench.peers.systems import System, environment
 from eval.bench.peers.texts import Asked, Corpus
 from eval.measures.squad import exact_match, f1
+from eval.progress import Watch
 from eval.results import Frozen
 from index.errors import InputError
 
 COLD_TIMEOUT_S = 300
 
-Watch = Callable[[str, int | None], AbstractContextManager[Callable[[int, int], None]]]
 _T = TypeVar("_T")
 
 
@@ -96,10 +96,14 @@ class Measuring:
             with self._watch(name, None), self._started(system) as adapter:
                 for folder, last in ((small, small_documents), (big, self._corpus.documents)):
                     adapter.call(
-                            "build", folder=str(folder), corpus=str(self._corpus.path), first=0, last=last,
-                            # The first writes it when it embeds all of them.
-                            vectors=str(vectors) if folder == big or system != self._systems[0] else None,
-                        )  # fmt: skip
+                        "build",
+                        folder=str(folder),
+                        corpus=str(self._corpus.path),
+                        first=0,
+                        last=last,
+                        # The first writes it when it embeds all of them.
+                        vectors=str(vectors) if folder == big or system != self._systems[0] else None,
+                    )
             note.touch()
 
     def indexing(self, folder: Path, passages: int, rounds: int) -> Indexing:
@@ -213,9 +217,14 @@ class Measuring:
             with self._watch("opening and warming up", None):
                 for adapter in adapters:
                     adapter.call(
-                        "open", folder=str(folder), corpus=str(self._corpus.path), first=0,
-                        last=self._corpus.documents, passages=self._passages, depth=self._depth,
-                    )  # fmt: skip
+                        "open",
+                        folder=str(folder),
+                        corpus=str(self._corpus.path),
+                        first=0,
+                        last=self._corpus.documents,
+                        passages=self._passages,
+                        depth=self._depth,
+                    )
                     for asked in self._corpus.questions[:warm_up]:
                         adapter.ask(asked.question)
             yield adapters

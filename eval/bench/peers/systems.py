@@ -124,9 +124,15 @@ def install(name: str, environments: Path) -> Path:
 
 def _options(models: Models, threads: int) -> tuple[str, ...]:
     return (
-        "--embedder", str(models.embedder), "--reader", str(models.reader), "--dtype", models.dtype,
-        "--threads", str(threads),
-    )  # fmt: skip
+        "--embedder",
+        str(models.embedder),
+        "--reader",
+        str(models.reader),
+        "--dtype",
+        models.dtype,
+        "--threads",
+        str(threads),
+    )
 
 
 def _pip(python: Path, *arguments: str) -> str:

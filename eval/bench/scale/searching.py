@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from eval.bench.process import own_resident_bytes
 from index.errors import StoreError
 from index.models.embedder import open_embedder
 from index.search.faiss import Hit
@@ -24,7 +24,6 @@ from qa.retrieval.retriever import DEPTH_FACTOR, MIN_DEPTH
 from qa.types import Question
 
 WARM_UP = 20
-_MB = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def search(folder: Path, embedder: str, reader: str, questions: Sequence[str], p
     vectors = models[0].embed(list(questions))
     depth = max(MIN_DEPTH, DEPTH_FACTOR * passages)
     lists = [store.search(text, vector, depth) for text, vector in zip(questions, vectors, strict=True)]
-    resident = resident_bytes()
+    resident = own_resident_bytes()
     store.close()
     return Searched(
         opened_s=opened - begun,
@@ -83,15 +82,3 @@ def search(folder: Path, embedder: str, reader: str, questions: Sequence[str], p
 def _uninterrupted() -> None:
     # Ctrl-C is for the process that waits.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def resident_bytes() -> int:
-    """Of this process, mapped files included; where the system does not say, the most there ever was."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmRSS:"))
-        return int(line.split()[1]) * 1024
-    import resource
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024

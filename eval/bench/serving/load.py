@@ -13,9 +13,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eval.bench.scale.bench import machine
+from eval.bench.bars import Bar, at_least, at_most
+from eval.bench.machine import machine
 from eval.bench.serving.client import Client, UnreachedError
-from eval.bench.serving.process import ServerProcess
+from eval.bench.serving.server_process import ServerProcess
 from eval.measures import percentile
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, StoreRef, software
@@ -55,15 +56,6 @@ class Level(Frozen):
     resident_end_bytes: int | None
 
 
-class LoadBar(Frozen):
-    """Something asked of the levels: what it came to, and whether that holds."""
-
-    name: str
-    value: float
-    limit: float
-    holds: bool
-
-
 class LoadReport(Frozen):
     """All levels, and the bars that hold the last one against the first."""
 
@@ -75,7 +67,7 @@ class LoadReport(Frozen):
     gold: GoldRef
     passages: int
     levels: tuple[Level, ...]
-    bars: tuple[LoadBar, ...]
+    bars: tuple[Bar, ...]
 
 
 def measure(
@@ -115,7 +107,7 @@ def measure(
 
 
 def report_of(
-    levels: Sequence[Level], *, store: StoreRef, gold: GoldRef, passages: int, bars: Sequence[LoadBar] | None = None
+    levels: Sequence[Level], *, store: StoreRef, gold: GoldRef, passages: int, bars: Sequence[Bar] | None = None
 ) -> LoadReport:
     """The levels with what they are of."""
     return LoadReport(
@@ -130,45 +122,27 @@ def report_of(
     )
 
 
-def bars_of(levels: Sequence[Level]) -> tuple[LoadBar, ...]:
+def bars_of(levels: Sequence[Level]) -> tuple[Bar, ...]:
     """What is asked: more with many clients than with one, no starving, no error but 503, flat memory."""
     one, most = levels[0], levels[-1]
     failed = sum(count for level in levels for status, count in level.statuses.items() if status not in ("200", "503"))
     fewest = min(level.answered for level in levels)
     bars = [
-        LoadBar(name="requests that failed, 503 apart", value=failed, limit=0, holds=failed == 0),
-        LoadBar(name="answers of the level that got fewest", value=fewest, limit=LEAST_ANSWERS, holds=fewest > 0),
+        at_most("requests that failed, 503 apart", failed, 0),
+        at_least("answers of the level that got fewest", fewest, LEAST_ANSWERS),
     ]
     if most.clients > one.clients:
         speedup = most.per_second / one.per_second if one.per_second else 0.0
-        bars.append(
-            LoadBar(
-                name=f"questions a second of {most.clients} clients over those of {one.clients}",
-                value=round(speedup, 3),
-                limit=LEAST_SPEEDUP,
-                holds=speedup >= LEAST_SPEEDUP,
-            )
-        )
+        name = f"questions a second of {most.clients} clients over those of {one.clients}"
+        bars.append(at_least(name, round(speedup, 3), LEAST_SPEEDUP))
     if most.p95_ms is not None:
         turns = most.p95_ms / 1000 * most.per_second / most.clients
-        bars.append(
-            LoadBar(
-                name=f"p95 of {most.clients} clients over the mean that this many must wait",
-                value=round(turns, 3),
-                limit=MOST_P95,
-                holds=turns <= MOST_P95,
-            )
-        )
+        name = f"p95 of {most.clients} clients over the mean that this many must wait"
+        bars.append(at_most(name, round(turns, 3), MOST_P95))
     if most.resident_start_bytes and most.resident_end_bytes:
         growth = most.resident_end_bytes / most.resident_start_bytes
-        bars.append(
-            LoadBar(
-                name=f"resident memory after {most.clients} clients over before",
-                value=round(growth, 3),
-                limit=MOST_GROWTH,
-                holds=growth <= MOST_GROWTH,
-            )
-        )
+        name = f"resident memory after {most.clients} clients over before"
+        bars.append(at_most(name, round(growth, 3), MOST_GROWTH))
     return tuple(bars)
 
 
@@ -213,11 +187,7 @@ def print_load(report: LoadReport, console: Console) -> None:
         "machine."
     )
     for bar in report.bars:
-        least = bar.limit in (LEAST_SPEEDUP, LEAST_ANSWERS)
-        console.print(
-            f"{'holds' if bar.holds else 'FALLS SHORT'}: {bar.name} {bar.value:g}, "
-            f"at {'least' if least else 'most'} {bar.limit:g}"
-        )
+        console.print(f"{'holds' if bar.holds else 'FALLS SHORT'}: {bar.name} {bar.value:g}, {bar.bound} {bar.limit:g}")
 
 
 def _drive(

@@ -17,7 +17,7 @@ from typing import Any
 
 from eval.bench.serving.client import Client, Reply, UnreachedError
 from eval.bench.serving.ledger import Ledger, Version
-from eval.bench.serving.process import ServerProcess
+from eval.bench.serving.server_process import ServerProcess
 from eval.results import Frozen
 from index.documents import document_id
 
@@ -112,12 +112,16 @@ def soak(
     server.start()
     shared = _Shared(server.port)
     threads = [
-        *(threading.Thread(target=_writer, args=(shared, number, seed), name=f"writer {number}")
-          for number in range(writers)),
-        *(threading.Thread(target=_asker, args=(shared, number, writers, seed), name=f"asker {number}")
-          for number in range(askers)),
+        *(
+            threading.Thread(target=_writer, args=(shared, number, seed), name=f"writer {number}")
+            for number in range(writers)
+        ),
+        *(
+            threading.Thread(target=_asker, args=(shared, number, writers, seed), name=f"asker {number}")
+            for number in range(askers)
+        ),
         threading.Thread(target=_lister, args=(shared,), name="lister"),
-    ]  # fmt: skip
+    ]
     for thread in threads:
         thread.start()
     try:

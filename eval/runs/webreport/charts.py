@@ -66,15 +66,25 @@ def _reliability(run: Run) -> Chart | None:
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=COLOURS["soft"], linestyle="--", linewidth=1, label="as stated")
         axes.bar(
-            [each.low for each in bins], [each.questions / len(stated) for each in bins], width=0.1, align="edge",
-            color=COLOURS["c1"], alpha=0.2, label="share of questions",
-        )  # fmt: skip
+            [each.low for each in bins],
+            [each.questions / len(stated) for each in bins],
+            width=0.1,
+            align="edge",
+            color=COLOURS["c1"],
+            alpha=0.2,
+            label="share of questions",
+        )
         low = [right - bound[0] for (_, right, _), bound in zip(shares, bounds, strict=True)]
         high = [bound[1] - right for (_, right, _), bound in zip(shares, bounds, strict=True)]
         axes.errorbar(
-            [x for x, _, _ in shares], [y for _, y, _ in shares], yerr=[low, high], fmt="o", capsize=3,
-            color=COLOURS["c1"], label="right (95% interval)",
-        )  # fmt: skip
+            [x for x, _, _ in shares],
+            [y for _, y, _ in shares],
+            yerr=[low, high],
+            fmt="o",
+            capsize=3,
+            color=COLOURS["c1"],
+            label="right (95% interval)",
+        )
         _shares(axes, "confidence", "share right")
         _legend_below(axes)
 
@@ -135,9 +145,14 @@ def _hit_rates(run: Run) -> Chart | None:
 
     def draw(axes: Axes) -> None:
         axes.fill_between(
-            depths, [b[0] for b in bounds], [b[1] for b in bounds], color=COLOURS["c1"], alpha=0.2, linewidth=0,
+            depths,
+            [b[0] for b in bounds],
+            [b[1] for b in bounds],
+            color=COLOURS["c1"],
+            alpha=0.2,
+            linewidth=0,
             label="95% interval",
-        )  # fmt: skip
+        )
         axes.plot(depths, rates, color=COLOURS["c1"], marker="." if len(depths) <= 30 else "")
         axes.set_ylim(max(0.0, min(b[0] for b in bounds) - 0.1), 1.02)
         axes.yaxis.set_major_formatter(_percents())

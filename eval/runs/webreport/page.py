@@ -89,9 +89,12 @@ def run_page(run: Run, *, measured: Sequence[Figure] | None = None) -> str:
     kinds = groups(run.results, lambda result: result.kind or "") if any(r.kind for r in run.results) else []
     script, sheet = _part("page.js"), _part("page.css")
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     return environment.get_template("page.html.jinja").render(
         name=run.about.gold.name if run.about.gold else "gold questions",
         run=run,

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 # What a figure is drawn with, and the custom property of the style sheet that stands in its place: light and dark are
 # the browser's to choose. No other colour may occur.
-_PROPERTIES = (
-    "ink", "soft", "line", "paper", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8",
-)  # fmt: skip
+_PROPERTIES = "ink soft line paper c1 c2 c3 c4 c5 c6 c7 c8".split()
 COLOURS = {name: f"#0000{number:02x}" for number, name in enumerate(_PROPERTIES, start=1)}
 _BY_COLOUR = {colour: f"var(--{name})" for name, colour in COLOURS.items()}
 # A style sheet that may not be extended (Content-Security-Policy) rules out style attributes; those that SVG also has

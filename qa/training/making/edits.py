@@ -17,17 +17,18 @@ _NAME = re.compile(r"\b[A-Z][\wâ€™'&-]+(?: (?:of |the |de |van |von )?[A-Z][\wâ€
 _NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b")
 _YEAR = re.compile(r"\b1[0-9]{3}\b|\b20[0-9]{2}\b")
 _MONTHS = ("January February March April May June July August September October November December").split()
-_ANTONYMS = [
-    ("first", "last"), ("largest", "smallest"), ("highest", "lowest"), ("most", "least"), ("before", "after"),
-    ("begin", "end"), ("start", "stop"), ("increase", "decrease"), ("north", "south"), ("east", "west"),
-    ("northern", "southern"), ("eastern", "western"), ("oldest", "youngest"), ("win", "lose"), ("won", "lost"),
-    ("best", "worst"), ("more", "fewer"), ("longest", "shortest"), ("early", "late"), ("male", "female"),
-    ("inside", "outside"), ("rise", "fall"), ("rich", "poor"), ("support", "oppose"), ("join", "leave"),
-    ("above", "below"), ("import", "export"), ("major", "minor"), ("maximum", "minimum"), ("public", "private"),
-    ("father", "mother"), ("brother", "sister"), ("king", "queen"), ("wife", "husband"), ("son", "daughter"),
-    ("buy", "sell"), ("bought", "sold"), ("arrive", "depart"), ("victory", "defeat"), ("ally", "enemy"),
-]  # fmt: skip
-_OPPOSITE = {a: b for pair in _ANTONYMS for a, b in (pair, pair[::-1])}
+_ANTONYMS = (
+    "first/last largest/smallest highest/lowest most/least before/after begin/end start/stop increase/decrease "
+    "north/south east/west northern/southern eastern/western oldest/youngest win/lose won/lost best/worst more/fewer "
+    "longest/shortest early/late male/female inside/outside rise/fall rich/poor support/oppose join/leave above/below "
+    "import/export major/minor maximum/minimum public/private father/mother brother/sister king/queen wife/husband "
+    "son/daughter buy/sell bought/sold arrive/depart victory/defeat ally/enemy"
+)
+_OPPOSITE = {
+    word: opposite
+    for one, other in (pair.split("/") for pair in _ANTONYMS.split())
+    for word, opposite in ((one, other), (other, one))
+}
 _QUESTION_WORDS = frozenset(
     "What When Where Which Who Whom Whose Why How In On At By For From Of To The Is Are Was Were Did Does Do Has Have "
     "Had Can Could Name A An After Before During According If Under With As".split()

@@ -28,8 +28,11 @@ DOCUMENTS = [
     {"_id": "d/3", "title": "Only a title", "text": " "},
     {"_id": "d/4", "text": "Nothing is said of ships here."},
 ]
-QUERIES = [{"_id": "q1", "text": "harbour Lindal opened"}, {"_id": "q2", "text": "bridge Borgard closed"},
-           {"_id": "q3", "text": "not judged"}]  # fmt: skip
+QUERIES = [
+    {"_id": "q1", "text": "harbour Lindal opened"},
+    {"_id": "q2", "text": "bridge Borgard closed"},
+    {"_id": "q3", "text": "not judged"},
+]
 
 
 class WordEmbedder:

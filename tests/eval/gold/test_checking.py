@@ -84,8 +84,13 @@ def test_documents_that_are_not_there_or_not_to_be_told_apart(tmp_path: Path) ->
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "same.txt").write_text(TEXT)
-    report = check(tmp_path, row(document="none.txt"), row(2, "Why?", document="same.txt"),
-                   row(3, "Who?", document="a/same.txt"), row(4, "How?", document="../../notes.txt"))  # fmt: skip
+    report = check(
+        tmp_path,
+        row(document="none.txt"),
+        row(2, "Why?", document="same.txt"),
+        row(3, "Who?", document="a/same.txt"),
+        row(4, "How?", document="../../notes.txt"),
+    )
     messages = {finding.id: finding.message for finding in report.findings if finding.code == "span"}
     assert messages.keys() == {"q1", "q2"}
     assert "there is none" in messages["q1"] and "2 documents" in messages["q2"]
@@ -199,8 +204,10 @@ def test_drafts_are_an_error_of_the_set(tmp_path: Path) -> None:
     ],
 )
 def test_sets_that_are_too_small(tmp_path: Path, answerable: int, unanswerable: int, codes: set[str]) -> None:
-    rows = [row(n, f"When were notes {n} written?", answers=row()["answers"] if n < answerable else [])
-            for n in range(answerable + unanswerable)]  # fmt: skip
+    rows = [
+        row(n, f"When were notes {n} written?", answers=row()["answers"] if n < answerable else [])
+        for n in range(answerable + unanswerable)
+    ]
     report = check(tmp_path, *rows)
     assert {finding.code for finding in report.findings} == codes
     assert (report.answerable, report.unanswerable) == (answerable, unanswerable)

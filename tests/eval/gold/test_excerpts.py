@@ -18,9 +18,14 @@ def place(start: int, end: int, *passages: tuple[int, int], document: str = "d")
 
 def cited(start: int, end: int, document: str = "d") -> Cited:
     return Cited(
-        document=document, uri=f"file:///{document}", start=start, end=end, sentence_start=0,
-        sentence_end=len(TEXT), sentence=TEXT,
-    )  # fmt: skip
+        document=document,
+        uri=f"file:///{document}",
+        start=start,
+        end=end,
+        sentence_start=0,
+        sentence_end=len(TEXT),
+        sentence=TEXT,
+    )
 
 
 def text_of(document: str) -> str | None:

@@ -17,15 +17,32 @@ from qa.types import Question
 
 SEEDS = Path(__file__).parents[3] / "seeds"
 
-OURS = {"id": "1", "question": "Who?", "document": "d.txt", "kind": "who",
-        "answers": [{"text": "Ada", "start": 0, "end": 3}]}  # fmt: skip
-ROW = {"id": "1", "title": "T", "context": "Née Ada 😀 L.", "question": "Who?", "is_impossible": False, "source": "x",
-       "answers": [{"text": "Ada", "answer_start": 4}, {"text": "L", "answer_start": 10}]}  # fmt: skip
+OURS = {
+    "id": "1",
+    "question": "Who?",
+    "document": "d.txt",
+    "kind": "who",
+    "answers": [{"text": "Ada", "start": 0, "end": 3}],
+}
+ROW = {
+    "id": "1",
+    "title": "T",
+    "context": "Née Ada 😀 L.",
+    "question": "Who?",
+    "is_impossible": False,
+    "source": "x",
+    "answers": [{"text": "Ada", "answer_start": 4}, {"text": "L", "answer_start": 10}],
+}
 
 
 def squad(**changes: Any) -> dict[str, Any]:
-    asked = {"id": "q1", "question": "Who?", "is_impossible": False, "plausible_answers": [],
-             "answers": [{"text": "Ada", "answer_start": 4}]} | changes  # fmt: skip
+    asked = {
+        "id": "q1",
+        "question": "Who?",
+        "is_impossible": False,
+        "plausible_answers": [],
+        "answers": [{"text": "Ada", "answer_start": 4}],
+    } | changes
     other = {"id": "q2", "question": "Why?", "is_impossible": True, "answers": []}
     paragraph = {"context": ROW["context"], "qas": [other, asked]}
     return {"version": "v2.0", "data": [{"title": "T", "paragraphs": [paragraph]}]}
@@ -174,11 +191,19 @@ MALFORMED: list[tuple[str, str, Any, list[str]]] = [
     ("float", "g.jsonl", changed(OURS, answers=[{"text": "x", "start": 0.0, "end": 1}]), ["answers[0].start", "int"]),
     ("boolean", "g.jsonl", changed(OURS, answers=[{"text": "x", "start": False, "end": 1}]), ["answers[0].start"]),
     ("length", "g.jsonl", changed(OURS, answers=[{"text": "x", "start": 0, "end": 2}]), ["answers[0]", "[0, 2)"]),
-    ("two places", "g.jsonl",
-     changed(OURS, answers=[{"text": "x", "start": 0, "end": 1, "answer_start": 0}]), ["answers[0]", "answer_start"]),
+    (
+        "two places",
+        "g.jsonl",
+        changed(OURS, answers=[{"text": "x", "start": 0, "end": 1, "answer_start": 0}]),
+        ["answers[0]", "answer_start"],
+    ),
     ("document type", "g.jsonl", changed(OURS, document=3), ["line 1", "document"]),
-    ("off by one", "g.jsonl", changed(ROW, answers=[{"text": "Ada", "answer_start": 5}]),
-     ["line 1", "answers[0].text", "'Ada'", "'da '"]),
+    (
+        "off by one",
+        "g.jsonl",
+        changed(ROW, answers=[{"text": "Ada", "answer_start": 5}]),
+        ["line 1", "answers[0].text", "'Ada'", "'da '"],
+    ),
     ("beyond the end", "g.jsonl", changed(ROW, answers=[{"text": "Ada", "answer_start": 500}]), ["answers[0].text"]),
     ("impossible with answers", "g.jsonl", changed(ROW, is_impossible=True), ["line 1", "is_impossible", "true"]),
     ("possible without", "g.jsonl", changed(ROW, answers=[]), ["line 1", "is_impossible", "false"]),
@@ -189,15 +214,27 @@ MALFORMED: list[tuple[str, str, Any, list[str]]] = [
     ("article type", "g.json", {"data": [3]}, ["data[0]"]),
     ("no context", "g.json", {"data": [{"paragraphs": [{"qas": []}]}]}, ["data[0].paragraphs[0].context", "required"]),
     ("squad id", "g.json", squad(id=None), ["data[0].paragraphs[0].qas[1].id"]),
-    ("squad same id", "g.json", squad(id="q2"),
-     ["data[0].paragraphs[0].qas[1]", "'q2'", "data[0].paragraphs[0].qas[0]"]),
+    (
+        "squad same id",
+        "g.json",
+        squad(id="q2"),
+        ["data[0].paragraphs[0].qas[1]", "'q2'", "data[0].paragraphs[0].qas[0]"],
+    ),
     ("squad question", "g.json", squad(question=""), ["data[0].paragraphs[0].qas[1].question", "empty"]),
-    ("squad no start", "g.json", squad(answers=[{"text": "Ada"}]),
-     ["data[0].paragraphs[0].qas[1].answers[0].answer_start", "required"]),
-    ("squad span", "g.json", squad(answers=[{"text": "Ada", "answer_start": 3}]),
-     ["data[0].paragraphs[0].qas[1].answers[0].text", "[3, 6)"]),
+    (
+        "squad no start",
+        "g.json",
+        squad(answers=[{"text": "Ada"}]),
+        ["data[0].paragraphs[0].qas[1].answers[0].answer_start", "required"],
+    ),
+    (
+        "squad span",
+        "g.json",
+        squad(answers=[{"text": "Ada", "answer_start": 3}]),
+        ["data[0].paragraphs[0].qas[1].answers[0].text", "[3, 6)"],
+    ),
     ("squad impossible", "g.json", squad(is_impossible=True), ["data[0].paragraphs[0].qas[1].is_impossible"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

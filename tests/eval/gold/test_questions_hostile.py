@@ -22,14 +22,44 @@ from eval.gold.beir import read_beir
 from eval.gold.questions import read_gold, scan_gold
 from index.errors import InputError
 
-OURS = {"id": "1", "question": "Who?", "document": "d.txt", "kind": "who", "reviewed": True,
-        "answers": [{"text": "Ada", "start": 0, "end": 3}]}  # fmt: skip
-ROW = {"id": "1", "title": "T", "context": "Ada L.", "question": "Who?", "is_impossible": False,
-       "answers": [{"text": "Ada", "answer_start": 0}]}  # fmt: skip
+OURS = {
+    "id": "1",
+    "question": "Who?",
+    "document": "d.txt",
+    "kind": "who",
+    "reviewed": True,
+    "answers": [{"text": "Ada", "start": 0, "end": 3}],
+}
+ROW = {
+    "id": "1",
+    "title": "T",
+    "context": "Ada L.",
+    "question": "Who?",
+    "is_impossible": False,
+    "answers": [{"text": "Ada", "answer_start": 0}],
+}
 OPEN = {"question": "who wrote the notes", "answer": ["Ada", "Ada Lovelace"]}
-SQUAD = {"version": "v2.0", "data": [{"title": "T", "paragraphs": [{"context": "Ada L.", "qas": [
-    {"id": "1", "question": "Who?", "is_impossible": False, "answers": [{"text": "Ada", "answer_start": 0}]},
-]}]}]}  # fmt: skip
+SQUAD = {
+    "version": "v2.0",
+    "data": [
+        {
+            "title": "T",
+            "paragraphs": [
+                {
+                    "context": "Ada L.",
+                    "qas": [
+                        {
+                            "id": "1",
+                            "question": "Who?",
+                            "is_impossible": False,
+                            "answers": [{"text": "Ada", "answer_start": 0}],
+                        },
+                    ],
+                }
+            ],
+        }
+    ],
+}
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     "ours": ("g.jsonl", OURS),
     "row": ("g.jsonl", ROW),
@@ -38,9 +68,20 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 WRONG: dict[str, Any] = {
-    "null": None, "true": True, "number": 7, "huge": 10**30, "float": 1.5, "negative": -1, "list": [[]],
-    "object": {"a": 1}, "empty": "", "surrogate": "\ud800", "nul": "a\0b", "string": "x", "far": 2**40,
-}  # fmt: skip
+    "null": None,
+    "true": True,
+    "number": 7,
+    "huge": 10**30,
+    "float": 1.5,
+    "negative": -1,
+    "list": [[]],
+    "object": {"a": 1},
+    "empty": "",
+    "surrogate": "\ud800",
+    "nul": "a\0b",
+    "string": "x",
+    "far": 2**40,
+}
 # What of the above each field may be; every other value is refused.
 _NAME = {"null", "string"}
 _QAS = ("data", 0, "paragraphs", 0, "qas", 0)
@@ -166,8 +207,11 @@ def hostile_files() -> Iterator[Hostile]:
         yield Hostile(f"deep-objects{suffix}", b'{"a":' * 100_000 + b"1" + b"}" * 100_000, (place, "JSON"))
         yield Hostile(f"nan{suffix}", whole[:-1] + b', "x": NaN}', (place, "NaN"))
         yield Hostile(f"huge-int{suffix}", whole[:-1] + b', "x": ' + b"9" * 10_000 + b"}", (place, "JSON"))
-        yield Hostile(f"key-twice{suffix}", whole[:-1] + b', "' + b"k" * 5000 + b'": 1' * 1 + b', "' + b"k" * 5000
-                      + b'": 2}', (place, "occurs twice"))  # fmt: skip
+        yield Hostile(
+            f"key-twice{suffix}",
+            whole[:-1] + b', "' + b"k" * 5000 + b'": 1' * 1 + b', "' + b"k" * 5000 + b'": 2}',
+            (place, "occurs twice"),
+        )
         yield Hostile(f"trailing-comma{suffix}", whole[:-1] + b",}", (place, "column", "not JSON"))
         yield Hostile(f"unclosed-string{suffix}", b'{"id": "', (place, "column", "not JSON"))
         yield Hostile(f"empty-object{suffix}", b"{}", ("required",))
@@ -191,14 +235,18 @@ def hostile_files() -> Iterator[Hostile]:
     yield Hostile("no-words.jsonl", json.dumps(OURS | {"question": "?!"}).encode(), ("line 1", "question", "no words"))
     for start, end in ((1, 4), (-1, 2), (0, 2), (4, 3), (3, 0)):
         answers = [{"text": "Ada", "start": start, "end": end}]
-        yield Hostile(f"span-{start}-{end}.jsonl", json.dumps(ROW | {"answers": answers}).encode(),
-                      ("line 1", "answers[0]"))  # fmt: skip
+        yield Hostile(
+            f"span-{start}-{end}.jsonl", json.dumps(ROW | {"answers": answers}).encode(), ("line 1", "answers[0]")
+        )
     for start in (1, 4, 6, 600):
         text = with_value(SQUAD, (*_QAS, "answers", 0, "answer_start"), start)
         yield Hostile(f"squad-start-{start}.json", text.encode(), ("qas[0].answers[0].text", "'Ada'"))
     long = "a" * 100_000
-    yield Hostile("long-span.jsonl", json.dumps(ROW | {"context": "b" + long, "answers": [
-        {"text": long, "answer_start": 0}]}).encode(), ("line 1", "answers[0].text"))  # fmt: skip
+    yield Hostile(
+        "long-span.jsonl",
+        json.dumps(ROW | {"context": "b" + long, "answers": [{"text": long, "answer_start": 0}]}).encode(),
+        ("line 1", "answers[0].text"),
+    )
     yield Hostile("squad-as-lines.jsonl", squad, ("line 1", "required"))
     yield Hostile("lines-as-squad.json", line + b"\n" + line, ("line 2", "not JSON"))
     yield Hostile("answer-string.jsonl", json.dumps(OPEN | {"answer": "Ada"}).encode(), ("line 1", "answer", "list"))
@@ -340,7 +388,7 @@ def hostile_folders() -> Iterator[Any]:
         ("query long", "queries.jsonl", QUERIES.replace("Who", "W" * 3000), "line 1", "text", "2000"),
         ("query null", "queries.jsonl", QUERIES.replace('"Who wrote it?"', "null"), "line 1", "text"),
         ("plain gz", "corpus.jsonl.gz", "{}", "corpus.jsonl.gz"),
-    ]:  # fmt: skip
+    ]:
         yield pytest.param(file, content, said, id=name)
 
 

@@ -66,20 +66,32 @@ def test_measures_by_hand() -> None:
         result(status="failed", answerable=False, error="boom", citation_valid=False),
     ]
     expected = {
-        "Right": 2 / 7, "Coverage": 3 / 7, "EM": 2 / 7, "F1": 2.5 / 7, "HasAnsEM": 1 / 4, "HasAnsF1": 1.5 / 4,
-        "NoAnsF1": 1 / 3, "ForcedEM": 0.5, "ForcedF1": 2.5 / 4, "CitationValidity": 2 / 5,
+        "Right": 2 / 7,
+        "Coverage": 3 / 7,
+        "EM": 2 / 7,
+        "F1": 2.5 / 7,
+        "HasAnsEM": 1 / 4,
+        "HasAnsF1": 1.5 / 4,
+        "NoAnsF1": 1 / 3,
+        "ForcedEM": 0.5,
+        "ForcedF1": 2.5 / 4,
+        "CitationValidity": 2 / 5,
         # Two of three answered are wrong, and the two that failed.
         "Risk": 4 / 5,
         # Abstained on two, one of them rightly, and wrongly on the answerable one that failed; three were to be.
-        "AbstentionPrecision": 1 / 3, "AbstentionRecall": 1 / 3, "AbstentionF1": 2 / 6,
+        "AbstentionPrecision": 1 / 3,
+        "AbstentionRecall": 1 / 3,
+        "AbstentionF1": 2 / 6,
         # Right are those at .9 and .3; every confidence is alone in its bin; the failed count as sure and wrong.
         "ECE": (0.1 + 0.7 + 0.7 + 0.1 + 0.8 + 1 + 1) / 7,
         # By confidence: the failed, then right, wrong, wrong, right, wrong.
         "AURC": (1 + 2 / 2 + 2 / 3 + 3 / 4 + 4 / 5 + 4 / 6 + 5 / 7) / 7,
-        "Coverage@risk=0.1": 0, "Coverage@risk=0.7": 6 / 7,
+        "Coverage@risk=0.1": 0,
+        "Coverage@risk=0.7": 6 / 7,
         # The failed ones are not timed.
-        "Latency@50": 30, "Latency@95": 50,
-    }  # fmt: skip
+        "Latency@50": 30,
+        "Latency@95": 50,
+    }
     for name, wanted in expected.items():
         assert value(name, *results) == approx(wanted), name
     assert parse_measure("HasAnsF1").over(results) == 4 and parse_measure("Latency@50").over(results) == 5
@@ -92,18 +104,30 @@ def test_measures_by_hand() -> None:
 def test_a_question_that_fails_never_improves_a_measure(confidences: list[int], number: int) -> None:
     results = [
         result(
-            id=str(n), answerable=n % 3 != 0, confidence=c / 30, status="answered" if c > 15 else "abstained",
-            right=(c > 15) == (n % 3 != 0), em=float(n % 2), f1=1.0, forced_f1=float(n % 2), citation_valid=c > 15,
-            citation_precise=True, **read(1 + c % 10),
+            id=str(n),
+            answerable=n % 3 != 0,
+            confidence=c / 30,
+            status="answered" if c > 15 else "abstained",
+            right=(c > 15) == (n % 3 != 0),
+            em=float(n % 2),
+            f1=1.0,
+            forced_f1=float(n % 2),
+            citation_valid=c > 15,
+            citation_precise=True,
+            **read(1 + c % 10),
         )
         for n, c in enumerate(confidences)
-    ]  # fmt: skip
+    ]
     failing = min(number, len(results) - 1)
     asked = results[failing].answerable
     failed = result(
-        id=str(failing), answerable=asked, status="failed", citation_valid=False, citation_precise=False,
+        id=str(failing),
+        answerable=asked,
+        status="failed",
+        citation_valid=False,
+        citation_precise=False,
         retrieval_judged=True,
-    )  # fmt: skip
+    )
     broken = [*results[:failing], failed, *results[failing + 1 :]]
     for measure in default_measures(10):
         before, after = measure.value(results), measure.value(broken)
@@ -142,9 +166,12 @@ def test_a_gold_document_that_is_not_stored_is_a_miss() -> None:
 
 def test_contributions_make_up_the_value() -> None:
     results = [
-        result(em=1, f1=1, right=True, **read(1)), result(f1=0.25, **read(4)), result(status="abstained"),
-        result(answerable=False, status="abstained", right=True), result(status="failed", citation_valid=False),
-    ]  # fmt: skip
+        result(em=1, f1=1, right=True, **read(1)),
+        result(f1=0.25, **read(4)),
+        result(status="abstained"),
+        result(answerable=False, status="abstained", right=True),
+        result(status="failed", citation_valid=False),
+    ]
     for measure in default_measures(10):
         parts = measure.contributions(results)
         if parts is not None:
@@ -181,11 +208,18 @@ def test_a_question_without_a_span_can_never_be_covered() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "better"),
     [
-        ("F1", "F1", True), (" ECE ", "ECE", False), ("HitRate@5", "HitRate@5", True), ("MRR@010", "MRR@10", True),
-        ("nDCG@10", "nDCG@10", True), ("Coverage@risk=0.10", "Coverage@risk=0.1", True), ("Risk", "Risk", False),
-        ("Coverage", "Coverage", True), ("AURC", "AURC", False), ("Latency@95", "Latency@95", False),
+        ("F1", "F1", True),
+        (" ECE ", "ECE", False),
+        ("HitRate@5", "HitRate@5", True),
+        ("MRR@010", "MRR@10", True),
+        ("nDCG@10", "nDCG@10", True),
+        ("Coverage@risk=0.10", "Coverage@risk=0.1", True),
+        ("Risk", "Risk", False),
+        ("Coverage", "Coverage", True),
+        ("AURC", "AURC", False),
+        ("Latency@95", "Latency@95", False),
     ],
-)  # fmt: skip
+)
 def test_names(text: str, name: str, better: bool) -> None:
     measure = parse_measure(text)
     assert (measure.name, measure.higher_is_better) == (name, better)
@@ -195,10 +229,29 @@ def test_names(text: str, name: str, better: bool) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "f1", "Accuracy", "HitRate", "HitRate@", "HitRate@0", "HitRate@-1", "HitRate@5.0", "HitRate@201", "F1@5",
-     "HitRate@٣", "Coverage@0.1", "Coverage@risk=", "Coverage@risk=1.5", "Coverage@risk=nan", "Coverage@risk=x",
-     "Latency", "Latency@0", "Latency@101", "ECE@10"],
-)  # fmt: skip
+    [
+        "",
+        "f1",
+        "Accuracy",
+        "HitRate",
+        "HitRate@",
+        "HitRate@0",
+        "HitRate@-1",
+        "HitRate@5.0",
+        "HitRate@201",
+        "F1@5",
+        "HitRate@٣",
+        "Coverage@0.1",
+        "Coverage@risk=",
+        "Coverage@risk=1.5",
+        "Coverage@risk=nan",
+        "Coverage@risk=x",
+        "Latency",
+        "Latency@0",
+        "Latency@101",
+        "ECE@10",
+    ],
+)
 def test_an_unknown_name_lists_the_known(text: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_measure(text)

@@ -45,10 +45,39 @@ def other_exact(prediction: str, golds: list[str]) -> float:
     return 1.0 if other_normal_form(prediction) in candidates else 0.0
 
 
-POOL = (
-    ["the", "a", "an", "The", "AN", "them", "a-b", "U.S.", "$5", "5", "ß", "İ", "“quoted”", "a\u0301", "_", "the_end",
-     "x", "y", "x", "\u00a0", "\u3000", "—", "...", "10%", "東京", "Ⅷ", "a\u200bb", "\n", "e\u0301", "'s", "٣"]
-)  # fmt: skip
+POOL = [
+    "the",
+    "a",
+    "an",
+    "The",
+    "AN",
+    "them",
+    "a-b",
+    "U.S.",
+    "$5",
+    "5",
+    "ß",
+    "İ",
+    "“quoted”",
+    "a\u0301",
+    "_",
+    "the_end",
+    "x",
+    "y",
+    "x",
+    "\u00a0",
+    "\u3000",
+    "—",
+    "...",
+    "10%",
+    "東京",
+    "Ⅷ",
+    "a\u200bb",
+    "\n",
+    "e\u0301",
+    "'s",
+    "٣",
+]
 WORDS = st.sampled_from(POOL)
 TEXTS = st.one_of(
     st.lists(WORDS, max_size=6).map(" ".join), st.lists(WORDS, max_size=6).map("".join), st.text(max_size=20)

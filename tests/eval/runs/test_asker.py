@@ -152,8 +152,15 @@ def test_a_calibration_tells_right_from_wrong(store: Store, tmp_path: Path) -> N
         yield lambda done, of: shown.append((done, of))
 
     outcome = calibrate_end_to_end(
-        store, YearReader(), gold, tuning=gold, fitting=gold, passages=10, fitted_on="a test", watch=watch  # type: ignore[arg-type]
-    )  # fmt: skip
+        store,
+        YearReader(),
+        gold,
+        tuning=gold,
+        fitting=gold,
+        passages=10,
+        fitted_on="a test",
+        watch=watch,  # type: ignore[arg-type]
+    )
     engine = Engine(store, YearReader(), outcome.calibration)
     assert engine.calibrated
     asker = StoreAsker(engine, gold, tmp_path / "gold.jsonl")

@@ -158,9 +158,17 @@ def test_the_threshold_is_the_one_that_the_engine_answers_by(store: Store, run: 
     # A confidence of 0.73, once the passage is read.
     assert run([question], engine, passages=1, threshold=None).causes == {"retrieval": 1}
     promise = Promise(
-        risk=0.1, delta=0.05, threshold=0.9, strictest=0.95, coverage=0.2, questions=100, passages=20,
-        gold="towns.jsonl", measured_at="2026-11-28T09:00:00+00:00", store_generation=1,
-    )  # fmt: skip
+        risk=0.1,
+        delta=0.05,
+        threshold=0.9,
+        strictest=0.95,
+        coverage=0.2,
+        questions=100,
+        passages=20,
+        gold="towns.jsonl",
+        measured_at="2026-11-28T09:00:00+00:00",
+        store_generation=1,
+    )
     KeptPromise(
         promise=promise,
         reader_sha256=engine.reader.sha256,
@@ -273,8 +281,10 @@ def test_a_crippled_retriever_shows_in_causes_and_comparison(tmp_path: Path, emb
     assert whole.causes == {} and crippled.causes == {"retrieval": 24}
     differences = compare(whole, crippled, [parse_measure(name) for name in ("F1", "HitRate@1", "Risk")]).differences
     assert [one.verdict for one in differences] == ["worse"] * 3
-    assert all(one.interval is not None and one.interval.low <= one.change <= one.interval.high  # type: ignore[operator]
-               for one in differences)  # fmt: skip
+    assert all(
+        one.interval is not None and one.interval.low <= one.change <= one.interval.high  # type: ignore[operator]
+        for one in differences
+    )
     again = compare(whole, evaluated(Engine), [parse_measure("F1"), parse_measure("AURC")])
     assert again.identical and {one.verdict for one in again.differences} == {"no difference shown"}
     store.close()

@@ -141,11 +141,16 @@ def test_the_seed_decides() -> None:
 def test_a_question_that_counts_twice_is_as_good_as_two(rows: list[tuple[bool, int, int]]) -> None:
     results = [
         result(
-            n, float(f1), right=f1, confidence=None if sure == 12 else sure / 11, forced_f1=float(f1),
-            elapsed_ms=float(sure), status="failed" if sure == 5 else "answered",
+            n,
+            float(f1),
+            right=f1,
+            confidence=None if sure == 12 else sure / 11,
+            forced_f1=float(f1),
+            elapsed_ms=float(sure),
+            status="failed" if sure == 5 else "answered",
         )
         for n, (f1, sure, _) in enumerate(rows)
-    ]  # fmt: skip
+    ]
     weights = np.array([times for _, _, times in rows], dtype=np.float64)
     repeated = [one for one, (_, _, times) in zip(results, rows, strict=True) for _ in range(times)]
     for measure in default_measures(20):

@@ -144,8 +144,15 @@ def test_a_failed_question_counts_as_wrong_and_stays_in_every_denominator(
 def test_all_questions_failing_is_a_score_of_zero(fake_asker: Any) -> None:
     run = evaluate([gold("q", "x"), gold("r")], fake_asker({"q": StoreError("s"), "r": StoreError("s")}))
     assert [run.values[name] for name in ("Right", "F1", "HasAnsEM", "NoAnsF1", "Coverage", "Risk", "ECE", "AURC")] == [
-        0, 0, 0, 0, 0, 1, 1, 1,
-    ]  # fmt: skip
+        0,
+        0,
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+    ]
     assert run.values["Latency@50"] is None and run.causes == {"failed": 2}
 
 
@@ -163,9 +170,13 @@ def test_what_is_asked(response: MakeResponse, fake_asker: Any) -> None:
     asker = fake_asker({"q": response(abstain="not_in_passages")})
     seen: list[tuple[int, int]] = []
     run = evaluate(
-        [gold("q"), gold("q")], asker, passages=7, threshold=0.25, about=ABOUT,
+        [gold("q"), gold("q")],
+        asker,
+        passages=7,
+        threshold=0.25,
+        about=ABOUT,
         progress=lambda done, total: seen.append((done, total)),
-    )  # fmt: skip
+    )
     (first, _) = asker.asked
     assert (first.question, first.passages, first.threshold, first.candidates) == ("q", 7, 0.25, True)
     assert seen == [(1, 2), (2, 2)]
@@ -198,13 +209,20 @@ def test_a_retriever_that_fails_makes_the_question_wrong(
     inside = FakeInside(InputError("no such document"))
     found = run_one(gold("q", "1843"), response(answer("1843")), fake_asker, inside=inside)
     assert (found.status, found.error, found.right, found.retrieval_judged, found.rank) == (
-        "failed", "no such document", False, True, None,
-    )  # fmt: skip
+        "failed",
+        "no such document",
+        False,
+        True,
+        None,
+    )
 
 
 def test_only_what_went_wrong_has_a_cause(answer: MakeAnswer, response: MakeResponse, fake_asker: Any) -> None:
-    script = {"right": response(answer("1843")), "wrong": response(answer("Ada")), "withheld": response(
-        answer("1843"), abstain="below_threshold")}  # fmt: skip
+    script = {
+        "right": response(answer("1843")),
+        "wrong": response(answer("Ada")),
+        "withheld": response(answer("1843"), abstain="below_threshold"),
+    }
     questions = [gold(name, "1843") for name in script]
     run = evaluate(questions, fake_asker(script), inside=FakeInside(1, "retrieval"))
     assert [one.cause for one in run.results] == [None, "retrieval", "retrieval"]

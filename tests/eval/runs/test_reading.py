@@ -71,8 +71,13 @@ def test_the_cause_is_reading_unless_the_reader_had_it_right() -> None:
 
 
 def test_the_threshold_separates_what_can_be_separated() -> None:
-    readings = read_paragraphs([gold(n, f"1911 {m}", a) for n, (m, a) in enumerate(
-        [(5, "1911"), (4, "1911"), (1, None), (0, None), (-1, None)])], ChosenReader())  # fmt: skip
+    readings = read_paragraphs(
+        [
+            gold(n, f"1911 {m}", a)
+            for n, (m, a) in enumerate([(5, "1911"), (4, "1911"), (1, None), (0, None), (-1, None)])
+        ],
+        ChosenReader(),
+    )
     threshold = choose_threshold(readings)
     assert 1 < threshold <= 4
     assert reading_run(readings, threshold, "0:6").values["F1"] == 1.0

@@ -105,9 +105,7 @@ def test_a_comparison_says_what_it_shows(
     questions = [gold(f"q{number}", "1843") for number in range(12)]
     about = About(gold=GoldRef(name="g", sha256="0" * 64, questions=12))
     good = evaluate(questions, fake_asker({q.question: response(answer("1843")) for q in questions}), about=about)
-    bad = evaluate(
-        questions, fake_asker({q.question: response(answer("Ada")) for q in questions}), about=about
-    )  # fmt: skip
+    bad = evaluate(questions, fake_asker({q.question: response(answer("Ada")) for q in questions}), about=about)
     text = compared(good, bad)
     assert "a[b].json -> c.json" in text and "12 questions; intervals" in text
     assert "-100.0 to -100.0" in line(text, "F1") and line(text, "F1").rstrip().endswith("worse")

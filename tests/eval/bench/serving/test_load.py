@@ -11,7 +11,7 @@ from serving.processes import command, environment
 
 from eval.bench.serving.client import Client
 from eval.bench.serving.load import Level, LoadReport, bars_of, measure, print_load, report_of
-from eval.bench.serving.process import ServerProcess
+from eval.bench.serving.server_process import ServerProcess
 from eval.runs.run import GoldRef, StoreRef
 
 CODE = "abcdef123456"

@@ -10,7 +10,7 @@ from serving.processes import command, environment
 
 from eval.bench.serving import soak as soaking
 from eval.bench.serving.ledger import Ledger, Version, unchanged
-from eval.bench.serving.process import ServerProcess
+from eval.bench.serving.server_process import ServerProcess
 from eval.bench.serving.soak import SoakReport, soak
 from index.documents import document_id
 from index.errors import InputError

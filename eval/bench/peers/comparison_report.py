@@ -9,10 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eval.bench.peers.bench import Comparison, Figure, Ratio
+from eval.bench.peers.comparison import Comparison, Figure, Ratio
 from eval.bench.peers.systems import OURS
-from eval.bench.scale.bench import Bar
-from eval.bench.scale.report import drawn
+from eval.bench.plotting import encoded_figure
 from index.disk.outputs import marked_kind
 from index.text.printable import printable
 
@@ -36,7 +35,7 @@ def print_comparison(found: Comparison, console: Console) -> None:
     console.print(_setting(found))
     console.print(_ceiling(found))
     for bar in found.bars:
-        console.print(f"{'holds' if bar.holds else 'FALLS SHORT'}: {_bar(bar)}")
+        console.print(bar.line())
 
 
 def markdown(found: Comparison) -> str:
@@ -46,7 +45,7 @@ def markdown(found: Comparison) -> str:
     lines = [_title(found) + ".", "", _line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
     lines += [_line(_row(figure, systems)) for figure in found.figures]
     lines += ["", _setting(found), "", _ceiling(found), "", *_ASKED_FOR]
-    lines += [_line([bar.name, "holds" if bar.holds else "**falls short**", _values(bar)]) for bar in found.bars]
+    lines += [_line([bar.name, "holds" if bar.holds else "**falls short**", bar.figures()]) for bar in found.bars]
     return "\n".join(lines) + "\n"
 
 
@@ -98,7 +97,7 @@ def plot(found: Comparison, suffix: str) -> bytes:
         axes.grid(visible=True, alpha=0.3)
         axes.legend(frameon=False)
     drawing.suptitle(_title(found), fontsize=10)
-    return drawn(drawing, suffix)
+    return encoded_figure(drawing, suffix)
 
 
 def _title(found: Comparison) -> str:
@@ -163,12 +162,3 @@ def _ratio(ratio: Ratio | None) -> str:
 
 def _line(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _bar(bar: Bar) -> str:
-    return f"{bar.name} {_values(bar)}"
-
-
-def _values(bar: Bar) -> str:
-    least = "at most" if bar.name.endswith("seconds") else "at least"
-    return f"{bar.value:.2f}, {least} {bar.limit:g}"

@@ -14,14 +14,16 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
+from eval.bench.bars import Bar, at_least, at_most
+from eval.bench.machine import machine
 from eval.bench.peers import ceiling
 from eval.bench.peers.ceiling import Ceiling
-from eval.bench.peers.parts import Asking, Clients, Cold, Indexing, Measuring, Watch
+from eval.bench.peers.parts import Asking, Clients, Cold, Indexing, Measuring
 from eval.bench.peers.systems import OURS, PEERS, Models, System, environment, ours, peer
 from eval.bench.peers.texts import Corpus, write_corpus
-from eval.bench.scale.bench import Bar, machine
 from eval.gold.questions import GoldQuestion
 from eval.measures import mean, percentile
+from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, software
 from index.disk.atomic import write_whole
@@ -47,9 +49,9 @@ LEAST_INDEXING = 2.0
 MOST_COLD_S = 1.5
 LEAST_OF_CEILING = 0.5
 _SHOWN_PACKAGES = (
-    "haystack-ai", "txtai", "transformers-haystack", "sentence-transformers-haystack", "sentence-transformers",
-    "transformers", "torch", "tokenizers", "faiss-cpu", "openvino", "numpy",
-)  # fmt: skip
+    "haystack-ai txtai transformers-haystack sentence-transformers-haystack sentence-transformers transformers torch "
+    "tokenizers faiss-cpu openvino numpy"
+).split()
 
 P = TypeVar("P", bound=Frozen)
 
@@ -123,7 +125,7 @@ class Comparison(Frozen):
     cold: Cold
 
 
-def bench(
+def compare_peers(
     gold: Sequence[GoldQuestion],
     ref: Callable[[int], GoldRef],
     articles: Path,
@@ -164,10 +166,15 @@ def bench(
             with watch(f"the environment of {name} (minutes, the first time)", None):
                 measured.append(
                     peer(
-                        name, work / "environments", models, threads,
-                        store=stores / "small", passages=PASSAGES, depth=_depth(),
+                        name,
+                        work / "environments",
+                        models,
+                        threads,
+                        store=stores / "small",
+                        passages=PASSAGES,
+                        depth=_depth(),
                     )
-                )  # fmt: skip
+                )
     else:
         measured = list(systems(models, stores / "small"))
     about = About(
@@ -187,9 +194,7 @@ def bench(
             for system in measured
         },
     )
-    own = Measuring(
-        measured, corpus, work, threads=threads, passages=PASSAGES, depth=_depth(), watch=watch
-    )  # fmt: skip
+    own = Measuring(measured, corpus, work, threads=threads, passages=PASSAGES, depth=_depth(), watch=watch)
     own.build(stores / "big", stores / "small", small_documents)
     kept = _Kept(work / "parts", _key(VERSION, about.model_dump_json(), *(str(s.packages) for s in measured)))
     with TemporaryDirectory(dir=work) as throwaway:
@@ -224,13 +229,24 @@ def figures(indexing: Indexing, asking: Asking, clients: Clients, cold: Cold) ->
 
     every = {name: [time for own in rounds for time in own] for name, rounds in asking.ms.items()}
     found = [
-        _by_rounds("indexing", "passages/s", True, {n: median(own) for n, own in indexing.rates.items()},
-                   indexing.rates),
-        _by_rounds("question, p50", "ms", False, {name: median(own) for name, own in every.items()},
-                   {name: [median(own) for own in rounds] for name, rounds in asking.ms.items()}),
-        _by_rounds("question, p95", "ms", False, {name: p95(own) for name, own in every.items()},
-                   {name: [p95(own) for own in rounds] for name, rounds in asking.ms.items()}),
-    ]  # fmt: skip
+        _by_rounds(
+            "indexing", "passages/s", True, {n: median(own) for n, own in indexing.rates.items()}, indexing.rates
+        ),
+        _by_rounds(
+            "question, p50",
+            "ms",
+            False,
+            {name: median(own) for name, own in every.items()},
+            {name: [median(own) for own in rounds] for name, rounds in asking.ms.items()},
+        ),
+        _by_rounds(
+            "question, p95",
+            "ms",
+            False,
+            {name: p95(own) for name, own in every.items()},
+            {name: [p95(own) for own in rounds] for name, rounds in asking.ms.items()},
+        ),
+    ]
     for level in LEVELS:
         rates = {name: own[str(level)] for name, own in clients.rates.items()}
         clients_named = f"{level} client{'' if level == 1 else 's'}"
@@ -248,18 +264,17 @@ def figures(indexing: Indexing, asking: Asking, clients: Clients, cold: Cold) ->
 def bars(found: Sequence[Figure], top: Ceiling) -> tuple[Bar, ...]:
     """What is asked of the figures: each reaches its limit, or of the cold start stays within."""
     named = {figure.name: figure for figure in found}
-    made: list[tuple[str, float, float, bool]] = []
+    made: list[Bar] = []
     for figure, limit in (("question, p50", LEAST_FASTER), ("cold start", LEAST_FASTER), ("indexing", LEAST_INDEXING)):
         for peer_name, ratio in named[figure].ratios.items():
-            made.append((f"{figure}, times better than {peer_name}", ratio.value, limit, ratio.value >= limit))
+            made.append(at_least(f"{figure}, times better than {peer_name}", ratio.value, limit))
     for figure in ("EM", "F1"):
         for peer_name, ratio in named[figure].ratios.items():
-            made.append((f"{figure}, above {peer_name}", ratio.value, 0.0, ratio.value >= 0.0))
+            made.append(at_least(f"{figure}, above {peer_name}", ratio.value, 0.0))
     seconds = named["cold start"].values[OURS] or 0.0
-    made.append(("cold start, seconds", seconds, MOST_COLD_S, seconds <= MOST_COLD_S))
-    made.append((f"reader, share of the {top.precision} ceiling", top.share, LEAST_OF_CEILING,
-                 top.share >= LEAST_OF_CEILING))  # fmt: skip
-    return tuple(Bar(name=name, value=value, limit=limit, holds=holds) for name, value, limit, holds in made)
+    made.append(at_most("cold start, seconds", seconds, MOST_COLD_S))
+    made.append(at_least(f"reader, share of the {top.precision} ceiling", top.share, LEAST_OF_CEILING))
+    return tuple(made)
 
 
 def _by_rounds(

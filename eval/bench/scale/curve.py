@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from eval.bench.bars import Bar, at_most
+from eval.bench.machine import cores
 from eval.bench.scale.building import NOTE, build, disk_need
 from eval.bench.scale.copies import CHUNK_ROWS, Copies
 from eval.bench.scale.searching import Searched, search_alone
 from eval.gold.places import StorePlaces
 from eval.gold.questions import GoldQuestion
 from eval.measures import mean, percentile
+from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.asker import about_store
 from eval.runs.run import GoldRef, Software, StoreRef, software
@@ -50,7 +50,6 @@ MOST_HIT_RATE_LOST = 0.01
 MOST_RESIDENT_BYTES = 1_500_000_000
 MOST_OPENING_S = 2.0
 
-Watch = Callable[[str, int | None], AbstractContextManager[Callable[[int, int], None]]]
 Ids = NDArray[np.int64]
 
 
@@ -79,15 +78,6 @@ class Point(Frozen):
     disk_bytes: int
 
 
-class Bar(Frozen):
-    """Something asked of the curve: what it came to, and whether that holds."""
-
-    name: str
-    value: float
-    limit: float
-    holds: bool
-
-
 class About(Frozen):
     """What decides the figures, but for the machine's mood."""
 
@@ -110,7 +100,7 @@ class Curve(Frozen):
     bars: tuple[Bar, ...] = ()
 
 
-def bench(
+def measure_curve(
     source: Store,
     gold: Sequence[GoldQuestion],
     gold_file: Path,
@@ -136,7 +126,7 @@ def bench(
         copies, rows = Copies.of_store(source.catalogue, first)
     about = About(
         software=software(),
-        cores=os.cpu_count() or 1,
+        cores=cores(),
         gold=ref,
         store=about_store(source),
         embedder=ModelRef(name=source.embedder.name, sha256=source.embedder.sha256),
@@ -177,15 +167,17 @@ def bench(
 def bars(points: Sequence[Point]) -> tuple[Bar, ...]:
     """What is asked of retrieval as the store grows, of the largest store; latency beside a store of 10,000."""
     largest = points[-1]
-    found = [
-        ("hit rate lost to exact search", largest.exact_hit_rate - largest.hit_rate, MOST_HIT_RATE_LOST),
-        ("resident bytes", float(largest.resident_bytes), float(MOST_RESIDENT_BYTES)),
-        ("seconds to open", largest.opened_s, MOST_OPENING_S),
+    lost = largest.exact_hit_rate - largest.hit_rate
+    made = [
+        at_most("hit rate lost to exact search", lost, MOST_HIT_RATE_LOST, "share"),
+        at_most("resident bytes", float(largest.resident_bytes), float(MOST_RESIDENT_BYTES), "bytes"),
+        at_most("seconds to open", largest.opened_s, MOST_OPENING_S),
     ]
     compared = next((point for point in points if point.size == COMPARED_SIZE), None)
     if compared is not None and largest.size > COMPARED_SIZE:
-        found.insert(0, (f"p50 by that of {COMPARED_SIZE:,} passages", largest.p50_ms / compared.p50_ms, MOST_SLOWDOWN))
-    return tuple(Bar(name=name, value=value, limit=limit, holds=value <= limit) for name, value, limit in found)
+        slowdown = largest.p50_ms / compared.p50_ms
+        made.insert(0, at_most(f"p50 by that of {COMPARED_SIZE:,} passages", slowdown, MOST_SLOWDOWN))
+    return tuple(made)
 
 
 def _placed(source: Store, gold: Sequence[GoldQuestion], file: Path) -> tuple[list[GoldQuestion], list[list[int]]]:
@@ -339,11 +331,3 @@ class _State:
                 "--work"
             )
         self.points = {point.size: point for point in points}
-
-
-def machine() -> str:
-    """What this runs on, for a table."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text("utf-8", "replace").splitlines() if info.exists() else []
-    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-    return f"{os.cpu_count()} cores, {name}"

@@ -14,7 +14,7 @@ import pytest
 
 from api.cli.bench.failures import run_made
 from api.cli.bench.store_keys import StoreKeys
-from eval.bench.disks.bench import Ran, look, refusal_problem
+from eval.bench.disks.harness import Ran, look, refusal_problem
 from eval.bench.disks.mounting import SmallDisk, on_small_disk
 from eval.bench.disks.plan import Places, State, prepare
 from eval.bench.kills.processes import Child

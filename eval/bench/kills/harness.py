@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,8 @@ from eval.bench.kills.material import NAMES
 from eval.bench.kills.performing import Work
 from eval.bench.kills.plan import KINDS, Operation, State, operations
 from eval.bench.kills.processes import OPENING, Child, read, write
+from eval.bench.machine import cores
+from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.run import Software, software
 from index.errors import InputError, StoreError
@@ -41,8 +41,6 @@ _KILLED_OPENING = 0.08
 _KILLED_READER = 0.25
 # Of how many removed documents the vectors are searched for after a purge.
 _MOST_GONE = 12
-
-Watch = Callable[[str, int | None], AbstractContextManager[Callable[[int, int], None]]]
 
 
 class Met(Frozen):
@@ -111,7 +109,7 @@ def bench_kills(folder: Path, *, kills: int, seed: int, keys: KeyRing, watch: Wa
         harness.end()
     found = Kills(
         software=software(),
-        cores=os.cpu_count() or 1,
+        cores=cores(),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
         kills=sum(harness.met.values()),

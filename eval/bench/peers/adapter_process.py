@@ -13,13 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from eval.bench.process import last_words, peak_resident_bytes
 from index.errors import InputError
 
 # Building an index of ten thousand passages on a slow machine; sixteen questions that wait for each other there.
 BUILD_TIMEOUT_S = 3600
 ASK_TIMEOUT_S = 1800
 _STOP_TIMEOUT_S = 20
-_SHOWN_LINES = 4
 
 
 class Adapter:
@@ -74,11 +74,7 @@ class Adapter:
 
     def peak_bytes(self) -> int | None:
         """The most memory that the process ever had resident; None where the system does not say."""
-        status = Path(f"/proc/{self._process.pid}/status")
-        if not status.exists():
-            return None
-        line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+        return peak_resident_bytes(self._process.pid)
 
     def close(self) -> None:
         """End the process."""
@@ -117,6 +113,4 @@ class Adapter:
             future.set_exception(self._gone())
 
     def _gone(self) -> InputError:
-        said = self._log.read_text("utf-8", "replace").strip().splitlines() if self._log.exists() else []
-        last = " | ".join(said[-_SHOWN_LINES:]) or "it said nothing"
-        return InputError(f"{self.name}: its process ended: {last}; see {self._log}")
+        return InputError(f"{self.name}: its process ended: {last_words(self._log)}")

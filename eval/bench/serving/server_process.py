@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from eval.bench.process import last_words, resident_bytes
 from eval.bench.serving.client import Client, UnreachedError
 from index.errors import InputError
 
@@ -19,7 +19,6 @@ from index.errors import InputError
 READY_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
 _LOOK_S = 0.05
-_SHOWN_LINES = 4
 
 
 class ServerProcess:
@@ -50,9 +49,9 @@ class ServerProcess:
         with Client(self.port) as client:
             while not _is_ready(client):
                 if process.poll() is not None:
-                    raise InputError(f"the server ended with exit code {process.returncode}: {self._last_words()}")
+                    raise InputError(f"the server ended with exit code {process.returncode}: {last_words(self._log)}")
                 if time.monotonic() > deadline:
-                    raise InputError(f"the server was not ready after {READY_TIMEOUT_S:g} s: {self._last_words()}")
+                    raise InputError(f"the server was not ready after {READY_TIMEOUT_S:g} s: {last_words(self._log)}")
                 time.sleep(_LOOK_S)
 
     def kill(self) -> None:
@@ -72,11 +71,7 @@ class ServerProcess:
 
     def resident_bytes(self) -> int | None:
         """The memory that it has resident now; None where the system does not say."""
-        status = Path(f"/proc/{self._running().pid}/status")
-        if not status.exists():
-            return None
-        line = next((line for line in status.read_text("ascii").splitlines() if line.startswith("VmRSS:")), None)
-        return int(line.split()[1]) * 1024 if line else None
+        return resident_bytes(self._running().pid)
 
     def __enter__(self) -> Self:
         return self
@@ -92,10 +87,6 @@ class ServerProcess:
         if self._process is None:
             raise RuntimeError("the server was not started")
         return self._process
-
-    def _last_words(self) -> str:
-        said = self._log.read_text("utf-8", "replace").strip().splitlines()
-        return f"{' | '.join(said[-_SHOWN_LINES:]) or 'it said nothing'}; see {os.fspath(self._log)}"
 
 
 def _is_ready(client: Client) -> bool:

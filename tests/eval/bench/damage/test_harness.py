@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli.main import app
-from eval.bench.damage.bench import bench_damage
+from eval.bench.damage.harness import bench_damage
 from index.errors import InputError
 
 
@@ -45,7 +45,7 @@ def test_damage_that_nobody_is_told_of_is_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str, problem: str
 ) -> None:
     # Of a byte that is in a title.
-    import eval.bench.damage.bench as harness
+    from eval.bench.damage import harness
 
     made = harness.make_store
 

@@ -6,49 +6,98 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.drafting.patterns import LONGEST_SENTENCE, common_words, propose
+from eval.drafting.expressions import common_words
+from eval.drafting.proposing import LONGEST_SENTENCE, propose
 from eval.measures.squad import normalize_answer
 from index.text.sentences import split_sentences
 
 PROPOSED = [
-    ("The Sanborn Bridge in Lindal was opened on 4 May 1912 by King Erik, after long delays.",
-     "When was the Sanborn Bridge in Lindal opened by King Erik?", "4 May 1912"),
-    ("In 1947, Lindal University founded its school of medicine.",
-     "In what year did Lindal University found its school of medicine?", "1947"),
-    ("On July 22, Tajikistan held its largest drills since the war, involving around 100,000 servicemen.",
-     "When did Tajikistan hold its largest drills since the war?", "July 22"),
-    ("From August 9-14, Russia will also conduct its first joint drills with China.",
-     "When will Russia conduct its first joint drills with China?", "August 9-14"),
-    ("Blaise Compaoré ruled Burkina Faso until 2014 and then fled the country.",
-     "Until when did Blaise Compaoré rule Burkina Faso?", "2014"),
-    ("The drills in the Ningxia Region will involve some 10,000 troops along with aircraft, artillery and tanks.",
-     "How many troops will the drills in the Ningxia Region involve?", "10,000"),
-    ("McCadden Productions employed more than 300 people at its peak.",
-     "How many people did McCadden Productions employ at its peak?", "300"),
+    (
+        "The Sanborn Bridge in Lindal was opened on 4 May 1912 by King Erik, after long delays.",
+        "When was the Sanborn Bridge in Lindal opened by King Erik?",
+        "4 May 1912",
+    ),
+    (
+        "In 1947, Lindal University founded its school of medicine.",
+        "In what year did Lindal University found its school of medicine?",
+        "1947",
+    ),
+    (
+        "On July 22, Tajikistan held its largest drills since the war, involving around 100,000 servicemen.",
+        "When did Tajikistan hold its largest drills since the war?",
+        "July 22",
+    ),
+    (
+        "From August 9-14, Russia will also conduct its first joint drills with China.",
+        "When will Russia conduct its first joint drills with China?",
+        "August 9-14",
+    ),
+    (
+        "Blaise Compaoré ruled Burkina Faso until 2014 and then fled the country.",
+        "Until when did Blaise Compaoré rule Burkina Faso?",
+        "2014",
+    ),
+    (
+        "The drills in the Ningxia Region will involve some 10,000 troops along with aircraft, artillery and tanks.",
+        "How many troops will the drills in the Ningxia Region involve?",
+        "10,000",
+    ),
+    (
+        "McCadden Productions employed more than 300 people at its peak.",
+        "How many people did McCadden Productions employ at its peak?",
+        "300",
+    ),
     ("The Battle of Lindal was fought near the river and 1,200 soldiers died.", None, None),
-    ("Ada Lovelace (10 December 1815 – 27 November 1852) was a mathematician.",
-     "When was Ada Lovelace born?", "10 December 1815"),
-    ("Ada Lovelace (10 December 1815 – 27 November 1852) was a mathematician.",
-     "When did Ada Lovelace die?", "27 November 1852"),
+    (
+        "Ada Lovelace (10 December 1815 – 27 November 1852) was a mathematician.",
+        "When was Ada Lovelace born?",
+        "10 December 1815",
+    ),
+    (
+        "Ada Lovelace (10 December 1815 – 27 November 1852) was a mathematician.",
+        "When did Ada Lovelace die?",
+        "27 November 1852",
+    ),
     ("The International Monetary Fund (IMF) gave a loan.", "What does IMF stand for?", "International Monetary Fund"),
     ("Chopin was born in Żelazowa Wola, Poland, to a French father.", None, None),
     ("Frederic Chopin was born in Warsaw, and played early.", "Where was Frederic Chopin born?", "Warsaw"),
-    ("The novel Moby-Dick was written by Herman Melville in 1851.",
-     "Who wrote the novel Moby-Dick?", "Herman Melville"),
+    (
+        "The novel Moby-Dick was written by Herman Melville in 1851.",
+        "Who wrote the novel Moby-Dick?",
+        "Herman Melville",
+    ),
     ("Harare is the capital of Zimbabwe.", "What is the capital of Zimbabwe?", "Harare"),
-    ("Mary Hill was the first president of the Lindal Bank.", "Who was the first president of the Lindal Bank?",
-     "Mary Hill"),
-    ("Russian Defense Minister Sergei Shoigu expressed alarm.", "Who is the Russian Defense Minister?",
-     "Sergei Shoigu"),
-    ("Beijing welcomed the Taliban’s deputy head, Abdul Ghani, on Wednesday.", "Who is the Taliban’s deputy head?",
-     "Abdul Ghani"),
-    ("A political expert, Stanislav Pritchin, cautioned against it.", "Who is Stanislav Pritchin?",
-     "A political expert"),
-    ("Jean Meda, the president of the Press Club of Lindal, agreed.",
-     "Who is the president of the Press Club of Lindal?", "Jean Meda"),
-    ("The mountain near Lindal is known as the Giant’s Chair.", "What is the mountain near Lindal known as?",
-     "Giant’s Chair"),
-]  # fmt: skip
+    (
+        "Mary Hill was the first president of the Lindal Bank.",
+        "Who was the first president of the Lindal Bank?",
+        "Mary Hill",
+    ),
+    (
+        "Russian Defense Minister Sergei Shoigu expressed alarm.",
+        "Who is the Russian Defense Minister?",
+        "Sergei Shoigu",
+    ),
+    (
+        "Beijing welcomed the Taliban’s deputy head, Abdul Ghani, on Wednesday.",
+        "Who is the Taliban’s deputy head?",
+        "Abdul Ghani",
+    ),
+    (
+        "A political expert, Stanislav Pritchin, cautioned against it.",
+        "Who is Stanislav Pritchin?",
+        "A political expert",
+    ),
+    (
+        "Jean Meda, the president of the Press Club of Lindal, agreed.",
+        "Who is the president of the Press Club of Lindal?",
+        "Jean Meda",
+    ),
+    (
+        "The mountain near Lindal is known as the Giant’s Chair.",
+        "What is the mountain near Lindal known as?",
+        "Giant’s Chair",
+    ),
+]
 
 
 @pytest.mark.parametrize(("sentence", "question", "answer"), PROPOSED)

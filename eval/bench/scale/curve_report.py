@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eval.bench.scale.bench import Bar, Curve, Point, machine
-from index.disk.outputs import marked_kind
-from index.errors import InputError
+from eval.bench.machine import machine
+from eval.bench.plotting import encoded_figure
+from eval.bench.scale.curve import Curve, Point
 from index.text.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-PLOT_SUFFIXES = (".png", ".svg", ".pdf")
-PLOT_MARK = "spanqa qa bench"
-PLOT = marked_kind("a plot of qa bench", re.escape(PLOT_MARK.encode()))
 
 
 def print_curve(curve: Curve, console: Console) -> None:
@@ -37,9 +28,17 @@ def print_curve(curve: Curve, console: Console) -> None:
         show_edge=False,
     )
     for heading in (
-        "passages", "p50\nms", "p95\nms", "hits\n%", "exact\n%", "nearest\n%", "MB", "opens\ns", "indexed\n/s",
+        "passages",
+        "p50\nms",
+        "p95\nms",
+        "hits\n%",
+        "exact\n%",
+        "nearest\n%",
+        "MB",
+        "opens\ns",
+        "indexed\n/s",
         "disk\nGB",
-    ):  # fmt: skip
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     for point in curve.points:
         table.add_row(
@@ -63,21 +62,12 @@ def print_curve(curve: Curve, console: Console) -> None:
         "embedded already."
     )
     for bar in curve.bars:
-        console.print(f"{'holds' if bar.holds else 'FALLS SHORT'}: {bar.name} {_shown(bar)}")
-
-
-def require_plotting(path: Path) -> None:
-    """Raises InputError where a plot cannot be drawn to this file."""
-    if path.suffix.lower() not in PLOT_SUFFIXES:
-        raise InputError(f"{path}: a plot's name ends in {', '.join(PLOT_SUFFIXES)}")
-    if find_spec("matplotlib") is None:
-        raise InputError(
-            "the plot needs matplotlib, not installed here; install the extra: pip install 'spanqa[report]'"
-        )
+        console.print(bar.line())
 
 
 def plot(curve: Curve, suffix: str) -> bytes:
     """Draws latency, hit rate, memory and indexing rate over size, as one of PLOT_SUFFIXES."""
+
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6.5), layout="constrained")
@@ -99,15 +89,7 @@ def plot(curve: Curve, suffix: str) -> bytes:
     _titled(rate, "Indexing, without embedding", "passages a second")
     rate.set_ylim(bottom=0)
     figure.suptitle(f"{curve.measured_at[:10]}, {machine()}", fontsize=10)
-    return drawn(figure, suffix)
-
-
-def drawn(figure: Figure, suffix: str) -> bytes:
-    """A figure as a file that says where it comes from."""
-    stream = io.BytesIO()
-    form = suffix.lower().removeprefix(".")
-    figure.savefig(stream, format=form, dpi=150, metadata={"Software" if form == "png" else "Creator": PLOT_MARK})
-    return stream.getvalue()
+    return encoded_figure(figure, suffix)
 
 
 def _line(axes: Axes, points: Sequence[Point], values: Sequence[float], label: str, *, dashed: bool = False) -> None:
@@ -121,11 +103,3 @@ def _titled(axes: Axes, title: str, unit: str) -> None:
     axes.set_ylabel(unit)
     axes.grid(visible=True, alpha=0.3)
     axes.legend(frameon=False)
-
-
-def _shown(bar: Bar) -> str:
-    if bar.name == "resident bytes":
-        return f"{bar.value / 1e9:.2f} GB, at most {bar.limit / 1e9:.1f} GB"
-    if bar.name.startswith("hit rate"):
-        return f"{100 * bar.value:.1f} points, at most {100 * bar.limit:g}"
-    return f"{bar.value:.2f}, at most {bar.limit:g}"

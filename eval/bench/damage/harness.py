@@ -8,12 +8,12 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from eval.bench.damage.material import Right, ask, dump, held, make_store, open_damaged
+from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.run import Software, software
 from index.catalogue.sqlite import CATALOGUE_FILE
@@ -23,7 +23,6 @@ from index.store.health import check_store
 
 MOST_PROBLEMS = 20
 Kind = Literal["flip", "cut"]
-Watch = Callable[[str, int | None], AbstractContextManager[Callable[[int, int], None]]]
 _T = TypeVar("_T")
 
 
