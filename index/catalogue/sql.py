@@ -40,7 +40,7 @@ from sqlalchemy.pool import QueuePool
 
 from index.catalogue.formats.identity import APPLICATION_ID, read_only, require_catalogue
 from index.catalogue.formats.migrations import migrate
-from index.catalogue.integrity.audit import Problem, catalogue_problems, pages_problems
+from index.catalogue.integrity.audit import Damage, Problem, catalogue_problems, pages_problems
 from index.catalogue.integrity.ledger import INTERNAL, Ledger, is_other_format, read_settings, stored_settings
 from index.catalogue.integrity.mending import mend
 from index.catalogue.integrity.verified import (
@@ -726,7 +726,8 @@ class SqliteCatalogue(SqlCatalogue):
             driver.backup(keeping)
         self._take(path)
         try:
-            if found := self.problems():
+            # The keys are its own, as they were: damage to them is no reason not to put the documents right.
+            if found := [one for one in self.problems() if one.kind not in (Damage.KEYS, Damage.LOST_KEYS)]:
                 raise StoreError(f"what was put in place of the catalogue is not sound: {found[0].what}")
         except BaseException as failure:
             try:
