@@ -80,7 +80,7 @@ def _stated(connection: Connection) -> Tally:
             raise ValueError
         return Tally.parse(rows[0]) if rows else Tally()
     except (AttributeError, ValueError) as error:
-        raise DamageError("the count of API keys is damaged") from error
+        raise DamageError("the count of API keys is damaged: qa store repair states it anew") from error
 
 
 def _state(connection: Connection, tally: Tally) -> None:
