@@ -161,7 +161,10 @@ def serve(
     open files.
     """
     local = _is_loopback(host)
-    if not local and not KeyRing(engine.store).usable():
+    keys = KeyRing(engine.store)
+    # Told now rather than to every client: keys that are lost.
+    keys.required()
+    if not local and not keys.usable():
         raise InputError(
             f"--host {host}: refused, since the store has no API key, and anyone who reaches that address could read "
             f"and remove the documents; make one with: qa keys add NAME --store {engine.store.location}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +20,15 @@ from api.service.access import Access
 from api.service.auditing import note_change
 from api.service.service import Service
 from index.documents import Document, DocumentRecord
-from index.errors import AbandonedError
+from index.errors import AbandonedError, DamageError
 from index.pacing import Pacing
 from index.store.store import Store
 
 
 def etag_of(record: DocumentRecord) -> str:
     """A strong ETag of all that is known of a document, its text's hash among it (RFC 9110, section 8.8.3)."""
-    return f'"{hashlib.sha256(record.model_dump_json().encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
+    # Escaped to ASCII: what is left of a damaged document may be no Unicode.
+    return f'"{hashlib.sha256(json.dumps(record.model_dump()).encode("ascii")).hexdigest()[:32]}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,14 @@ async def put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
     return record, changed
 
 
+def _known(store: Store, document_id: str) -> DocumentRecord | None:
+    """The document that is replaced; of one that is damaged what can be read, since replacing it mends it."""
+    try:
+        return store.catalogue.record(document_id)
+    except DamageError:
+        return store.catalogue.remains(document_id)
+
+
 def _put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
     store: Store = service.engine.store
     begun = time.perf_counter()
@@ -112,7 +122,7 @@ def _put(service: Service, job: Put) -> tuple[DocumentRecord, bool]:
         pacing.require_short(document)
         loaded = time.perf_counter()
         with service.taken.hold(document.id, job.abandonment):
-            known = store.catalogue.record(document.id)
+            known = _known(store, document.id)
             job.expectation.require(known)
             job.replaces = known is not None
             change = store.put(document, advance, pacing=pacing)

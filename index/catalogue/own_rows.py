@@ -10,11 +10,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, delete, insert, select
 
-from index.catalogue.schema import audit, key_use, keys
+from index.catalogue.schema import audit, key_tally, key_use, keys
 from index.disk.private import FILE_MODE
 from index.errors import StoreError
 
-OWN_TABLES = (keys, audit, key_use)
+OWN_TABLES = (keys, key_tally, audit, key_use)
 LOCK_FILE = "keys.lock"
 LOCK_TIMEOUT_S = 30
 _ROWS_TOGETHER = 1_000

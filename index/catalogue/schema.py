@@ -27,7 +27,7 @@ _NUL_IN_POSTGRES = "\U0010fffe"
 
 # A store of an older format is brought to this one by `index.catalogue.formats.migrations`, which gains a step with
 # each.
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 metadata = MetaData()
 # In both databases no bytes at all.
@@ -201,6 +201,14 @@ keys = Table(
     Column("revoked_at", Words),
     # SHA-256 of all the other columns: damage to a row must not widen what its key may do.
     Column("checksum", Words, nullable=False),
+)
+
+# One row, or none for no keys: how many there are and a sum over their ids (see `index.catalogue.key_tally`).
+key_tally = Table(
+    "key_tally",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("tally", Words, nullable=False),
 )
 
 # What was changed, by whom: no word of a document, a question or a name.

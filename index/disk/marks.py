@@ -5,6 +5,7 @@ The file is the CACHEDIR.TAG of https://bford.info/cachedir/, by which backup pr
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -23,6 +24,7 @@ _MARK = re.compile(r"^# spanqa: ([a-z-]+) ?([0-9a-f]*)$", re.MULTILINE)
 _MOST_BYTES = 4_096
 # What `tempfile` draws.
 _DRAWN = "[a-z0-9_]{8}"
+_TRIES = 10
 
 
 class Mark(NamedTuple):
@@ -88,8 +90,7 @@ def aside(folder: Path, kind: str, owns: Callable[[str], bool]) -> Iterator[Path
 
     It is locked meanwhile, so that `sweep_asides` tells one in use from what a killed process left. Raises OSError.
     """
-    own = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=folder))
-    descriptor = _write_tag(own, Mark(kind, ""))
+    own, descriptor = _make_aside(folder, kind)
     try:
         yield own
     finally:
@@ -103,11 +104,14 @@ def sweep_asides(folder: Path, kind: str, owns: Callable[[str], bool]) -> bool:
     form = re.compile(re.escape(_prefix(kind)) + _DRAWN)
     in_use = False
     for path in list(folder.iterdir()) if folder.is_dir() else ():
-        if not form.fullmatch(path.name) or mark_of(path) != Mark(kind, ""):
+        if not form.fullmatch(path.name) or not (mark_of(path) == Mark(kind, "") or _is_hardly_begun(path)):
             continue
         try:
             descriptor = os.open(path / TAG_FILE, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
+            # Empty: it goes, and whoever is just making it makes another.
+            with suppress(OSError):
+                path.rmdir()
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,6 +121,32 @@ def sweep_asides(folder: Path, kind: str, owns: Callable[[str], bool]) -> bool:
         finally:
             os.close(descriptor)
     return in_use
+
+
+def _make_aside(folder: Path, kind: str) -> tuple[Path, int]:
+    """A new marked folder, and the descriptor that holds its lock."""
+    for _ in range(_TRIES):
+        own = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=folder))
+        try:
+            descriptor = _write_tag(own, Mark(kind, ""))
+        except (FileNotFoundError, BlockingIOError):
+            # Somebody who sweeps took it for left behind before it was marked.
+            continue
+        if os.fstat(descriptor).st_nlink:
+            return own, descriptor
+        os.close(descriptor)
+    raise BlockingIOError(errno.EAGAIN, f"folders made in {folder} are removed by somebody else at once")
+
+
+def _is_hardly_begun(folder: Path) -> bool:
+    """Whether a folder of our name form is empty but for an empty tag: who made it was killed before it was marked."""
+    try:
+        if not is_folder(folder) or {path.name for path in folder.iterdir()} - {TAG_FILE}:
+            return False
+        tag = folder / TAG_FILE
+        return not os.path.lexists(tag) or (is_file(tag) and tag.stat().st_size == 0)
+    except OSError:
+        return False
 
 
 def _prefix(kind: str) -> str:

@@ -23,9 +23,6 @@ class HoldsDocumentsError(InputError):
     """The store that is to be replaced holds documents, and nobody said that they may go."""
 
 
-_BACKING_UP = ".backup-"
-
-
 def back_up(store: Store, destination: Path) -> Path:
     """Write the store as it is at one moment to the folder `destination`, which must be new or empty; the file made.
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, delete, select
 
 from index.catalogue import audit_log
+from index.catalogue.key_tally import counted, forget_all, lost_keys
 from index.catalogue.keys import (
     DamagedKey,
     Key,
@@ -25,7 +26,7 @@ from index.catalogue.keys import (
     write_key,
 )
 from index.catalogue.schema import keys
-from index.errors import InputError
+from index.errors import DamageError, InputError
 from index.store.key_files import move_aside, read_file
 from index.store.store import Store
 
@@ -62,8 +63,16 @@ class KeyRing:
         return [key for key in self.sound_keys() if key.obstacle(now) is None]
 
     def required(self) -> bool:
-        """Whether requests need a key: as soon as there is any, usable or not."""
+        """Whether requests need a key: as soon as there is any, usable or not.
+
+        Raises DamageError where keys are lost: a store that had some is not served without.
+        """
         with self._store.catalogue.connection() as connection:
+            if (what := lost_keys(connection)) is not None:
+                raise DamageError(
+                    f"API keys of the store {self._store.location} are lost ({what}); go on with those that are left: "
+                    f"qa store repair --store {self._store.location}, then make the others anew: qa keys add NAME"
+                )
             return connection.scalar(select(keys.c.id).limit(1)) is not None
 
     def authenticate(self, token: str) -> Key | RefusedKey:
@@ -145,8 +154,8 @@ class KeyRing:
 
     def clear(self) -> int:
         """Forget every key, so that the server asks for none; how many there were."""
-        with self.changing() as connection:
-            count = connection.execute(delete(keys)).rowcount
+        with self._store.catalogue.changing_own_rows() as connection:
+            count = forget_all(connection)
             audit_log.record(connection, audit_log.LOCAL_COMMAND, "keys clear", count=count)
         return count
 
@@ -174,7 +183,7 @@ class KeyRing:
 
         Raises StoreError.
         """
-        with self._store.catalogue.changing_own_rows() as connection:
+        with self._store.catalogue.changing_own_rows() as connection, counted(connection):
             yield connection
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
@@ -24,8 +25,10 @@ from api.service.service import ServiceDep, require_unicode_query
 from api.service.storing import Expectation, Put, etag_of, put
 from api.service.uploads import SUFFIXES, from_content, from_json, is_json, read_address, read_json, require_content
 from index.documents import DocumentRecord
+from index.errors import DamageError, StoreError
 from index.store.store import Store
 
+logger = logging.getLogger("spanqa.http")
 router = APIRouter(prefix="/v1/documents", tags=["documents"], dependencies=[Depends(require_unicode_query)])
 
 DocumentId = Annotated[str, Path(description="The document's id.", examples=[DOCUMENT_RECORD["id"]])]
@@ -191,7 +194,7 @@ async def remove_document(
         await service.lookups.run(work)
     else:
         # Whoever may not see the document must not learn that it is being stored either.
-        await service.lookups.run(partial(find_record, service.engine.store, document_id, access))
+        await service.lookups.run(partial(find_remains, service.engine.store, document_id, access))
         # It waits for an upload of the same document, so that none comes between the check and the removal.
         await service.uploads.run(access.client, partial(_alone, service.taken, document_id, work))
     service.purging.note()
@@ -222,6 +225,17 @@ async def show_text(
 def find_record(store: Store, document_id: str, access: Access) -> DocumentRecord:
     """A document's record; raises ProblemError 404 where there is none, or none that the access sees."""
     record = store.catalogue.record(document_id)
+    if record is None or not access.sees(record.collection):
+        raise ProblemError(NOT_FOUND, f"no document has the id {document_id[:100]!r}")
+    return record
+
+
+def find_remains(store: Store, document_id: str, access: Access) -> DocumentRecord:
+    """As `find_record`, of a damaged document what can be read: for whoever removes or replaces it."""
+    try:
+        return find_record(store, document_id, access)
+    except DamageError:
+        record = store.catalogue.remains(document_id)
     if record is None or not access.sees(record.collection):
         raise ProblemError(NOT_FOUND, f"no document has the id {document_id[:100]!r}")
     return record
@@ -263,9 +277,17 @@ def _place(cursor: str) -> tuple[str, str]:
 
 
 def _remove(store: Store, document_id: str, access: Access, expectation: Expectation) -> None:
-    record = find_record(store, document_id, access)
+    record = find_remains(store, document_id, access)
     expectation.require(record)
-    if not store.remove(document_id):
+    try:
+        removed = store.remove(document_id)
+    except StoreError as error:
+        # Bringing up the search indexes fails after the removal, which stands: no hit is believed without a look there.
+        if store.catalogue.remains(document_id) is not None:
+            raise
+        removed = True
+        logger.warning("the document %s is removed, and the search indexes are behind: %s", document_id, error)
+    if not removed:
         raise ProblemError(NOT_FOUND, f"no document has the id {document_id[:100]!r}")
     note_change(store, access.actor, "documents remove", document_id)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from index.catalogue.formats.format_3 import seal_rows, statements
+from index.catalogue.formats.format_5 import count_keys
 
 
 def _collections_and_descriptions(connection: Connection) -> None:
@@ -127,8 +128,14 @@ def _keys_and_audit(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _key_tally(connection: Connection) -> None:
+    """4 to 5: which API keys there are is counted, see `index.catalogue.key_tally`."""
+    connection.exec_driver_sql("CREATE TABLE key_tally (id INTEGER NOT NULL PRIMARY KEY, tally VARCHAR NOT NULL)")
+    count_keys(connection)
+
+
 # The first leads from format 1 to 2. Append only.
-STEPS: list[Callable[[Connection], None]] = [_collections_and_descriptions, _seals, _keys_and_audit]
+STEPS: list[Callable[[Connection], None]] = [_collections_and_descriptions, _seals, _keys_and_audit, _key_tally]
 
 
 def migrate(connection: Connection, version: int) -> None:

@@ -25,11 +25,23 @@ from index.catalogue.integrity.verified import (
     shown,
     summed_seal,
 )
+from index.catalogue.key_tally import lost_keys
 from index.catalogue.keys import damaged_keys
-from index.catalogue.schema import audit, document_tags, documents, key_use, keys, passages, removals, settings, sources
+from index.catalogue.schema import (
+    audit,
+    document_tags,
+    documents,
+    key_tally,
+    key_use,
+    keys,
+    passages,
+    removals,
+    settings,
+    sources,
+)
 from index.errors import DamageError
 
-_TABLES = (settings, documents, passages, removals, sources, document_tags, keys, audit, key_use)
+_TABLES = (settings, documents, passages, removals, sources, document_tags, keys, key_tally, audit, key_use)
 _ROWS_AT_ONCE = 50
 _PASSAGES_AT_ONCE = 1_000
 # More findings of one kind say nothing new.
@@ -51,6 +63,7 @@ class Damage(StrEnum):
     FILES = "records of files"
     REMOVALS = "notes of removals"
     KEYS = "API keys"
+    LOST_KEYS = "lost API keys"
     SEARCH_INDEXES = "search indexes"
 
 
@@ -252,6 +265,8 @@ def _against(values: dict[str, str], table: Tallied, there: Tally, kind: Damage,
 def _keys(connection: Connection) -> Iterator[Problem]:
     for key in damaged_keys(connection):
         yield Problem(Damage.KEYS, f"the API key {shown(key.id)} is not what was written: it opens nothing")
+    if (what := lost_keys(connection)) is not None:
+        yield Problem(Damage.LOST_KEYS, what)
 
 
 def pages_problems(connection: Connection) -> list[Problem]:

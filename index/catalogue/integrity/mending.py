@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from index.catalogue.integrity.audit import Damage, Problem
 from index.catalogue.integrity.ledger import Ledger
 from index.catalogue.integrity.seals import Tally, removal_seal
 from index.catalogue.integrity.verified import document_of, require_source, shown
+from index.catalogue.key_tally import accept_losses
 from index.catalogue.schema import document_tags, documents, passages, removals, sources
 from index.catalogue.writing import insert_tags, remove_passage_rows, replace_passages
 from index.documents import Document, Passage
@@ -28,6 +30,7 @@ MENDABLE = frozenset(
         Damage.FILES,
         Damage.REMOVALS,
         Damage.DATABASE_INDEXES,
+        Damage.LOST_KEYS,
     }
 )
 
@@ -61,6 +64,8 @@ def mend(ledger: Ledger, problems: Sequence[Problem], cut: Cut) -> list[str]:
         done += _settle_removals(ledger)
     if Damage.MISSING in kinds:
         done += _accept_losses(ledger)
+    if Damage.LOST_KEYS in kinds:
+        done += accept_losses(ledger.connection, datetime.now(UTC))
     return done
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.http.app import create_app
+from api.http.app import create_app, serve
 from api.http.logs import JsonFormatter, TextFormatter
 from index.catalogue.audit_log import entries, last_uses, uses
 from index.errors import StoreError
@@ -69,6 +69,17 @@ def test_a_damaged_key_is_refused_and_told(client: TestClient, store: Store, key
         connection.exec_driver_sql("UPDATE keys SET collections = '[]'")
     assert "damaged" in problem(client.get("/v1/documents", headers=bearer(token)), 401, "key-invalid")["detail"]
     problem(client.get("/v1/documents"), 401, "key-required")
+
+
+def test_a_store_whose_keys_are_lost_is_not_served_without(
+    client: TestClient, engine: Engine, store: Store, keys: KeyRing, problem: Check
+) -> None:
+    keys.add("k")
+    with store.catalogue.connection(write=True) as connection:
+        connection.exec_driver_sql("DELETE FROM keys")
+    assert "are lost" in problem(client.get("/v1/documents"), 503, "store-unavailable")["detail"]
+    with pytest.raises(StoreError, match=r"are lost.*qa store repair"):
+        serve(engine, port=0)
 
 
 def test_a_new_secret_and_the_old_one_until_its_grace_is_over(

@@ -135,3 +135,22 @@ def test_what_is_damaged_is_not_backed_up(open_at: Open, tmp_path: Path, make_do
     with pytest.raises(DamageError, match="its backup would be, which is not kept: what is stored of the document"):
         back_up(store, tmp_path / "backup")
     assert list((tmp_path / "backup").iterdir()) == []
+
+
+def test_a_killed_backup_is_made_by_the_same_command_again(
+    open_at: Open, tmp_path: Path, make_document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_at()
+    store.put(make_document("a", "Cats chase mice."))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("index.store.backups.put_in_place", killed)
+        # As after SIGKILL, when nobody tidies up.
+        patch.setattr("index.disk.marks.remove_marked", lambda *_: None)
+        back_up(store, tmp_path / "backup")
+    assert [path.name[:15] for path in (tmp_path / "backup").iterdir()] == [".spanqa-backup-"]
+    back_up(store, tmp_path / "backup")
+    assert [path.name for path in (tmp_path / "backup").iterdir()] == [CATALOGUE_FILE]

@@ -16,10 +16,10 @@ from sqlalchemy import text
 from index.catalogue import audit_log
 from index.catalogue.keys import DamagedKey, Key, RefusedKey
 from index.catalogue.sqlite import CATALOGUE_FILE
-from index.errors import InputError, StoreError
+from index.errors import DamageError, InputError, StoreError
 from index.store import keyring
 from index.store.backups import back_up, restore
-from index.store.health import check_store
+from index.store.health import check_store, repair_store
 from index.store.keyring import KeyRing
 from index.store.store import Store
 
@@ -201,6 +201,38 @@ def test_a_damaged_row_opens_nothing_and_is_told(ring: KeyRing, store: Store, co
     assert key.id in finding.problem and "qa keys revoke" in finding.remedy
     ring.revoke(key.id)
     assert reason(ring, token) in {"revoked", "unknown"} and check_store(store).sound
+
+
+def test_a_lost_row_is_told_and_never_opens_the_door(ring: KeyRing, store: Store) -> None:
+    _, token = ring.add("a")
+    lost, _ = ring.add("b")
+    with store.catalogue.connection(write=True) as connection:
+        connection.execute(text("DELETE FROM keys WHERE id = :id"), {"id": lost.id})
+    # What is changed since does not hide it.
+    ring.add("c")
+    ring.rotate("a", timedelta())
+    with pytest.raises(DamageError, match=r"there are 3 API keys, and must be 4\).*qa store repair"):
+        ring.required()
+    (finding,) = check_store(store).findings
+    assert "must be 4" in finding.problem and "qa store repair" in finding.remedy
+    health, done = repair_store(store)
+    assert health.sound and any("keys add" in line for line in done)
+    assert ring.required() and reason(ring, token) == "expired" and len(ring.usable()) == 2
+
+
+@pytest.mark.parametrize(
+    "damage", ["DELETE FROM keys", "UPDATE key_tally SET tally = 'nonsense'", "DELETE FROM key_tally"]
+)
+def test_a_store_that_had_keys_is_not_served_without(ring: KeyRing, store: Store, damage: str) -> None:
+    ring.add("a")
+    with store.catalogue.connection(write=True) as connection:
+        connection.execute(text(damage))
+    with pytest.raises(DamageError, match="are lost"):
+        ring.required()
+    assert not check_store(store).sound
+    assert repair_store(store)[0].sound and ring.required()
+    ring.clear()
+    assert not ring.required() and check_store(store).sound
 
 
 def test_every_change_is_noted(ring: KeyRing, store: Store) -> None:

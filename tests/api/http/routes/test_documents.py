@@ -11,6 +11,11 @@ from fastapi.testclient import TestClient
 
 from api.client import Client
 from api.schemas import Description
+from index.catalogue.audit_log import entries
+from index.errors import StoreError
+from index.store.health import check_store
+from index.store.keyring import KeyRing
+from index.store.store import Store
 
 Check = Callable[..., dict[str, Any]]
 
@@ -183,6 +188,78 @@ def test_showing_and_removing(client: TestClient, document: dict[str, Any], text
     for method, where in (("GET", path), ("GET", f"{path}/text"), ("DELETE", path)):
         problem(client.request(method, where), 404, "not-found")
     assert client.get("/v1/documents").json()["total"] == 0
+
+
+DAMAGE = {
+    "title": "UPDATE documents SET title = 'Another'",
+    "text": "UPDATE documents SET text = replace(text, 'a', 'b')",
+    "no Unicode": "UPDATE documents SET title = CAST(x'ff' AS TEXT)",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_document_can_be_removed(
+    client: TestClient, store: Store, document: dict[str, Any], problem: Check, damage: str
+) -> None:
+    path = f"/v1/documents/{document['id']}"
+    with store.catalogue.connection(write=True) as connection:
+        connection.exec_driver_sql(DAMAGE[damage])
+    problem(client.get(f"{path}/text"), 503, "store-unavailable")
+    problem(client.delete(path, headers={"if-match": '"0"'}), 412, "changed")
+    assert client.delete(path).status_code == 204
+    problem(client.delete(path), 404, "not-found")
+    assert check_store(store).sound
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_document_can_be_replaced(
+    client: TestClient, store: Store, document: dict[str, Any], text: str, damage: str
+) -> None:
+    with store.catalogue.connection(write=True) as connection:
+        connection.exec_driver_sql(DAMAGE[damage])
+    upload = {"uri": document["uri"], "text": text}
+    assert client.post("/v1/documents", json=upload, headers={"if-none-match": "*"}).status_code == 412
+    assert put(client, **upload).status_code == 201
+    assert client.get(f"/v1/documents/{document['id']}/text").json()["text"] == text and check_store(store).sound
+
+
+def test_a_damaged_document_is_removed_by_nobody_who_may_not_see_it(
+    client: TestClient, store: Store, document: dict[str, Any], problem: Check
+) -> None:
+    token = KeyRing(store).add("k", ["read", "write"], ["other"])[1]
+    with store.catalogue.connection(write=True) as connection:
+        connection.exec_driver_sql(DAMAGE["title"])
+    headers = {"authorization": f"Bearer {token}"}
+    problem(client.delete(f"/v1/documents/{document['id']}", headers=headers), 404, "not-found")
+
+
+def test_a_removal_stands_where_the_indexes_cannot_follow(
+    client: TestClient, store: Store, document: dict[str, Any], problem: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = store.remove
+
+    def fails(document_id: str) -> bool:
+        remove(document_id)
+        raise StoreError("the indexes cannot be updated (0 B are free)")
+
+    monkeypatch.setattr(store, "remove", fails)
+    path = f"/v1/documents/{document['id']}"
+    assert client.delete(path).status_code == 204
+    problem(client.delete(path), 404, "not-found")
+    with store.catalogue.connection() as connection:
+        assert [entry.operation for entry in entries(connection, limit=1)] == ["documents remove"]
+
+
+def test_a_removal_that_fails_says_so(
+    client: TestClient, store: Store, document: dict[str, Any], problem: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(document_id: str) -> bool:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(store, "remove", fails)
+    path = f"/v1/documents/{document['id']}"
+    problem(client.delete(path), 503, "store-unavailable")
+    assert client.get(path).status_code == 200
 
 
 def test_unknown_ids_of_any_kind(client: TestClient, problem: Check) -> None:

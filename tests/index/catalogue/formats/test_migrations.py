@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine
 
 from index.catalogue.formats import migrations
 from index.catalogue.integrity.audit import Damage
+from index.catalogue.integrity.seals import settings_seal
 from index.catalogue.schema import FORMAT_VERSION
 from index.catalogue.sqlite import SqliteCatalogue
 from index.documents import Document, Page, Passage, Source, document_id
@@ -158,6 +159,25 @@ def test_format_2_gets_its_seals(old: Path) -> None:
     catalogue.remove(document_id("https://example.org/b"))
     catalogue.re_embed(lambda texts: np.ones((len(texts), 2), np.float32), {})
     assert catalogue.problems() == []
+
+
+def test_keys_of_format_4_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    SqliteCatalogue(path).close()
+    row = "('0123456789ab', 'k', '', '[]', '[]', '', NULL, NULL, '')"
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        connection.exec_driver_sql("DROP TABLE key_tally")
+        connection.exec_driver_sql(f"INSERT INTO keys VALUES {row}")
+        rows = connection.exec_driver_sql("SELECT name, value FROM settings").all()
+        values = {row.name: row.value for row in rows} | {"format_version": "4"}
+        del values["seal"]
+        connection.exec_driver_sql("UPDATE settings SET value = '4' WHERE name = 'format_version'")
+        connection.exec_driver_sql("UPDATE settings SET value = ? WHERE name = 'seal'", (settings_seal(values),))
+    catalogue = SqliteCatalogue(path)
+    assert Damage.LOST_KEYS not in {problem.kind for problem in catalogue.problems()}
+    with catalogue.connection(write=True) as opened:
+        opened.exec_driver_sql("DELETE FROM keys")
+    assert {problem.kind for problem in catalogue.problems()} == {Damage.LOST_KEYS}
 
 
 @pytest.mark.parametrize(
