@@ -123,8 +123,8 @@ class SqliteCatalogue(SqlCatalogue):
             driver.backup(keeping)
         self._take(path)
         try:
-            if found := self.problems():
-                raise StoreError(f"what was put in place of the catalogue is not sound: {found[0].what}")
+            if problems := self.problems():
+                raise StoreError(f"what was put in place of the catalogue is not sound: {problems[0].what}")
         except BaseException as failure:
             try:
                 self._take(kept)

@@ -46,8 +46,8 @@ def mark_of(folder: Path) -> Mark | None:
         text = tag.read_text("ascii", "replace")
     except OSError:
         return None
-    found = _MARK.search(text)
-    return Mark(*found.groups()) if found and text.startswith(_SIGNATURE) else None
+    match = _MARK.search(text)
+    return Mark(*match.groups()) if match and text.startswith(_SIGNATURE) else None
 
 
 def claim_folder(folder: Path, kind: str) -> None:
@@ -88,13 +88,13 @@ def aside(folder: Path, kind: str, owns: Callable[[str], bool]) -> Iterator[Path
 
     It is locked meanwhile, so that `sweep_asides` tells one in use from what a killed process left. Raises OSError.
     """
-    own = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=folder))
-    descriptor = _write_tag(own, Mark(kind, ""))
+    beside = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=folder))
+    descriptor = _write_tag(beside, Mark(kind, ""))
     try:
-        yield own
+        yield beside
     finally:
         with suppress(OSError):
-            remove_marked(own, owns)
+            remove_marked(beside, owns)
         os.close(descriptor)
 
 

@@ -165,14 +165,14 @@ class FaissVectorIndex:
         if allowed is not None:
             kept = np.isin(ids, allowed)
             ids, scores = ids[kept], scores[kept]
-        found = [(ids, scores)]
+        results = [(ids, scores)]
         for part in state.parts:
             positions = None
             if allowed is not None:
                 positions = part.segment.positions(allowed)
                 positions = positions[positions >= 0]
-            found.append(part.segment.search(query, k, part.dead, positions))
-        ids, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+            results.append(part.segment.search(query, k, part.dead, positions))
+        ids, scores = (np.concatenate(column) for column in zip(*results, strict=True))
         best = np.lexsort((ids, -scores))[:k]
         return [(int(i), float(s)) for i, s in zip(ids[best], scores[best], strict=True)]
 

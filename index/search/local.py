@@ -52,6 +52,10 @@ class Derived(Protocol):
         """Bring them up to the catalogue's generation. One process at a time."""
         ...
 
+    def traces(self, passage_ids: Sequence[int]) -> dict[str, int]:
+        """How many of these passages each index on this machine still holds; nothing where a server searches."""
+        ...
+
     def search(
         self,
         question: str,
@@ -126,11 +130,11 @@ class LocalIndexes:
         generation, wanted = self._catalogue.embedded()
         if generation != self.generation:
             raise StoreError("the store is changing all the time; try again later")
-        found = [
+        differences = [
             *_difference("the vector index", wanted, [ids for ids, _ in self._vectors.entries()]),
             *_difference("the lexical index", wanted, [self._lexical.ids()]),
         ]
-        return [*found, *self._other_vectors()]
+        return [*differences, *self._other_vectors()]
 
     def traces(self, passage_ids: Sequence[int]) -> dict[str, int]:
         """How many of these passages each index still holds."""
@@ -162,14 +166,14 @@ class LocalIndexes:
 
 def _difference(name: str, wanted: NDArray[np.int64], batches: list[NDArray[np.int64]]) -> list[str]:
     held = np.sort(np.concatenate(batches)) if batches else np.empty(0, np.int64)
-    found = []
+    differences = []
     if len(np.unique(held)) != len(held):
-        found.append(f"{name} holds passages twice")
+        differences.append(f"{name} holds passages twice")
     if len(missing := np.setdiff1d(wanted, held)):
-        found.append(f"{name} lacks {len(missing)} passages, the first of them {missing[0]}")
+        differences.append(f"{name} lacks {len(missing)} passages, the first of them {missing[0]}")
     if len(more := np.setdiff1d(held, wanted)):
-        found.append(f"{name} holds {len(more)} passages that were removed, the first of them {more[0]}")
-    return found
+        differences.append(f"{name} holds {len(more)} passages that were removed, the first of them {more[0]}")
+    return differences
 
 
 def derived_name(catalogue: Catalogue, separator: str) -> str:

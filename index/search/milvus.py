@@ -87,8 +87,8 @@ def _number(version: str) -> tuple[int, int]:
     # "v2.3.5-lite" is the server in small; "milvus_lite-3.2.2" is another program, which numbers its releases anew.
     if version.startswith(LITE):
         return BM25_SINCE
-    found = re.search(r"(\d+)\.(\d+)", version)
-    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+    match = re.search(r"(\d+)\.(\d+)", version)
+    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
 @contextmanager
@@ -168,7 +168,7 @@ class _Collection:
 
     def search(self, field: str, query: Any, k: int, metric: dict[str, Any], where: str = "") -> list[Hit]:
         with _translated(self._uri):
-            found = self._client.search(
+            results = self._client.search(
                 self.name,
                 [query],
                 anns_field=field,
@@ -180,7 +180,7 @@ class _Collection:
                 timeout=CALL_TIMEOUT_S,
                 **self._consistency(),
             )
-        hits = [(int(hit["id"]), float(hit["distance"])) for hit in found[0]]
+        hits = [(int(hit["id"]), float(hit["distance"])) for hit in results[0]]
         return [hit for hit in hits if hit[0] != _STATE_ID][:k]
 
     def __len__(self) -> int:
@@ -218,13 +218,13 @@ class _Collection:
 
     def _read_state(self, *, strong: bool) -> None:
         consistency = {"consistency_level": "Strong"} if strong else self._consistency()
-        found = self._client.query(
+        rows = self._client.query(
             self.name, filter=f"id == {_STATE_ID}", output_fields=["document"], timeout=CALL_TIMEOUT_S, **consistency
         )
-        if not found:
+        if not rows:
             self.generation = 0
             return
-        state = json.loads(found[0]["document"])
+        state = json.loads(rows[0]["document"])
         self.generation = int(state["generation"])
         self._seen_until = max(self._seen_until, int(state["written"]))
 
@@ -259,8 +259,8 @@ def _among(field: str, values: Sequence[int] | Sequence[str]) -> str:
 
 
 def _merged(parts: Iterator[list[Hit]], k: int) -> list[Hit]:
-    found = [hit for part in parts for hit in part]
-    return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
+    hits = [hit for part in parts for hit in part]
+    return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
 
 def _in_batches(field: str, values: Sequence[_T], search: Callable[[str], list[Hit]], k: int) -> list[Hit]:
@@ -457,5 +457,5 @@ def _and(*conditions: str) -> str:
 
 def _analysed(text: str) -> str:
     """The words as our analyzer makes them: the server's own, which differs by version, finds them again one by one."""
-    found = " ".join(words(text))
-    return found[: found.rfind(" ", 0, _MAX_WORDS)] if len(found) > _MAX_WORDS else found
+    joined = " ".join(words(text))
+    return joined[: joined.rfind(" ", 0, _MAX_WORDS)] if len(joined) > _MAX_WORDS else joined

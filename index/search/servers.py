@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,6 +53,9 @@ class ServerIndexes:
 
     def catch_up(self, catalogue: Catalogue) -> None:
         bring_up(self._vectors, self._lexical, catalogue)
+
+    def traces(self, passage_ids: Sequence[int]) -> dict[str, int]:
+        return {}
 
     def search(
         self,

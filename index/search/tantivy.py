@@ -122,9 +122,9 @@ class TantivyLexicalIndex:
         searcher = self._index.searcher()
         hits = searcher.search(query, limit=k, count=False).hits
         ids = searcher.fast_field_values("id", [address for _, address in hits])
-        found = [(_whole(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
+        ranked = [(_whole(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
         # tantivy puts equal ones in the order of its segments, which moves with whatever else is written.
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+        return sorted(ranked, key=lambda hit: (-hit[1], hit[0]))
 
     def commit(self, generation: int) -> None:
         with self._changing():
@@ -158,8 +158,8 @@ class TantivyLexicalIndex:
         if not count:
             return np.empty(0, np.int64)
         hits = searcher.search(tantivy.Query.all_query(), limit=count, count=False).hits
-        found = searcher.fast_field_values("id", [address for _, address in hits])
-        return np.sort(np.array([_whole(number) for number in found], dtype=np.int64))
+        numbers = searcher.fast_field_values("id", [address for _, address in hits])
+        return np.sort(np.array([_whole(number) for number in numbers], dtype=np.int64))
 
     def holds_removed(self) -> bool:
         """Whether words of removed passages may still be in its files: a segment keeps them until it is merged."""
