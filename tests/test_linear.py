@@ -66,7 +66,7 @@ BOUNDED = {
     "eval.drafting.patterns": 400,  # LONGEST_SENTENCE; the two that read whole texts are among the functions below
     "index.loading.formats.markdown._FRONT_MATTER": 20_000,  # _MAX_FRONT_MATTER
     "index.text.legible: '[^": 60,  # the slice before a hyphen
-    "index.search.milvus": 100,  # no text: the version of a server
+    "index.search.milvus_server": 100,  # no text: the version of a server
 }
 # Run elsewhere, with what is not installed here, or no text meets them.
 LEFT_OUT = ("eval.bench.peers.adapters", "index.catalogue.revisions", "api.__main__")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from index.catalogue.postgres import PostgresCatalogue
 from index.documents import StoredPassage
-from index.search.faiss import Hit
+from index.search.protocol import Hit
 from index.text.words import words
 
 # As tantivy's, so that both kinds of store rank alike.

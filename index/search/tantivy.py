@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import tantivy
@@ -19,7 +19,7 @@ from index.disk.folders import clear_away
 from index.disk.private import close_to_others, make_folder, write_to
 from index.documents import StoredPassage
 from index.errors import StoreError
-from index.search.faiss import Hit
+from index.search.protocol import Hit
 from index.text.legible import searchable
 from index.text.words import analyzer, encodable, words
 
@@ -36,27 +36,6 @@ _OWN_FILE = re.compile(
     r"[0-9a-f]{32}(\.\d+)?\.[a-z]+|meta\.json|\.managed\.json|\.tantivy-(writer|meta)\.lock|\.tmp[A-Za-z0-9]{6}"
     r"|spanqa-generation(\.tmp)?"
 )
-
-
-class LexicalIndex(Protocol):
-    """Passage words by passage id. `generation` is the catalogue's that it was brought up to."""
-
-    @property
-    def generation(self) -> int: ...
-
-    def add(self, passages: Sequence[StoredPassage]) -> None:
-        """Add passages; an id that is already there is replaced."""
-        ...
-
-    def remove(self, ids: list[int]) -> None: ...
-
-    def search(self, question: str, k: int, documents: Sequence[str] | None = None) -> list[Hit]:
-        """At most `k` (id, BM25 score), best first; only passages of `documents` where given."""
-        ...
-
-    def commit(self, generation: int) -> None: ...
-
-    def __len__(self) -> int: ...
 
 
 class TantivyLexicalIndex:

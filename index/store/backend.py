@@ -30,7 +30,8 @@ from index.search.index_folders import (
     store_mark,
     take_over_old,
 )
-from index.search.local import Derived, LocalIndexes
+from index.search.local import LocalIndexes
+from index.search.protocol import Derived
 
 if TYPE_CHECKING:
     from index.catalogue.postgres import PostgresCatalogue

@@ -22,7 +22,7 @@ from index.errors import ChangingError, DamageError, ModelError, StoreError
 from index.location import Location
 from index.models.embedder import Embedder
 from index.pacing import Pacing
-from index.search.local import Derived, SearchResult
+from index.search.protocol import Derived, SearchResult
 from index.selection import EVERYTHING, Selection
 from index.stopping import StoppedError, at_once
 from index.store.backend import LOCK_TIMEOUT_S, open_backend

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index.search.faiss import VectorIndex
+from index.search.protocol import VectorIndex
 
 X, Y, Z = np.eye(3, dtype=np.float32)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from index.documents import StoredPassage
-from index.search.tantivy import LexicalIndex
+from index.search.protocol import LexicalIndex
 
 
 def passage(number: int, text: str, document: str = "d", context: str = "") -> StoredPassage:

@@ -11,10 +11,10 @@ from contracts.vectors import VectorIndexContract
 from contracts.words import LexicalIndexContract
 
 from index.catalogue.postgres import PostgresCatalogue
-from index.search.faiss import VectorIndex
-from index.search.milvus import MilvusLexicalIndex, MilvusVectorIndex, connect
+from index.search.milvus import MilvusLexicalIndex, MilvusVectorIndex
+from index.search.milvus_server import connect
 from index.search.postgres_bm25 import PostgresLexicalIndex
-from index.search.tantivy import LexicalIndex
+from index.search.protocol import LexicalIndex, VectorIndex
 from scale.locations import MILVUS, MILVUS_LITE, POSTGRES, postgres_schema
 
 

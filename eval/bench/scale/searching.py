@@ -14,7 +14,7 @@ from pathlib import Path
 
 from index.errors import StoreError
 from index.models.embedder import open_embedder
-from index.search.faiss import Hit
+from index.search.protocol import Hit
 from index.store.store import Store
 from qa.engine import DEPTH_FACTOR, MIN_DEPTH, Engine
 from qa.judging.confidence import load_calibration

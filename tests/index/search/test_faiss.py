@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index.errors import StoreError
-from index.search.faiss import FaissVectorIndex, VectorIndex
+from index.search.faiss import FaissVectorIndex
+from index.search.protocol import VectorIndex
 
 Open = Callable[[], VectorIndex]
 

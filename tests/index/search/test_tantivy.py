@@ -11,7 +11,8 @@ import pytest
 from contracts.words import LexicalIndexContract, passage, ranked
 
 from index.errors import StoreError
-from index.search.tantivy import LexicalIndex, TantivyLexicalIndex
+from index.search.protocol import LexicalIndex
+from index.search.tantivy import TantivyLexicalIndex
 
 Open = Callable[[], LexicalIndex]
 
