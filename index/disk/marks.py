@@ -19,7 +19,7 @@ from index.errors import InputError
 
 TAG_FILE = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
-_MARK = re.compile(r"^# spanqa: ([a-z-]+) ?([0-9a-f]*)$", re.MULTILINE)
+_MARK = re.compile(r"^# spanqa: ([a-z-]+)(?: ([0-9a-f]+))?$", re.MULTILINE)
 _MOST_BYTES = 4_096
 # What `tempfile` draws.
 _DRAWN = "[a-z0-9_]{8}"
@@ -47,7 +47,7 @@ def mark_of(folder: Path) -> Mark | None:
     except OSError:
         return None
     match = _MARK.search(text)
-    return Mark(*match.groups()) if match and text.startswith(_SIGNATURE) else None
+    return Mark(*match.groups("")) if match and text.startswith(_SIGNATURE) else None
 
 
 def claim_folder(folder: Path, kind: str) -> None:
