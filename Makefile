@@ -43,7 +43,6 @@ $(FUZZ): $(INSTALLED) tests/api/fuzz/requirements.txt
 test-scale: $(SERVERS)
 	@tests/scale/have-postgres "$(POSTGRES)"
 	POSTGRES="$(POSTGRES)" PYTHONPATH=tests $(BIN)/python -m scale.servers $(BIN)/python -m pytest \
-		tests/index/catalogue/test_sql.py tests/index/search/test_faiss.py tests/index/search/test_tantivy.py tests/index/store/test_store.py \
 		tests/index/catalogue/test_copying.py tests/index/store/test_keyring.py tests/scale
 
 $(SERVERS): $(INSTALLED) tests/scale/requirements.txt

@@ -69,7 +69,7 @@ BOUNDED = {
     "eval.drafting.expressions": 400,
     "index.loading.formats.markdown._FRONT_MATTER": 20_000,  # _MAX_FRONT_MATTER
     "index.text.legible: '[^": 60,  # the slice before a hyphen
-    "index.search.milvus": 100,  # no text: the version of a server
+    "index.search.milvus_server": 100,  # no text: the version of a server
 }
 # Run elsewhere, with what is not installed here, or no text meets them.
 LEFT_OUT = ("eval.bench.peers.adapters", "index.catalogue.revisions", "api.__main__")

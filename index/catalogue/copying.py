@@ -81,8 +81,8 @@ def contents_sha256(catalogue: Catalogue) -> str:
     digest = hashlib.sha256()
     after = ""
     while ids := catalogue.document_ids(after, DOCUMENTS_TOGETHER):
-        own = _hashes(catalogue, ids)
-        digest.update("".join(f"{one} {own[one]}\n" for one in ids).encode())
+        hashes_by_id = _hashes(catalogue, ids)
+        digest.update("".join(f"{one} {hashes_by_id[one]}\n" for one in ids).encode())
         after = ids[-1]
     place = 0
     while (page := catalogue.document_order(place, PASSAGES_TOGETHER))[0]:
@@ -242,11 +242,11 @@ def _described(catalogue: Catalogue) -> str:
 
 
 def _hashes(catalogue: Catalogue, ids: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    hashes_by_id: dict[str, str] = {}
     for begin in range(0, len(ids), DOCUMENTS_TOGETHER // 8):
         for entry in catalogue.entries(ids[begin : begin + DOCUMENTS_TOGETHER // 8]):
-            found[entry[0].id] = _sha256(entry)
-    return found
+            hashes_by_id[entry[0].id] = _sha256(entry)
+    return hashes_by_id
 
 
 def _sha256(entry: Entry) -> str:

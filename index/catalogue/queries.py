@@ -50,12 +50,12 @@ def selected(selection: Selection) -> list[ColumnElement[bool]]:
 
 
 def documents_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Document]:
-    found: dict[str, Document] = {}
+    by_id: dict[str, Document] = {}
     for batch in batched(ids):
         for row in connection.execute(select(documents).where(documents.c.id.in_(batch))):
             require_found(row, batch)
-            found[row.id] = document_of(row)
-    return found
+            by_id[row.id] = document_of(row)
+    return by_id
 
 
 def record_rows_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
@@ -69,10 +69,10 @@ def record_rows_by_id(connection: Connection, ids: Collection[str]) -> dict[str,
 
 def records_by_id(connection: Connection, ids: Collection[str]) -> dict[str, DocumentRecord]:
     """Those of these documents, all of which must be there."""
-    found = {one: record_of(row) for one, row in record_rows_by_id(connection, ids).items()}
-    if missing := set(ids) - set(found):
+    records = {one: record_of(row) for one, row in record_rows_by_id(connection, ids).items()}
+    if missing := set(ids) - set(records):
         raise DamageError(f"the document {shown(min(missing))} is missing, of which there are passages: qa store check")
-    return found
+    return records
 
 
 def words_of_passages(connection: Connection, rows: Sequence[Any]) -> list[str]:
@@ -93,11 +93,11 @@ def words_of_passages(connection: Connection, rows: Sequence[Any]) -> list[str]:
 
 
 def texts_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for batch in batched(list(ids)):
         rows = connection.execute(select(documents.c.id, documents.c.text).where(documents.c.id.in_(batch)))
         for row in rows:
             if not isinstance(row.text, str):
                 raise DamageError(f"the text of the document {row.id} is damaged: {again(row.id)}")
-            found[row.id] = row.text
-    return found
+            texts[row.id] = row.text
+    return texts

@@ -121,8 +121,8 @@ class SqlCatalogue:
             rows = connection.execute(query).all() if prefix else all_sources(connection)
         for row in rows:
             require_source(row)
-        found = [row for row in rows if row.collection == collection]
-        return {row.uri: Source(row.uri, row.sha256, row.stamp, row.loaders) for row in found}
+        records = [row for row in rows if row.collection == collection]
+        return {row.uri: Source(row.uri, row.sha256, row.stamp, row.loaders) for row in records}
 
     def keep_sources(self, collection: str, documents_by_source: Mapping[Source, Collection[str] | None]) -> list[str]:
         with self._changing() as ledger:
@@ -133,8 +133,8 @@ class SqlCatalogue:
             return remove_sources(ledger, collection, uris)
 
     def version_of(self, document_id: str) -> str | None:
-        found = self.record(document_id)
-        return found.sha256 if found else None
+        record = self.record(document_id)
+        return record.sha256 if record else None
 
     def document(self, document_id: str) -> Document | None:
         return self.documents([document_id]).get(document_id)
@@ -145,24 +145,25 @@ class SqlCatalogue:
 
     def entries(self, document_ids: Sequence[str]) -> list[Entry]:
         with self._reading() as connection:
-            found = documents_by_id(connection, document_ids)
-            own: dict[str, list[Any]] = {one: [] for one in found}
-            for batch in batched(list(found)):
+            given = documents_by_id(connection, document_ids)
+            rows_by_document: dict[str, list[Any]] = {one: [] for one in given}
+            for batch in batched(list(given)):
                 query = select(passages).where(passages.c.document_id.in_(batch)).order_by(passages.c.id)
                 for row in connection.execute(query):
                     # Of another document, by a damaged index: then one is missing where it should be.
-                    if row.document_id in own:
-                        own[row.document_id].append(row)
-            for one, record in record_rows_by_id(connection, list(found)).items():
-                require_places(own[one])
-                require_all(record, own[one])
+                    if row.document_id in rows_by_document:
+                        rows_by_document[row.document_id].append(row)
+            for one, record in record_rows_by_id(connection, list(given)).items():
+                require_places(rows_by_document[one])
+                require_all(record, rows_by_document[one])
         return [
             (
-                found[one],
-                [cut_of(row, found[one].text[row.start : row.end]) for row in rows],
+                given[one],
+                [cut_of(row, given[one].text[row.start : row.end]) for row in rows],
                 np.stack([vector_of(row) for row in rows]) if rows else np.empty((0, 0), np.float32),
             )
-            for one, rows in ((one, own[one]) for one in dict.fromkeys(document_ids) if one in own)
+            for one in dict.fromkeys(document_ids)
+            if (rows := rows_by_document.get(one)) is not None
         ]
 
     def document_ids(self, after: str, limit: int) -> list[str]:
@@ -199,10 +200,10 @@ class SqlCatalogue:
             query = query.where(or_(documents.c.uri > uri, same))
         query = query.order_by(documents.c.uri, documents.c.collection).limit(limit).offset(offset)
         with self._reading() as connection:
-            found = [record_of(row) for row in connection.execute(query)]
+            records = [record_of(row) for row in connection.execute(query)]
             if selection == EVERYTHING and after is None and limit is None and not offset:
-                require_count(found, read_settings(connection))
-        return found
+                require_count(records, read_settings(connection))
+        return records
 
     def count(self, selection: Selection) -> int:
         query = select(func.count()).select_from(documents).where(or_(*selected(selection)))
@@ -238,12 +239,15 @@ class SqlCatalogue:
                 rows.extend(connection.execute(places.order_by(passages.c.id)).all())
             require_places(rows)
             owners = records_by_id(connection, {row.document_id for row in rows})
-            found = {}
+            passages_by_id = {}
             for row, text in zip(rows, words_of_passages(connection, rows), strict=True):
                 require_place(row, text)
-                found[row.id] = stored_passage(row, text, owners[row.document_id].collection)
-        versions = {one: DocumentVersion(one, own.uri, own.title, own.sha256, own.date) for one, own in owners.items()}
-        return Snapshot(generation, found, versions)
+                passages_by_id[row.id] = stored_passage(row, text, owners[row.document_id].collection)
+        versions = {
+            one: DocumentVersion(one, record.uri, record.title, record.sha256, record.date)
+            for one, record in owners.items()
+        }
+        return Snapshot(generation, passages_by_id, versions)
 
     def allowed_documents(self, selection: Selection) -> set[str]:
         with self._reading() as connection:
@@ -258,11 +262,11 @@ class SqlCatalogue:
             return allowed
 
     def passage_ids(self, document_ids: Iterable[str]) -> NDArray[np.int64]:
-        found: list[int] = []
+        ids: list[int] = []
         with self._reading() as connection:
             for batch in batched(list(document_ids)):
-                found.extend(connection.scalars(select(passages.c.id).where(passages.c.document_id.in_(batch))))
-        return np.array(sorted(found), dtype=np.int64)
+                ids.extend(connection.scalars(select(passages.c.id).where(passages.c.document_id.in_(batch))))
+        return np.array(sorted(ids), dtype=np.int64)
 
     def embedded(self) -> tuple[int, NDArray[np.int64]]:
         with self._reading() as connection:
@@ -271,12 +275,12 @@ class SqlCatalogue:
         return generation, np.array(ids, dtype=np.int64)
 
     def embeddings(self, passage_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-        found: dict[int, NDArray[np.float32]] = {}
+        vectors_by_id: dict[int, NDArray[np.float32]] = {}
         with self._reading() as connection:
             for batch in batched(passage_ids):
                 query = select(*EMBEDDING_COLUMNS).where(passages.c.id.in_(batch))
-                found.update((row.id, vector_of(row)) for row in connection.execute(query))
-        return found
+                vectors_by_id.update((row.id, vector_of(row)) for row in connection.execute(query))
+        return vectors_by_id
 
     def problems(self) -> list[Problem]:
         with self._reading() as connection:

@@ -124,8 +124,8 @@ class SqliteCatalogue(SqlCatalogue):
         self._take(path)
         try:
             # The keys are its own, as they were: damage to them is no reason not to put the documents right.
-            if found := [one for one in self.problems() if one.kind not in (Damage.KEYS, Damage.LOST_KEYS)]:
-                raise StoreError(f"what was put in place of the catalogue is not sound: {found[0].what}")
+            if problems := [one for one in self.problems() if one.kind not in (Damage.KEYS, Damage.LOST_KEYS)]:
+                raise StoreError(f"what was put in place of the catalogue is not sound: {problems[0].what}")
         except BaseException as failure:
             try:
                 self._take(kept)

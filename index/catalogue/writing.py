@@ -100,16 +100,18 @@ def remove(ledger: Ledger, document_id: str) -> bool:
     return True
 
 
-def keep_sources(ledger: Ledger, collection: str, found: Mapping[Source, Collection[str] | None]) -> list[str]:
+def keep_sources(
+    ledger: Ledger, collection: str, documents_by_source: Mapping[Source, Collection[str] | None]
+) -> list[str]:
     """Note indexed files and which documents they hold, by id; returns the ids of others, which were removed."""
-    listed = {source.uri: own for source, own in found.items() if own is not None}
+    listed = {source.uri: ids for source, ids in documents_by_source.items() if ids is not None}
     gone = _found_in(ledger.connection, collection, list(listed))
-    gone -= {document for own in listed.values() for document in own}
+    gone -= {document for ids in listed.values() for document in ids}
     if gone:
         remove_rows(ledger, sorted(gone), ledger.raise_generation())
-    forget_sources(ledger, collection, [source.uri for source in found])
-    if found:
-        rows = [{"collection": collection, **asdict(source)} for source in found]
+    forget_sources(ledger, collection, [source.uri for source in documents_by_source])
+    if documents_by_source:
+        rows = [{"collection": collection, **asdict(source)} for source in documents_by_source]
         for row in rows:
             row["seal"] = source_seal(row)
         ledger.connection.execute(insert(sources), rows)
@@ -141,11 +143,11 @@ def re_embed(ledger: Ledger, embed: Callable[[list[StoredPassage]], NDArray[np.f
         new = []
         for row, vector in zip(rows, embed(stored), strict=True):
             embedding = to_bytes(vector)
-            own = embedding_seal(row.id, generation, embedding)
-            new.append({"passage": row.id, "vector": embedding, "own": own})
-            tallies[row.document_id] = tallies[row.document_id].plus([row.place_seal + own])
+            seal = embedding_seal(row.id, generation, embedding)
+            new.append({"passage": row.id, "vector": embedding, "seal": seal})
+            tallies[row.document_id] = tallies[row.document_id].plus([row.place_seal + seal])
         changed = update(passages).where(passages.c.id == bindparam("passage"))
-        values = {"embedding": bindparam("vector"), "embedding_seal": bindparam("own"), "generation": generation}
+        values = {"embedding": bindparam("vector"), "embedding_seal": bindparam("seal"), "generation": generation}
         connection.execute(changed.values(values), new)
     for one, tally in tallies.items():
         _set_tally(ledger, one, tally)
@@ -220,15 +222,15 @@ def remove_passage_rows(ledger: Ledger, ids: Sequence[int], generation: int) -> 
 def _remove_damaged(ledger: Ledger, row: Any) -> None:
     """Take a damaged document out of the tally: by the seal that it has, or should have, whichever is in there."""
     others = Tally().plus(
-        own if isinstance(own, bytes) else b""
-        for own in ledger.connection.scalars(select(documents.c.seal).where(documents.c.id != row.id))
+        seal if isinstance(seal, bytes) else b""
+        for seal in ledger.connection.scalars(select(documents.c.seal).where(documents.c.id != row.id))
     )
     tally = ledger.tally("documents")
     try:
         candidates = [row.seal if isinstance(row.seal, bytes) else b"", document_seal(row._mapping)]
     except TypeError:
         candidates = [row.seal if isinstance(row.seal, bytes) else b""]
-    fits = any(tally.minus([own]) == others for own in candidates)
+    fits = any(tally.minus([seal]) == others for seal in candidates)
     ledger.set_tally("documents", others if fits else tally.minus(candidates[:1]))
 
 
@@ -238,15 +240,15 @@ def _set_tally(ledger: Ledger, document_id: str, tally: Tally) -> None:
     row = connection.execute(select(*RECORD_COLUMNS).where(documents.c.id == document_id)).one()
     require_sealed(row)
     values = {"passages": tally.rows, "passage_seals": tally.digest}
-    own = document_seal({**row._mapping, **values})
+    seal = document_seal({**row._mapping, **values})
     ledger.went("documents", [row.seal])
-    ledger.came("documents", [own])
-    connection.execute(update(documents).where(documents.c.id == document_id).values(**values, seal=own))
+    ledger.came("documents", [seal])
+    connection.execute(update(documents).where(documents.c.id == document_id).values(**values, seal=seal))
 
 
 def _found_in(connection: Connection, collection: str, uris: Sequence[str]) -> set[str]:
-    found: set[str] = set()
+    ids: set[str] = set()
     for batch in batched(uris):
         query = select(documents.c.id).where(documents.c.collection == collection, documents.c.source.in_(batch))
-        found.update(connection.scalars(query))
-    return found
+        ids.update(connection.scalars(query))
+    return ids

@@ -40,8 +40,8 @@ def sweep(folder: Path, parts: Mapping[str, Owns]) -> None:
     """Remove what a `clear_away` of one of these parts that was killed left in `folder`: what has the form and nothing
     but the part's own files in it. Raises OSError where that cannot be done."""
     for left in list(folder.iterdir()) if folder.is_dir() else ():
-        name, found, drawn = left.name.partition(_OLD)
-        if not found or name not in parts or not re.fullmatch("[a-z0-9_]{8}", drawn) or not is_folder(left):
+        name, separator, drawn = left.name.partition(_OLD)
+        if not separator or name not in parts or not re.fullmatch("[a-z0-9_]{8}", drawn) or not is_folder(left):
             continue
         inside = left / name
         if [path.name for path in left.iterdir()] == [name] and is_folder(inside) and _only_own(inside, parts[name]):

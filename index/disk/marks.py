@@ -20,7 +20,7 @@ from index.errors import InputError
 
 TAG_FILE = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
-_MARK = re.compile(r"^# spanqa: ([a-z-]+) ?([0-9a-f]*)$", re.MULTILINE)
+_MARK = re.compile(r"^# spanqa: ([a-z-]+)(?: ([0-9a-f]+))?$", re.MULTILINE)
 _MOST_BYTES = 4_096
 # What `tempfile` draws.
 _DRAWN = "[a-z0-9_]{8}"
@@ -48,8 +48,8 @@ def mark_of(folder: Path) -> Mark | None:
         text = tag.read_text("ascii", "replace")
     except OSError:
         return None
-    found = _MARK.search(text)
-    return Mark(*found.groups()) if found and text.startswith(_SIGNATURE) else None
+    match = _MARK.search(text)
+    return Mark(*match.groups("")) if match and text.startswith(_SIGNATURE) else None
 
 
 def claim_folder(folder: Path, kind: str) -> None:
@@ -90,12 +90,12 @@ def aside(folder: Path, kind: str, owns: Callable[[str], bool]) -> Iterator[Path
 
     It is locked meanwhile, so that `sweep_asides` tells one in use from what a killed process left. Raises OSError.
     """
-    own, descriptor = _make_aside(folder, kind)
+    beside, descriptor = _make_aside(folder, kind)
     try:
-        yield own
+        yield beside
     finally:
         with suppress(OSError):
-            remove_marked(own, owns)
+            remove_marked(beside, owns)
         os.close(descriptor)
 
 

@@ -92,11 +92,11 @@ class FolderKind:
 
     def holds(self, folder: Path) -> bool:
         """Whether a folder is empty or of this kind. Raises OSError where it cannot be read."""
-        found = {entry.name for entry in folder.iterdir() if not entry.name.startswith(PART_PREFIX)}
-        if not found:
+        names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(PART_PREFIX)}
+        if not names:
             return True
-        left_over = {name for name in found if self.names and name.removesuffix(".tmp") in self.names}
-        return bool(found & self.marks) and (self.names is None or found - left_over <= self.names)
+        left_over = {name for name in names if self.names and name.removesuffix(".tmp") in self.names}
+        return bool(names & self.marks) and (self.names is None or names - left_over <= self.names)
 
 
 class Output:
@@ -228,34 +228,34 @@ class Outputs:
 
     def _check_file(self, path: Path, target: Path, kind: Kind, force: bool) -> None:
         self._check_store(path, target)
-        found = _stat(path, target)
-        if found is None:
+        status = _stat(path, target)
+        if status is None:
             self._check_inputs(path, target, None)
             return
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             raise OutputError(f"{path}: is a folder; name a file for what is to be written")
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             raise OutputError(f"{path}: is no ordinary file; name one")
-        self._check_inputs(path, target, found)
+        self._check_inputs(path, target, status)
         try:
-            former = found.st_size == 0 or kind.holds(target)
+            former = status.st_size == 0 or kind.holds(target)
         except OSError as error:
             raise _unreadable(path, error) from error
         self._check_former(path, target, kind.name, former=former, force=force)
-        if not found.st_mode & 0o222 and not force:
+        if not status.st_mode & 0o222 and not force:
             raise OutputError(f"{path}: is write-protected; name another file, or add {FORCE} to replace it")
 
     def _check_folder(self, path: Path, target: Path, kind: FolderKind, *, worked_in: bool = False) -> None:
         self._check_store(path, target)
-        found = _stat(path, target)
-        if found is not None and not stat.S_ISDIR(found.st_mode):
+        status = _stat(path, target)
+        if status is not None and not stat.S_ISDIR(status.st_mode):
             raise OutputError(f"{path}: is no folder; name one that is new")
         if not worked_in:
-            self._check_inputs(path, target, found)
+            self._check_inputs(path, target, status)
             for given in self._inputs:
                 if given.path.is_relative_to(target):
                     raise OutputError(f"{path}: holds {given.path}, which this command reads; name another folder")
-        if found is None:
+        if status is None:
             return
         try:
             if any((target / name).exists() for name in STORE_FILES):
@@ -268,14 +268,14 @@ class Outputs:
     def _check_former(self, path: Path, target: Path, name: str, *, former: bool, force: bool) -> None:
         if former:
             return
-        if any(given.is_folder and target.is_relative_to(given.path) and target != given.path
-               for given in self._inputs):  # fmt: skip
+        folders = [given.path for given in self._inputs if given.is_folder]
+        if any(target.is_relative_to(folder) and target != folder for folder in folders):
             raise OutputError(f"{path}: is there already, in a folder that this command reads; name another")
         if not force:
             raise OutputError(f"{path}: is there already and is not {name}; name another, or add {FORCE} to replace it")
 
-    def _check_inputs(self, path: Path, target: Path, found: os.stat_result | None) -> None:
-        identity = (found.st_dev, found.st_ino) if found is not None else None
+    def _check_inputs(self, path: Path, target: Path, status: os.stat_result | None) -> None:
+        identity = (status.st_dev, status.st_ino) if status is not None else None
         for given in self._inputs:
             if target == given.path or (identity is not None and identity == given.identity):
                 raise OutputError(
@@ -293,11 +293,11 @@ class Outputs:
 def _input(given: Path) -> _Input:
     path = followed(given)
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError):
         # Whoever reads it will say so; its name is still not to be written over.
         return _Input(path, None, is_folder=False)
-    return _Input(path, (found.st_dev, found.st_ino), stat.S_ISDIR(found.st_mode))
+    return _Input(path, (status.st_dev, status.st_ino), stat.S_ISDIR(status.st_mode))
 
 
 def _stat(path: Path, target: Path) -> os.stat_result | None:

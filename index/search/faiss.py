@@ -1,4 +1,4 @@
-"""Dense search: the protocol and the FAISS backend, derived from the catalogue."""
+"""Dense search by FAISS, derived from the catalogue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -20,6 +20,7 @@ from index.disk.checksums import FileState, damaged, flush, room_at, text_checks
 from index.disk.private import is_file, make_folder, write_to
 from index.documents import StoredPassage
 from index.errors import StoreError
+from index.search.protocol import Hit
 from index.search.segments import (
     FLAT_ROWS,
     MEMORY_BUDGET_BYTES,
@@ -32,43 +33,6 @@ from index.search.segments import (
     write_flat,
     write_segment,
 )
-
-Hit = tuple[int, float]
-
-
-class VectorIndex(Protocol):
-    """Passage vectors by passage id. `generation` is the catalogue's that it was brought up to."""
-
-    @property
-    def generation(self) -> int: ...
-
-    def add(
-        self, ids: NDArray[np.int64], vectors: NDArray[np.float32], passages: Sequence[StoredPassage] | None = None
-    ) -> None:
-        """Add (n,) ids with (n, dimensions) vectors; an id that is already there is replaced.
-
-        `passages` are theirs, for an index that keeps whose they are.
-        """
-        ...
-
-    def remove(self, ids: list[int]) -> None:
-        """Forget ids; unknown ones are ignored."""
-        ...
-
-    def search(self, vector: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None) -> list[Hit]:
-        """At most `k` (id, inner product), best first; only `allowed` ids where given."""
-        ...
-
-    def similarities(self, vector: NDArray[np.float32], ids: Sequence[int]) -> list[float | None]:
-        """The inner product with each id's vector, None for an id that is not here."""
-        ...
-
-    def commit(self, generation: int) -> None:
-        """Make the changes durable, marked with the generation."""
-        ...
-
-    def __len__(self) -> int: ...
-
 
 # Uncommitted vectors beyond this many go to disk, so that filling an index takes bounded memory.
 SPILLED_ROWS = 65_536
@@ -165,14 +129,14 @@ class FaissVectorIndex:
         if allowed is not None:
             kept = np.isin(ids, allowed)
             ids, scores = ids[kept], scores[kept]
-        found = [(ids, scores)]
+        results = [(ids, scores)]
         for part in state.parts:
             positions = None
             if allowed is not None:
                 positions = part.segment.positions(allowed)
                 positions = positions[positions >= 0]
-            found.append(part.segment.search(query, k, part.dead, positions))
-        ids, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+            results.append(part.segment.search(query, k, part.dead, positions))
+        ids, scores = (np.concatenate(column) for column in zip(*results, strict=True))
         best = np.lexsort((ids, -scores))[:k]
         return [(int(i), float(s)) for i, s in zip(ids[best], scores[best], strict=True)]
 

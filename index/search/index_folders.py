@@ -25,22 +25,22 @@ _NAME = re.compile(r"([0-9a-f]{16})-\w{0,16}", re.ASCII)
 def own_folder(base: Path, name: str) -> Path:
     """The folder `name` of `base`, made and marked where it is not there. Raises StoreError for a link in its place,
     and where it cannot be made."""
-    own = base / name
-    for folder in (base, own, *(own / part for part in PARTS)):
+    folder_of_store = base / name
+    for folder in (base, folder_of_store, *(folder_of_store / part for part in PARTS)):
         if folder.is_symlink():
             raise StoreError(
                 f"{folder} is a link, and search indexes are kept in no folder that may be somebody else's; remove it"
             )
     try:
-        make_folder(own)
-        if mark_of(own) is None:
+        make_folder(folder_of_store)
+        if mark_of(folder_of_store) is None:
             with suppress(OSError):
                 # Garbled like the files beside it, maybe.
-                (own / TAG_FILE).unlink(missing_ok=True)
-                mark_folder(own, Mark(_KIND, store_mark(name)))
+                (folder_of_store / TAG_FILE).unlink(missing_ok=True)
+                mark_folder(folder_of_store, Mark(_KIND, store_mark(name)))
     except OSError as error:
         raise StoreError(f"the search indexes in {base} cannot be opened: {error}") from error
-    return own
+    return folder_of_store
 
 
 def store_mark(name: str) -> str:
@@ -53,12 +53,12 @@ def index_folders(base: Path) -> dict[Path, str]:
     fits their name, and no link."""
     if not is_folder(base):
         return {}
-    found = {}
+    store_by_folder = {}
     for folder in sorted(base.iterdir()):
         name, mark = _NAME.fullmatch(folder.name), mark_of(folder)
         if name and mark == Mark(_KIND, name.group(1)):
-            found[folder] = name.group(1)
-    return found
+            store_by_folder[folder] = name.group(1)
+    return store_by_folder
 
 
 def discard(folder: Path) -> None:
@@ -86,19 +86,19 @@ def take_over_old(store: Path) -> None:
     """Move search indexes of before from `derived/`, where anybody may keep things, to the folder of their own. What is
     not plainly ours stays. Raises OSError."""
     old, base = store / OLD_FOLDER, store / DERIVED_FOLDER
-    found = _old(old)
-    if not found or base.is_symlink():
+    old_indexes = _old(old)
+    if not old_indexes or base.is_symlink():
         return
-    for folder in found:
+    for folder in old_indexes:
         to = base / folder.name
         if to.exists():
             continue
         # Marked first: it is recognised wherever this ends.
         if mark_of(folder) is None:
             mark_folder(folder, Mark(_KIND, store_mark(folder.name)))
-        for own in (folder, *(folder / part for part in PARTS if is_folder(folder / part))):
-            own.chmod(FOLDER_MODE)
-            close_to_others(own.iterdir())
+        for inner in (folder, *(folder / part for part in PARTS if is_folder(folder / part))):
+            inner.chmod(FOLDER_MODE)
+            close_to_others(inner.iterdir())
         make_folder(base)
         folder.rename(to)
     if not any(old.iterdir()):

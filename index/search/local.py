@@ -3,65 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.protocol import Catalogue
 from index.disk.folders import clear_away, sweep
 from index.errors import StoreError
-from index.search.faiss import FaissVectorIndex, Hit, VectorIndex
+from index.search.faiss import FaissVectorIndex
 from index.search.index_folders import PARTS, discard, index_folders, own_folder, store_mark
-from index.search.tantivy import LexicalIndex, TantivyLexicalIndex
+from index.search.protocol import Hit, IndexedCatalogue, LexicalIndex, SearchResult, VectorIndex
+from index.search.tantivy import TantivyLexicalIndex
 from index.selection import Selection
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """Both ranked lists of a search, best first, as (passage id, score); and each found id's inner product.
-
-    `generation` is that of the catalogue whose passages were searched, all of them and no others; None where that is
-    not sure.
-    """
-
-    dense: list[Hit]
-    lexical: list[Hit]
-    similarity: dict[int, float]
-    generation: int | None = None
-
-
-class Derived(Protocol):
-    """The search indexes of a store, up to a generation of its catalogue."""
-
-    @property
-    def generation(self) -> int: ...
-
-    @property
-    def embedder_sha256(self) -> str | None:
-        """Whose vectors they hold; None in a store that is pinned to no embedder yet."""
-        ...
-
-    def refresh(self) -> None:
-        """Learn how far other processes have brought them, where others can."""
-        ...
-
-    def catch_up(self, catalogue: Catalogue) -> None:
-        """Bring them up to the catalogue's generation. One process at a time."""
-        ...
-
-    def search(
-        self,
-        question: str,
-        vector: NDArray[np.float32],
-        k: int,
-        documents: set[str] | None,
-        selection: Selection,
-    ) -> SearchResult:
-        """The `k` best passages of each index, of `documents` only where given: those that `selection` selects."""
-        ...
 
 
 class LocalIndexes:
@@ -70,7 +24,7 @@ class LocalIndexes:
     Each catalogue and embedder has a folder of its own in `base`, with a mark in it (see `index.search.index_folders`).
     """
 
-    def __init__(self, base: Path, catalogue: Catalogue, dimensions: int) -> None:
+    def __init__(self, base: Path, catalogue: IndexedCatalogue, dimensions: int) -> None:
         self._catalogue = catalogue
         self._dimensions = dimensions
         self.embedder_sha256 = catalogue.setting("embedder_sha256")
@@ -98,7 +52,7 @@ class LocalIndexes:
     def refresh(self) -> None:
         """Nobody else changes what this process has opened."""
 
-    def catch_up(self, catalogue: Catalogue) -> None:
+    def catch_up(self, catalogue: IndexedCatalogue) -> None:
         bring_up(self._vectors, self._lexical, catalogue)
         self.generation = min(self._vectors.generation, self._lexical.generation)
 
@@ -126,11 +80,11 @@ class LocalIndexes:
         generation, wanted = self._catalogue.embedded()
         if generation != self.generation:
             raise StoreError("the store is changing all the time; try again later")
-        found = [
+        differences = [
             *_difference("the vector index", wanted, [ids for ids, _ in self._vectors.entries()]),
             *_difference("the lexical index", wanted, [self._lexical.ids()]),
         ]
-        return [*found, *self._other_vectors()]
+        return [*differences, *self._other_vectors()]
 
     def traces(self, passage_ids: Sequence[int]) -> dict[str, int]:
         """How many of these passages each index still holds."""
@@ -162,23 +116,23 @@ class LocalIndexes:
 
 def _difference(name: str, wanted: NDArray[np.int64], batches: list[NDArray[np.int64]]) -> list[str]:
     held = np.sort(np.concatenate(batches)) if batches else np.empty(0, np.int64)
-    found = []
+    differences = []
     if len(np.unique(held)) != len(held):
-        found.append(f"{name} holds passages twice")
+        differences.append(f"{name} holds passages twice")
     if len(missing := np.setdiff1d(wanted, held)):
-        found.append(f"{name} lacks {len(missing)} passages, the first of them {missing[0]}")
+        differences.append(f"{name} lacks {len(missing)} passages, the first of them {missing[0]}")
     if len(more := np.setdiff1d(held, wanted)):
-        found.append(f"{name} holds {len(more)} passages that were removed, the first of them {more[0]}")
-    return found
+        differences.append(f"{name} holds {len(more)} passages that were removed, the first of them {more[0]}")
+    return differences
 
 
-def derived_name(catalogue: Catalogue, separator: str) -> str:
+def derived_name(catalogue: IndexedCatalogue, separator: str) -> str:
     """What tells indexes of one catalogue and embedder from those of another."""
     parts = (catalogue.setting("store_id"), catalogue.setting("embedder_sha256"))
     return separator.join((part or "")[:16] for part in parts)
 
 
-def bring_up(vectors: VectorIndex, lexical: LexicalIndex, catalogue: Catalogue) -> None:
+def bring_up(vectors: VectorIndex, lexical: LexicalIndex, catalogue: IndexedCatalogue) -> None:
     """Bring both indexes up to the catalogue's generation."""
     if vectors.generation == lexical.generation:
         # The usual case: passages are read once for both.
@@ -188,7 +142,9 @@ def bring_up(vectors: VectorIndex, lexical: LexicalIndex, catalogue: Catalogue) 
         _bring_up(catalogue, lexical.generation, None, lexical)
 
 
-def _bring_up(catalogue: Catalogue, generation: int, vectors: VectorIndex | None, lexical: LexicalIndex | None) -> None:
+def _bring_up(
+    catalogue: IndexedCatalogue, generation: int, vectors: VectorIndex | None, lexical: LexicalIndex | None
+) -> None:
     if generation >= catalogue.generation():
         return
     lagging = [index for index in (vectors, lexical) if index is not None]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from index.catalogue.postgres import PostgresCatalogue
 from index.documents import StoredPassage
-from index.search.faiss import Hit
+from index.search.protocol import Hit
 from index.text.words import words
 
 # As tantivy's, so that both kinds of store rank alike.
@@ -168,16 +168,16 @@ class PostgresLexicalIndex:
             state = connection.execute(text("SELECT * FROM lexical_state")).one()
             if not known or not state.passages:
                 return []
-            found = list(known)
+            asked = list(known)
             within = "" if documents is None else "AND document_id = ANY (:documents)"
             within += " AND collection = ANY (:collections)" if collections else ""
             rows = connection.execute(
                 text(_BEST.format(within=within)),
                 {
                     "rarer": " | ".join(f"'{word}'" for word in _rarer(known)),
-                    "asked": found,
-                    "text_weights": [_weight(known[word][0], state.passages) for word in found],
-                    "context_weights": [_weight(known[word][1], state.passages) for word in found],
+                    "asked": asked,
+                    "text_weights": [_weight(known[word][0], state.passages) for word in asked],
+                    "context_weights": [_weight(known[word][1], state.passages) for word in asked],
                     "text_mean": max(1.0, state.text_length / state.passages),
                     "context_mean": max(1.0, state.context_length / state.passages),
                     "documents": list(documents or ()),
@@ -237,8 +237,8 @@ def _row(passage: StoredPassage) -> dict[str, object]:
     in_text, in_context = words(passage.text), words(passage.context)
     # Only their number counts: positions 1, 2, ... of each word, told apart by the field.
     entries = []
-    for weight, found in ((_IN_TEXT, in_text), (_IN_CONTEXT, in_context)):
-        for word, count in Counter(found).items():
+    for weight, words_there in ((_IN_TEXT, in_text), (_IN_CONTEXT, in_context)):
+        for word, count in Counter(words_there).items():
             first = 1 if weight == _IN_TEXT else _LAST_POSITION // 2
             positions = range(first, first + min(count, _MOST_POSITIONS // 2))
             entries.append(f"'{word}':" + ",".join(f"{position}{weight}" for position in positions))

@@ -85,8 +85,8 @@ class Segment:
         """Where each of (n,) ids stands, -1 for one that is not here."""
         at = np.searchsorted(self.ids, ids)
         at[at == self.rows] = 0
-        found: Positions = np.where(self.ids[at] == ids, at, -1)
-        return found
+        positions: Positions = np.where(self.ids[at] == ids, at, -1)
+        return positions
 
     def vectors(self, positions: Positions) -> Vectors:
         """The exact vectors at (n,) positions, (n, dimensions)."""
@@ -128,8 +128,8 @@ class Segment:
         probed = max(1, round(lists.nlist * share))
         parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)  # type: ignore[call-arg]
         with _one_thread():
-            _, found = lists.search(vector.reshape(1, -1), min(count, self.rows), params=parameters)
-        return np.sort(found[0][(found[0] >= 0) & (found[0] < self.rows)])
+            _, labels = lists.search(vector.reshape(1, -1), min(count, self.rows), params=parameters)
+        return np.sort(labels[0][(labels[0] >= 0) & (labels[0] < self.rows)])
 
     def empty_lists(self) -> Any:
         """An empty inverted file with this one's lists and quantiser."""
@@ -188,9 +188,9 @@ def write_segment(
             taken = order[begin : begin + _CHUNK_ROWS]
             piece = np.empty((len(taken), dimensions), dtype="<f4")
             for number, (part, _) in enumerate(parts):
-                own = owner[taken] == number
-                if own.any():
-                    piece[own] = part.gathered(row[taken[own]])
+                here = owner[taken] == number
+                if here.any():
+                    piece[here] = part.gathered(row[taken[here]])
             yield piece
 
     template = max((part for part, _ in parts if not part.is_flat), key=lambda part: part.rows, default=None)
@@ -291,5 +291,5 @@ def _nearest(ids: Ids, vectors: Vectors, vector: Vectors, k: int, allowed: Posit
     if not len(ids):
         return np.empty(0, np.int64), np.empty(0, np.float32)
     with _one_thread():
-        scores, found = faiss.knn(vector.reshape(1, -1), vectors, min(k, len(ids)), metric=faiss.METRIC_INNER_PRODUCT)
-    return ids[found[0]], scores[0]
+        scores, nearest = faiss.knn(vector.reshape(1, -1), vectors, min(k, len(ids)), metric=faiss.METRIC_INNER_PRODUCT)
+    return ids[nearest[0]], scores[0]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from index.catalogue.postgres import PostgresCatalogue
-from index.catalogue.protocol import Catalogue
-from index.search.local import SearchResult, bring_up, derived_name, search_result
-from index.search.milvus import MilvusLexicalIndex, MilvusVectorIndex, connect, drop_collections, has_bm25
+from index.search.local import bring_up, derived_name, search_result
+from index.search.milvus import MilvusLexicalIndex, MilvusVectorIndex
+from index.search.milvus_server import connect, drop_collections, has_bm25
 from index.search.postgres_bm25 import PostgresLexicalIndex
+from index.search.protocol import IndexedCatalogue, SearchResult
 from index.selection import EVERYTHING, Selection
 
 
@@ -49,8 +52,11 @@ class ServerIndexes:
         self._vectors.refresh()
         self._lexical.refresh()
 
-    def catch_up(self, catalogue: Catalogue) -> None:
+    def catch_up(self, catalogue: IndexedCatalogue) -> None:
         bring_up(self._vectors, self._lexical, catalogue)
+
+    def traces(self, passage_ids: Sequence[int]) -> dict[str, int]:
+        return {}
 
     def search(
         self,

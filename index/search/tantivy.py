@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import tantivy
@@ -19,7 +19,7 @@ from index.disk.folders import clear_away
 from index.disk.private import close_to_others, make_folder, write_to
 from index.documents import StoredPassage
 from index.errors import StoreError
-from index.search.faiss import Hit
+from index.search.protocol import Hit
 from index.text.legible import searchable
 from index.text.words import analyzer, encodable, words
 
@@ -36,27 +36,6 @@ _OWN_FILE = re.compile(
     r"[0-9a-f]{32}(\.\d+)?\.[a-z]+|meta\.json|\.managed\.json|\.tantivy-(writer|meta)\.lock|\.tmp[A-Za-z0-9]{6}"
     r"|spanqa-generation(\.tmp)?"
 )
-
-
-class LexicalIndex(Protocol):
-    """Passage words by passage id. `generation` is the catalogue's that it was brought up to."""
-
-    @property
-    def generation(self) -> int: ...
-
-    def add(self, passages: Sequence[StoredPassage]) -> None:
-        """Add passages; an id that is already there is replaced."""
-        ...
-
-    def remove(self, ids: list[int]) -> None: ...
-
-    def search(self, question: str, k: int, documents: Sequence[str] | None = None) -> list[Hit]:
-        """At most `k` (id, BM25 score), best first; only passages of `documents` where given."""
-        ...
-
-    def commit(self, generation: int) -> None: ...
-
-    def __len__(self) -> int: ...
 
 
 class TantivyLexicalIndex:
@@ -122,9 +101,9 @@ class TantivyLexicalIndex:
         searcher = self._index.searcher()
         hits = searcher.search(query, limit=k, count=False).hits
         ids = searcher.fast_field_values("id", [address for _, address in hits])
-        found = [(_whole(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
+        ranked = [(_whole(number), float(score)) for number, (score, _) in zip(ids, hits, strict=True)]
         # tantivy puts equal ones in the order of its segments, which moves with whatever else is written.
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+        return sorted(ranked, key=lambda hit: (-hit[1], hit[0]))
 
     def commit(self, generation: int) -> None:
         with self._changing():
@@ -158,8 +137,8 @@ class TantivyLexicalIndex:
         if not count:
             return np.empty(0, np.int64)
         hits = searcher.search(tantivy.Query.all_query(), limit=count, count=False).hits
-        found = searcher.fast_field_values("id", [address for _, address in hits])
-        return np.sort(np.array([_whole(number) for number in found], dtype=np.int64))
+        numbers = searcher.fast_field_values("id", [address for _, address in hits])
+        return np.sort(np.array([_whole(number) for number in numbers], dtype=np.int64))
 
     def holds_removed(self) -> bool:
         """Whether words of removed passages may still be in its files: a segment keeps them until it is merged."""

@@ -14,7 +14,8 @@ from index.disk.checksums import flush, room_at
 from index.disk.marks import aside, sweep_asides
 from index.disk.private import make_file, make_folder
 from index.errors import DamageError, InputError, StoreError
-from index.store.store import RESTORING, Store, is_restoring_file
+from index.store.backend import RESTORING, is_restoring_file
+from index.store.store import Store
 
 _BACKING_UP = "backup"
 
@@ -31,7 +32,7 @@ def back_up(store: Store, destination: Path) -> Path:
     away. Raises InputError for a folder that holds something, StoreError where it cannot be written, where the store is
     in a server, or where it is damaged: the backup would be as well, and could not be put back.
     """
-    catalogue = _embedded(store)
+    catalogue = store.backend.file_catalogue()
     try:
         make_folder(destination)
         if sweep_asides(destination, _BACKING_UP, is_restoring_file):
@@ -55,7 +56,7 @@ def restore(store: Store, source: Path) -> None:
 
     What the store held before is gone. Raises as `restore_folder`; nothing has changed then.
     """
-    _embedded(store)
+    store.backend.file_catalogue()
     restore_folder(store.folder, source, replace=True)
     store.sync()
     store.discard_others()
@@ -148,8 +149,8 @@ def _prepared(copy: Path, generation: int) -> int:
     what was derived from either for its own; how many documents it holds. Raises StoreError where it is not sound."""
     catalogue = SqliteCatalogue(copy, create=False)
     try:
-        if found := catalogue.problems():
-            raise StoreError(f"the backup is not a sound catalogue: {found[0].what}; nothing was changed")
+        if problems := catalogue.problems():
+            raise StoreError(f"the backup is not a sound catalogue: {problems[0].what}; nothing was changed")
         documents, _ = catalogue.counts()
         values = {"store_id": uuid4().hex, "generation": str(max(catalogue.generation(), generation) + 1)}
         catalogue.set_settings(values)
@@ -179,8 +180,8 @@ def _replace_spoiled(copy: Path, target: Path) -> None:
         put_in_place(copy, target)
         new = SqliteCatalogue(target, create=False)
         try:
-            if found := new.problems():
-                raise StoreError(f"what was put in place of the catalogue is not sound: {found[0].what}")
+            if problems := new.problems():
+                raise StoreError(f"what was put in place of the catalogue is not sound: {problems[0].what}")
         finally:
             new.close()
     except BaseException:
@@ -200,12 +201,3 @@ def _require_sound(copy: Path, store: Store) -> None:
             f"the store {store.location} is damaged, and its backup would be, which is not kept: {problems[0].what}; "
             "qa store check says all that is, and what mends it"
         )
-
-
-def _embedded(store: Store) -> SqliteCatalogue:
-    if not isinstance(store.catalogue, SqliteCatalogue):
-        raise StoreError(
-            f"the store {store.location} is in PostgreSQL: back it up and restore it with pg_dump and pg_restore; "
-            "its search indexes are made anew by themselves"
-        )
-    return store.catalogue

@@ -51,7 +51,7 @@ def describe_store(store: Store) -> Description:
 def _sizes(folder: Path) -> dict[str, int]:
     sizes = {"catalogue": sum(path.stat().st_size for path in folder.glob(f"{CATALOGUE_FILE}*"))}
     for kind in ("vectors", "lexical"):
-        files = [path for own in (folder / DERIVED_FOLDER).glob(f"*/{kind}") for path in _files(own)]
+        files = [path for part in (folder / DERIVED_FOLDER).glob(f"*/{kind}") for path in _files(part)]
         sizes[kind] = sum(path.stat().st_size for path in files)
     return sizes
 

@@ -10,6 +10,7 @@ from index.catalogue.sqlite import CATALOGUE_FILE
 from index.disk.private import is_file
 from index.errors import StoreError
 from index.search.index_folders import DERIVED_FOLDER, discard, index_folders
+from index.store.backend import LOCK_FILE
 
 
 def remove_store(folder: Path) -> None:
@@ -19,7 +20,7 @@ def remove_store(folder: Path) -> None:
     for indexes in index_folders(folder / DERIVED_FOLDER):
         discard(indexes)
     try:
-        for name in (file.name, f"{file.name}-wal", f"{file.name}-shm", "derived.lock"):
+        for name in (file.name, f"{file.name}-wal", f"{file.name}-shm", LOCK_FILE):
             if is_file(folder / name):
                 (folder / name).unlink()
     except OSError as error:

@@ -13,7 +13,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.protocol import Catalogue
+from index.catalogue.protocol import Writing
 from index.documents import Document, Passage
 from index.stopping import check
 from index.text.passages import embedding_text
@@ -57,7 +57,7 @@ class Filling:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: Writing,
         embed: Callable[[list[str]], NDArray[np.float32]],
         ahead: int = 1,
         *,

@@ -173,8 +173,8 @@ class KeyRing:
                     write_key(connection, there.model_copy(update=update))
                 elif there is None:
                     # Two machines may have given a name each; what is revoked by it must be one of them.
-                    own = key.name if key.name not in names else f"{key.name[:80]} ({key.id})"
-                    insert_key(connection, key.model_copy(update={"name": own}))
+                    name = key.name if key.name not in names else f"{key.name[:80]} ({key.id})"
+                    insert_key(connection, key.model_copy(update={"name": name}))
             audit_log.record(connection, audit_log.LOCAL_COMMAND, "keys import", count=len(brought))
 
     @contextmanager

@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from numpy.typing import NDArray
 
 from index.catalogue.copying import UNFINISHED
 from index.catalogue.integrity.audit import Damage, Problem
 from index.catalogue.protocol import Catalogue
-from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.disk.checksums import room_at
-from index.disk.folders import mirror, on_frozen_disk
-from index.disk.marks import sweep_asides
-from index.disk.private import FILE_MODE, make_folder
 from index.documents import Document, Passage
-from index.errors import ChangingError, DamageError, ModelError, NoStoreError, StoreError
+from index.errors import ChangingError, DamageError, ModelError, StoreError
 from index.location import Location
 from index.models.embedder import Embedder
 from index.pacing import Pacing
-from index.search.index_folders import (
-    DERIVED_FOLDER,
-    discard,
-    index_folders,
-    left_behind,
-    store_mark,
-    take_over_old,
-)
-from index.search.local import Derived, LocalIndexes, SearchResult
+from index.search.protocol import Derived, SearchResult
 from index.selection import EVERYTHING, Selection
 from index.stopping import StoppedError, at_once
+from index.store.backend import LOCK_TIMEOUT_S, open_backend
 from index.store.engine import IndexingEngine
 from index.store.filling import Batch, Change, CutDocument, Filling
 from index.text.passages import CutSettings, cut_passages
-
-if TYPE_CHECKING:
-    from index.catalogue.postgres import PostgresCatalogue
 
 # How many passages are embedded together, and of how many documents at most: documents are small, batches are fast.
 # A batch is lost where work ends in the middle of it, so it is some seconds of it and no more.
@@ -54,13 +37,8 @@ WRITTEN_TOGETHER = 256
 GATHERED_S = 4.0
 # And how many passages at a time where somebody watches, or waits for a turn: one batch of the embedder.
 EMBED_BETWEEN_PROGRESS = 32
-LOCK_TIMEOUT_S = 120
 # How often a check begins anew because a writer was faster.
 CHECKS = 5
-# Of a store on a read-only disk, what is larger is linked to and not copied.
-COPIED_BYTES = 64 << 10
-# The kind of folder in which a backup is made ready to take the catalogue's place, and what is kept of that.
-RESTORING = "restore"
 FINISH_COPY = "copy it to the end: qa migrate-store FROM"
 
 
@@ -75,33 +53,21 @@ class Store:
         self, location: Location, embedder: Embedder, *, cut: CutSettings | None = None, create: bool = True
     ) -> None:
         self.location = location
-        # What is of this machine: of a store in servers, search indexes alone.
-        self.folder = location if isinstance(location, Path) else location.derived
         self.embedder = embedder
-        # Of a store on a read-only disk, search indexes are opened in a folder of links to them, where they can be
-        # brought up as well.
-        self._mirror: tempfile.TemporaryDirectory[str] | None = None
-        self._frozen = isinstance(location, Path) and on_frozen_disk(location)
+        self.backend = open_backend(location, create=create)
         self._cut = cut or CutSettings()
         self._guard = threading.RLock()
         self._derived: Derived | None = None
-        if create or not isinstance(location, Path):
-            try:
-                make_folder(self.folder)
-            except OSError as error:
-                room = room_at(self.folder.parent)
-                raise StoreError(f"the store {self.folder} cannot be created ({room}): {error.strerror}") from error
-        self.catalogue: Catalogue
-        # Where a server searches: its URL, and the catalogue whose locks all who use it share.
-        self._server: tuple[str, PostgresCatalogue] | None = None
-        if isinstance(location, Path):
-            self.catalogue = _open_folder(location, create=create)
-        else:
-            from index.catalogue.postgres import PostgresCatalogue
 
-            self.catalogue = PostgresCatalogue(location, create=create)
-            if location.milvus is not None:
-                self._server = (location.milvus, self.catalogue)
+    @property
+    def catalogue(self) -> Catalogue:
+        """The truth about what the store holds."""
+        return self.backend.catalogue
+
+    @property
+    def folder(self) -> Path:
+        """What the store has on this machine: of one in servers, search indexes at most."""
+        return self.backend.folder
 
     def put_all(
         self,
@@ -128,10 +94,10 @@ class Store:
         # Indexes of a catalogue that went back are noticed as long as they are ahead of it (see _open_derived).
         self.sync()
         watched = progress is not None or pacing is not None
-        own = partial(self._embed, progress=progress, pacing=pacing) if watched else self.embedder.embed
+        embed = partial(self._embed, progress=progress, pacing=pacing) if watched else self.embedder.embed
         filled = (
             # An engine looks by itself: it works on many batches at once.
-            Filling(self.catalogue, engine.embed, engine.ahead) if engine else Filling(self.catalogue, own, stop=stop)
+            Filling(self.catalogue, engine.embed, engine.ahead) if engine else Filling(self.catalogue, embed, stop=stop)
         )
         with filled as filling:
             try:
@@ -191,7 +157,7 @@ class Store:
         `documents` limits it to these; `selection` is what they were selected by, which a server may look for itself.
         Raises ModelError where the store was embedded with another embedder meanwhile.
         """
-        if self._server is not None:
+        if self.searched_by_server:
             self.sync()
             return self._search_server(question, vector, k, documents, selection)
         derived = self._current()
@@ -285,37 +251,35 @@ class Store:
         """Leave nothing of what was removed or replaced in any file of the store; may take as long as indexing words
         anew. Raises StoreError where others keep it from that, or where servers keep the store."""
         with self._guard:
-            if self._server is None:
+            if not self.searched_by_server:
                 with self._alone():
                     self._purge_local()
         self.catalogue.purge()
 
     def _purge_local(self) -> None:
-        derived = self._local()
+        derived = self.backend.open_local_indexes(self._dimensions())
         derived.catch_up(self.catalogue)
         derived.purge()
         self._derived = derived
-        # Copies of a catalogue that a restoration which was killed left behind, and what was derived from another.
-        sweep_asides(self.folder, RESTORING, is_restoring_file)
         self.discard_others()
 
     def traces(self, document_id: str, passage_ids: Sequence[int]) -> dict[str, int]:
         """How many texts, passages and, on this machine, index entries are left of a document: none once it is gone."""
         with suppress(DamageError):
             self.sync()
-        found = {
+        left = {
             "texts": int(self.catalogue.remains(document_id) is not None),
             "passages": int(np.isin(self.catalogue.passage_ids([document_id]), list(passage_ids)).sum()),
         }
         derived = self._derived
-        return found | (derived.traces(passage_ids) if isinstance(derived, LocalIndexes) else {})
+        return left | ({} if derived is None else derived.traces(passage_ids))
 
     def check_derived(self) -> list[str]:
         """What differs between the search indexes on this machine and the catalogue, a sentence each; brings them up
-        first. Empty where servers search."""
+        first. Raises StoreError where a server searches."""
         with self._guard, self._alone():
             for _ in range(CHECKS):
-                derived = self._local()
+                derived = self.backend.open_local_indexes(self._dimensions())
                 derived.catch_up(self.catalogue)
                 try:
                     return derived.problems()
@@ -342,39 +306,26 @@ class Store:
     def rebuild_derived(self) -> None:
         """Make the search indexes on this machine anew from the catalogue."""
         with self._guard, self._alone():
-            derived = self._local()
+            derived = self.backend.open_local_indexes(self._dimensions())
             derived.clear()
             derived.catch_up(self.catalogue)
             self._derived = derived
 
     def other_indexes(self) -> list[Path]:
-        """Search indexes of other catalogues in the folder of this store; of a store in servers, that folder may be
-        shared, and they are left alone."""
-        if not isinstance(self.location, Path):
-            return []
-        own = store_mark(self.catalogue.setting("store_id") or "")
-        return [folder for folder, store in index_folders(self.folder / DERIVED_FOLDER).items() if store != own]
+        """Search indexes of other catalogues that lie in this store's folder (see `Backend.other_indexes`)."""
+        return self.backend.other_indexes()
 
     def discard_others(self) -> None:
-        """Remove search indexes of other catalogues from the folder of this store. Raises StoreError."""
-        for folder in self.other_indexes():
-            discard(folder)
-
-    def _local(self) -> LocalIndexes:
-        derived = self._open_derived()
-        if not isinstance(derived, LocalIndexes):
-            raise StoreError(f"the store {self.location} is searched by a server, whose files are not at hand")
-        return derived
+        """Remove those, and what a restoration that was killed left behind. Raises StoreError."""
+        self.backend.discard_leftovers()
 
     @property
     def searched_by_server(self) -> bool:
         """Whether its search indexes are in a server and not in files of this machine."""
-        return self._server is not None
+        return self.backend.searched_by_server
 
     def close(self) -> None:
-        self.catalogue.close()
-        if self._mirror is not None:
-            self._mirror.cleanup()
+        self.backend.close()
 
     @property
     def cut_settings(self) -> CutSettings:
@@ -446,36 +397,17 @@ class Store:
 
     def _open_derived(self) -> Derived:
         """The derived indexes as they are, empty where they are missing or of another catalogue."""
-        dimensions = int(self.catalogue.setting("dimensions") or self.embedder.dimensions)
-        if self._server is not None:
-            from index.search.servers import ServerIndexes
+        return self.backend.open_indexes(self._dimensions())
 
-            return ServerIndexes(*self._server, dimensions)
-        return LocalIndexes(self._derived_folder(), self.catalogue, dimensions)
-
-    def _derived_folder(self) -> Path:
-        own = self.folder / DERIVED_FOLDER
-        if not self._frozen:
-            take_over_old(self.folder)
-            return own
-        if self._mirror is None:
-            self._mirror = tempfile.TemporaryDirectory(prefix="spanqa-")
-            for folder in left_behind(self.folder):
-                mirror(folder, Path(self._mirror.name) / folder.name, up_to=COPIED_BYTES)
-        return Path(self._mirror.name)
+    def _dimensions(self) -> int:
+        return int(self.catalogue.setting("dimensions") or self.embedder.dimensions)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the lock on the derived indexes: of this folder, or of the servers where they are there."""
+        """Hold the lock on the derived indexes."""
         try:
-            if self._server is not None:
-                with self._server[1].exclusive("search indexes", LOCK_TIMEOUT_S):
-                    yield
-            elif self._frozen:
+            with self.backend.lock_indexes():
                 yield
-            else:
-                with FileLock(self.folder / "derived.lock", timeout=LOCK_TIMEOUT_S, mode=FILE_MODE):
-                    yield
         except (Timeout, TimeoutError) as error:
             raise StoreError(
                 f"another process has been updating the store {self.location} for {LOCK_TIMEOUT_S} s; try again later"
@@ -484,25 +416,3 @@ class Store:
             raise StoreError(
                 f"the indexes of the store {self.location} cannot be updated ({room_at(self.folder)}): {error}"
             ) from error
-
-
-def _open_folder(folder: Path, *, create: bool) -> Catalogue:
-    file = folder / CATALOGUE_FILE
-    if not os.path.lexists(file):
-        left = left_behind(folder)
-        if left:
-            raise NoStoreError(
-                f"no store at {folder}: search indexes of one are there ({left[0]}), but its catalogue {file.name} is "
-                f"gone; put it back, or restore a backup: qa store restore BACKUP --store {folder}. To begin anew, "
-                f"remove {left[0].parent}"
-            )
-        if not create:
-            raise NoStoreError(
-                f"no store at {folder} (see that its disk is mounted); create it with: qa index PATH --store {folder}"
-            )
-    return SqliteCatalogue(file, create=create)
-
-
-def is_restoring_file(name: str) -> bool:
-    """Whether a file of this name in a folder of `RESTORING` is ours."""
-    return name.partition(".sqlite")[0] in ("catalogue", "replaced")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from index.catalogue.protocol import Catalogue
+from index.catalogue.protocol import Settings
 from qa.types import Promise
 
 SETTING = "promise"
@@ -20,7 +20,7 @@ class KeptPromise(BaseModel):
     embedder_sha256: str
     calibration_sha256: str
 
-    def keep(self, catalogue: Catalogue) -> None:
+    def keep(self, catalogue: Settings) -> None:
         """Put it in the place of the store's promise."""
         catalogue.set_settings({SETTING: self.model_dump_json()})
 
@@ -36,7 +36,7 @@ class KeptPromise(BaseModel):
         return None
 
 
-def kept(catalogue: Catalogue) -> KeptPromise | None:
+def kept(catalogue: Settings) -> KeptPromise | None:
     """The store's promise, None where it has none; raises ValueError for one that this version cannot read."""
     stored = catalogue.setting(SETTING)
     if not stored:
@@ -48,7 +48,7 @@ def kept(catalogue: Catalogue) -> KeptPromise | None:
 
 
 def valid_promise(
-    catalogue: Catalogue, reader_sha256: str, embedder_sha256: str, calibration_sha256: str
+    catalogue: Settings, reader_sha256: str, embedder_sha256: str, calibration_sha256: str
 ) -> tuple[Promise | None, str | None]:
     """The store's promise where it holds for what has these hashes, else None; and why one that is kept is ignored."""
     try:
@@ -61,7 +61,7 @@ def valid_promise(
     return (None, obstacle) if obstacle else (stored.promise, None)
 
 
-def forget(catalogue: Catalogue) -> bool:
+def forget(catalogue: Settings) -> bool:
     """Withdraw the store's promise; False where there was none."""
     had = bool(catalogue.setting(SETTING))
     catalogue.set_settings({SETTING: ""})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from index.search.faiss import Hit
+from index.search.protocol import Hit
 
 # Cormack, Clarke and Buettcher (SIGIR 2009) introduce reciprocal rank fusion with this constant.
 RRF_CONSTANT = 60

@@ -54,7 +54,7 @@ def postgres_schema(settings: dict[str, str] | None = None) -> Iterator[ServerSt
 
 def _drop_collections(store: ServerStore, uri: str) -> None:
     from index.catalogue.postgres import PostgresCatalogue
-    from index.search.milvus import connect
+    from index.search.milvus_server import connect
 
     catalogue = PostgresCatalogue(store)
     own = f"spanqa_{(catalogue.setting('store_id') or '')[:16]}_"

@@ -34,7 +34,7 @@ BOUNDED_S = 60.0
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who does not answer is given up sooner."""
-    monkeypatch.setattr("index.search.milvus.CONNECT_TIMEOUT_S", 3.0)
+    monkeypatch.setattr("index.search.milvus_server.CONNECT_TIMEOUT_S", 3.0)
     monkeypatch.setattr("index.catalogue.postgres.CONNECT_TIMEOUT_S", 3)
 
 
@@ -163,7 +163,7 @@ def test_a_crash_between_rows_and_their_generation(
     store = opened()
     store.put(document("a", CATS))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("index.search.milvus._Collection.commit", crash)
+        patch.setattr("index.search.milvus_server.MilvusCollection.commit", crash)
         store.put(document("a", DOGS))
     for each in (store, opened()):
         assert best(each, DOGS) == {DOGS}

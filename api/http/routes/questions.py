@@ -34,7 +34,7 @@ from api.schemas import (
 )
 from api.service.access import Access, AccessDep
 from api.service.service import ServiceDep, require_json
-from index.catalogue.protocol import Catalogue
+from index.catalogue.protocol import Documents
 from index.documents import Document, DocumentVersion
 from qa.asking.asked import Asked
 from qa.citing.formats import FormattedCitation, formatted
@@ -224,7 +224,7 @@ def _ref(document: DocumentVersion) -> DocumentRef:
 class VisibleDocuments:
     """The documents of a catalogue that an access sees; the others are not there."""
 
-    def __init__(self, catalogue: Catalogue, access: Access) -> None:
+    def __init__(self, catalogue: Documents, access: Access) -> None:
         self._catalogue = catalogue
         self._access = access
 

@@ -36,7 +36,7 @@ _MOST_NEED = 12 << 20
 _GROWN = 1.5
 _AT_THE_EDGE = 0.7
 _FINISH = re.compile(r"finish it with: qa (.+)$")
-_FREE = re.compile(r"\d[\d,.]* [kMG]?B are free")
+_FREE = re.compile(r"(?<![\d,.])\d[\d,.]* [kMG]?B are free")
 
 
 @dataclass(frozen=True, slots=True)

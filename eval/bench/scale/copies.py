@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalogue.protocol import Catalogue
+from index.catalogue.protocol import Feed
 from index.errors import InputError
 
 MAX_SOURCE_PASSAGES = 200_000
@@ -50,7 +50,7 @@ class Copies:
         self._vocabulary = [word for text in texts[:: max(1, len(texts) // 2_000)] for word in text.split()] or ["word"]
 
     @classmethod
-    def of_store(cls, catalogue: Catalogue, first: Sequence[int]) -> tuple[Copies, dict[int, int]]:
+    def of_store(cls, catalogue: Feed, first: Sequence[int]) -> tuple[Copies, dict[int, int]]:
         """The copies of a store's passages, those with the ids `first` first; and the row of each of these ids.
 
         Raises InputError where the store is empty, or holds more than `MAX_SOURCE_PASSAGES` and not these among them.

@@ -30,7 +30,7 @@ from index.disk.marks import TAG_FILE, claim_folder
 from index.disk.outputs import FolderKind
 from index.errors import InputError
 from index.models.embedder import Embedder
-from index.search.faiss import Hit
+from index.search.protocol import Hit
 from index.store.discarding import remove_store
 from index.store.store import Store
 from qa.judging.confidence import load_calibration

@@ -14,7 +14,7 @@ from pathlib import Path
 from eval.bench.process import own_resident_bytes
 from index.errors import StoreError
 from index.models.embedder import open_embedder
-from index.search.faiss import Hit
+from index.search.protocol import Hit
 from index.store.store import Store
 from qa.asking.asked import Asked
 from qa.engine import Engine

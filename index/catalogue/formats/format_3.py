@@ -29,13 +29,13 @@ _documents = table(
     *(
         column(name, Words)
         for name in (
-            "id", "collection", "uri", "title", "media_type", "text", "sha256", "source_sha256", "source", "pages",
-            "outline", "rows", "tags", "date", "author", "language", "indexed_at",
-        )
+            "id collection uri title media_type text sha256 source_sha256 source "
+            "pages outline rows tags date author language indexed_at"
+        ).split()
     ),
     *(column(name) for name in ("own_title", "characters", "passages")),
     *(column(name, Bytes) for name in ("structure_seal", "passage_seals", "seal")),
-)  # fmt: skip
+)
 _passages = table(
     "passages",
     *(column(name) for name in ("id", "start", "end", "generation")),
@@ -74,13 +74,13 @@ def seal_rows(connection: Connection) -> None:
     tallies = {"documents": Tally(), "sources": Tally(), "removals": Tally()}
     for one in list(connection.scalars(select(_documents.c.id).order_by(_documents.c.id))):
         row = connection.execute(select(_documents).where(_documents.c.id == one)).one()
-        own = _seal_document(connection, dict(row._mapping), size)
-        tallies["documents"] = tallies["documents"].plus([own])
+        seal = _seal_document(connection, dict(row._mapping), size)
+        tallies["documents"] = tallies["documents"].plus([seal])
     for record in connection.execute(select(*(_sources.c[name] for name in SOURCE_FIELDS))).all():
-        own = source_seal(dict(record._mapping))
+        seal = source_seal(dict(record._mapping))
         where = (_sources.c.collection == record.collection, _sources.c.uri == record.uri)
-        connection.execute(update(_sources).where(*where).values(seal=own))
-        tallies["sources"] = tallies["sources"].plus([own])
+        connection.execute(update(_sources).where(*where).values(seal=seal))
+        tallies["sources"] = tallies["sources"].plus([seal])
     last = 0
     for removal in connection.execute(select(_removals.c.passage_id, _removals.c.generation)):
         tallies["removals"] = tallies["removals"].plus([removal_seal(removal.passage_id, removal.generation)])
@@ -110,7 +110,7 @@ def _seal_document(connection: Connection, row: dict[str, Any], size: int | None
 
 def _seal_passages(connection: Connection, document_id: str, text: str, size: int | None) -> Tally:
     tally = Tally()
-    columns = [own for own in _passages.c if not own.name.endswith("_seal")]
+    columns = [each for each in _passages.c if not each.name.endswith("_seal")]
     after = -1
     changed = update(_passages).where(_passages.c.id == bindparam("number"))
     changed = changed.values(place_seal=bindparam("place"), embedding_seal=bindparam("vector"))

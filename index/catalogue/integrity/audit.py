@@ -164,40 +164,40 @@ def _batch(connection: Connection, ids: list[str]) -> dict[str, Any]:
 
 
 def _document(connection: Connection, row: Any, seen: _Seen) -> Iterator[Problem]:
-    own, name = row.id, document_name(row)
+    document_id, name = row.id, document_name(row)
     seen.documents = seen.documents.plus([row.seal if isinstance(row.seal, bytes) else b""])
     sealed = is_sealed(row)
     text_problem = None
     if not sealed:
         seen.unsealed = True
-        yield Problem(Damage.DOCUMENT, f"what is stored of {name} is not what was written", own)
+        yield Problem(Damage.DOCUMENT, f"what is stored of {name} is not what was written", document_id)
     try:
         require_text(row)
     except DamageError:
         text_problem = f"the text of {name} is not the one that was stored: its hash differs"
         # Its hash may be what is damaged: one of the two is enough to say.
         if sealed or not isinstance(row.text, str):
-            yield Problem(Damage.TEXT, text_problem, own)
+            yield Problem(Damage.TEXT, text_problem, document_id)
     if sealed and text_problem is None:
         try:
             document = document_of(row)
         except DamageError:
-            yield Problem(Damage.DOCUMENT, f"pages, headings or rows of {name} are not what was written", own)
+            yield Problem(Damage.DOCUMENT, f"pages, headings or rows of {name} are not what was written", document_id)
         else:
-            if document.id != own:
-                yield Problem(Damage.DOCUMENT, f"{name} has the id of another", own)
-            query = select(document_tags.c.tag).where(document_tags.c.document_id == own)
+            if document.id != document_id:
+                yield Problem(Damage.DOCUMENT, f"{name} has the id of another", document_id)
+            query = select(document_tags.c.tag).where(document_tags.c.document_id == document_id)
             if sorted(map(str, connection.scalars(query))) != sorted(document.tags):
-                yield Problem(Damage.TAGS, f"the tags by which {name} is found are not its own", own)
+                yield Problem(Damage.TAGS, f"the tags by which {name} is found are not its own", document_id)
     yield from _passages(connection, row, seen, sealed=sealed, sound_text=text_problem is None)
 
 
 def _passages(connection: Connection, row: Any, seen: _Seen, *, sealed: bool, sound_text: bool) -> Iterator[Problem]:
     """Problems of a document's passages; of their places only where its text tells them."""
-    own, name = row.id, document_name(row)
+    document_id, name = row.id, document_name(row)
     tally = Tally()
     places = embeddings = 0
-    query = select(passages).where(passages.c.document_id == own).order_by(passages.c.id)
+    query = select(passages).where(passages.c.document_id == document_id).order_by(passages.c.id)
     for passage in connection.execute(query.execution_options(yield_per=_PASSAGES_AT_ONCE)):
         tally = tally.plus([summed_seal(passage.place_seal, passage.embedding_seal)])
         if sound_text:
@@ -205,11 +205,13 @@ def _passages(connection: Connection, row: Any, seen: _Seen, *, sealed: bool, so
             places += not (there and has_place(passage, row.text[passage.start : passage.end]))
         embeddings += not (has_embedding(passage) and _is_vector(passage, seen))
     if places:
-        yield Problem(Damage.PASSAGES, f"{places} passages of {name} are not what was written", own)
+        yield Problem(Damage.PASSAGES, f"{places} passages of {name} are not what was written", document_id)
     if embeddings:
-        yield Problem(Damage.EMBEDDINGS, f"{embeddings} embeddings of {name} are not what was written", own)
+        yield Problem(Damage.EMBEDDINGS, f"{embeddings} embeddings of {name} are not what was written", document_id)
     if sealed and not places and not embeddings and (tally.rows, tally.digest) != (row.passages, row.passage_seals):
-        yield Problem(Damage.PASSAGES, f"{name} has {tally.rows} passages, not the {row.passages} put there", own)
+        yield Problem(
+            Damage.PASSAGES, f"{name} has {tally.rows} passages, not the {row.passages} put there", document_id
+        )
 
 
 def _is_vector(passage: Any, seen: _Seen) -> bool:

@@ -31,8 +31,8 @@ _WHAT_TO_DO = "restore a backup into another folder (qa store restore BACKUP --s
 def read_settings(connection: Connection) -> dict[str, str]:
     """Every setting by name. Raises DamageError where one is not as it was written, or is not there."""
     values = stored_settings(connection)
-    own = values.pop(SEAL, None)
-    if own != settings_seal(values):
+    seal = values.pop(SEAL, None)
+    if seal != settings_seal(values):
         raise DamageError(f"the store's settings are damaged: one is not what was written, or gone; {_WHAT_TO_DO}")
     return values
 
@@ -105,7 +105,7 @@ class Ledger:
 
     def went(self, table: Tallied, seals: Iterable[object]) -> None:
         """Note rows that were taken out of a table, by their seals as they stood there."""
-        known = [own if isinstance(own, bytes) else b"" for own in seals]
+        known = [seal if isinstance(seal, bytes) else b"" for seal in seals]
         self.set_tally(table, self.tally(table).minus(known))
 
     def finish(self) -> None:

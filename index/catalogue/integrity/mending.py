@@ -101,8 +101,8 @@ def _drop_files(ledger: Ledger, *, all_without_documents: bool) -> list[str]:
         if sound:
             kept = kept.plus([row.seal])
         else:
-            own = (sources.c.collection == row.collection, sources.c.uri == row.uri)
-            dropped += connection.execute(delete(sources).where(*own)).rowcount
+            where = (sources.c.collection == row.collection, sources.c.uri == row.uri)
+            dropped += connection.execute(delete(sources).where(*where)).rowcount
     changed = ledger.tally("sources") != kept
     ledger.set_tally("sources", kept)
     if dropped:
@@ -122,7 +122,7 @@ def _settle_removals(ledger: Ledger) -> list[str]:
 
 def _accept_losses(ledger: Ledger) -> list[str]:
     seals = ledger.connection.scalars(select(documents.c.seal)).all()
-    there = Tally().plus(own if isinstance(own, bytes) else b"" for own in seals)
+    there = Tally().plus(seal if isinstance(seal, bytes) else b"" for seal in seals)
     wanted = ledger.tally("documents")
     ledger.set_tally("documents", there)
     if there == wanted:

@@ -49,8 +49,8 @@ FILTERED_AT_MOST = 20_000
 
 def document_name(row: Any) -> str:
     """A document's URI and id for a message, as far as its row tells them."""
-    uri, own = shown(row.uri), shown(row.id)
-    return f"the document {uri} ({own})" if uri else f"the document {own}"
+    uri, document_id = shown(row.uri), shown(row.id)
+    return f"the document {uri} ({document_id})" if uri else f"the document {document_id}"
 
 
 def shown(value: object) -> str:
@@ -194,10 +194,10 @@ def require_source(row: Any) -> None:
 
 def require_ids(ids: Sequence[object]) -> list[str]:
     """The ids of documents, all of them text. Raises DamageError."""
-    own = [one for one in ids if isinstance(one, str)]
-    if len(own) < len(ids):
+    texts = [one for one in ids if isinstance(one, str)]
+    if len(texts) < len(ids):
         raise DamageError(f"the id of a document is damaged; {_REPAIR}")
-    return own
+    return texts
 
 
 def require_complete(connection: Connection, values: dict[str, str]) -> None:
@@ -235,11 +235,11 @@ def require_found(row: Any, ids: Collection[str]) -> None:
         raise DamageError(f"an index of the database finds {document_name(row)} under another id; {_REPAIR}")
 
 
-def require_count(found: Collection[DocumentRecord], values: dict[str, str]) -> None:
+def require_count(records: Collection[DocumentRecord], values: dict[str, str]) -> None:
     """Raise DamageError unless these are as many as all documents; `values` are the settings."""
     wanted = tally_in(values, "documents").rows
-    if len({record.id for record in found}) != wanted:
-        raise DamageError(f"{len(found)} documents of the store are found, and {wanted} were put there; {_REPAIR}")
+    if len({record.id for record in records}) != wanted:
+        raise DamageError(f"{len(records)} documents of the store are found, and {wanted} were put there; {_REPAIR}")
 
 
 def all_sources(connection: Connection) -> Sequence[Any]:

@@ -55,12 +55,15 @@ def fill(store: Store, count: int = 12) -> None:
     """Documents of several passages, in order of neither URI nor id, with all that can be known of them."""
     documents = [
         document(
-            f"{n * 7 % count:02}", "\n\n".join(f"Part{p} of number{n} says word{n * p}." for p in range(n % 5)),
-            tags=("x", f"t{n % 3}"), date="2024-05", collection="plans" if n % 4 == 0 else "default",
+            f"{n * 7 % count:02}",
+            "\n\n".join(f"Part{p} of number{n} says word{n * p}." for p in range(n % 5)),
+            tags=("x", f"t{n % 3}"),
+            date="2024-05",
+            collection="plans" if n % 4 == 0 else "default",
             source=f"file:///{n * 7 % count:02}",
         )
         for n in range(count)
-    ]  # fmt: skip
+    ]
     list(store.put_all(documents))
     for collection in ("plans", "default"):
         own = {Source(d.uri, d.sha256, "1-2", "1"): [d.id] for d in documents if d.collection == collection}
@@ -246,7 +249,9 @@ def test_somebody_writes_to_the_target_while_it_is_filled(
 def test_a_copy_that_is_not_finished_is_neither_asked_nor_added_to_nor_copied(
     two: tuple[Store, SqliteCatalogue], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, target = two
+    source, _ = two
+    half = Store(tmp_path / "half", FakeEmbedder(), cut=SMALL)
+    target = half.catalogue
     monkeypatch.setattr("index.catalogue.copying.PASSAGES_TOGETHER", 4)
 
     def stop(done: int, _: int) -> None:
@@ -255,8 +260,6 @@ def test_a_copy_that_is_not_finished_is_neither_asked_nor_added_to_nor_copied(
 
     with pytest.raises(KeyboardInterrupt):
         copy(source.catalogue, target, stop)
-    half = Store(tmp_path / "half", FakeEmbedder(), cut=SMALL)
-    half.catalogue = target
     with pytest.raises(StoreError, match="unfinished copy of another store"):
         half.check_embedder()
     with pytest.raises(StoreError, match="unfinished copy of another store"):

@@ -13,8 +13,9 @@ import pytest
 from index.catalogue.sqlite import CATALOGUE_FILE
 from index.documents import Document
 from index.errors import InputError
+from index.store.backend import is_restoring_file
 from index.store.backups import back_up, restore, restore_folder
-from index.store.store import Store, is_restoring_file
+from index.store.store import Store
 from index.text.passages import CutSettings
 
 Make = Callable[..., Document]

@@ -1,104 +1,36 @@
-"""What every vector index must do, and what one on disk must survive."""
+"""Vectors in FAISS: the contract of every vector index, and what one on disk must survive."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pytest
+from contracts.vectors import VectorIndexContract, X, Y, Z, ids, ranked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index.errors import StoreError
-from index.search.faiss import FaissVectorIndex, VectorIndex
-from index.search.milvus import MilvusVectorIndex, connect
+from index.search.faiss import FaissVectorIndex
+from index.search.protocol import VectorIndex
 
-X, Y, Z = np.eye(3, dtype=np.float32)
-MILVUS_SERVERS = [name for name in ("QA_TEST_MILVUS", "QA_TEST_MILVUS_LITE") if name in os.environ]
 Open = Callable[[], VectorIndex]
 
 
-def ids(*values: int) -> NDArray[np.int64]:
-    return np.array(values, dtype=np.int64)
+class TestInMemory(VectorIndexContract):
+    @pytest.fixture
+    def index(self) -> VectorIndex:
+        return FaissVectorIndex(None, 3)
 
 
-def found(index: VectorIndex, vector: NDArray[np.float32], k: int = 10, *allowed: int) -> list[int]:
-    return [hit for hit, _ in index.search(vector, k, ids(*allowed) if allowed else None)]
-
-
-@pytest.fixture(params=["memory", "disk", *MILVUS_SERVERS])
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorIndex]:
-    if request.param in MILVUS_SERVERS:
-        uri = os.environ[request.param]
-        held = MilvusVectorIndex(connect(uri), uri, f"test_{uuid4().hex}", 3)
-        yield held
-        held.drop()
-        return
-    yield FaissVectorIndex(tmp_path / "a" / "v" if request.param == "disk" else None, 3)
-
-
-class TestEveryBackend:
-    def test_empty(self, index: VectorIndex) -> None:
-        assert (len(index), index.generation) == (0, 0)
-        assert index.search(X, 5) == []
-        assert index.similarities(X, [1]) == [None]
-        index.remove([])
-        index.remove([1])
-
-    def test_best_first_with_inner_products(self, index: VectorIndex) -> None:
-        index.add(ids(30, 10, 20), np.stack([Z, X, 0.6 * X + 0.8 * Y]))
-        hits = index.search(X, 2)
-        assert [i for i, _ in hits] == [10, 20]
-        assert [s for _, s in hits] == pytest.approx([1, 0.6])
-        assert index.similarities(X, [20, 7, 10]) == [pytest.approx(0.6), None, pytest.approx(1)]
-
-    def test_k_larger_than_the_index_and_none_at_all(self, index: VectorIndex) -> None:
-        index.add(ids(1, 2), np.stack([X, Y]))
-        assert sorted(found(index, X, 99)) == [1, 2]
-        assert index.search(X, 0) == []
-
-    def test_adding_replaces(self, index: VectorIndex) -> None:
-        index.add(ids(1, 2), np.stack([X, Y]))
-        index.add(ids(2, 1), np.stack([X, Z]))
-        assert len(index) == 2
-        assert found(index, X, 1) == [2]
-        assert index.similarities(Z, [1, 2]) == [1, 0]
-
-    def test_adding_none(self, index: VectorIndex) -> None:
-        index.add(ids(), np.zeros((0, 3), dtype=np.float32))
-        assert len(index) == 0
-
-    def test_removed_is_not_found(self, index: VectorIndex) -> None:
-        index.add(ids(1, 2), np.stack([X, Y]))
-        index.remove([1, 77])
-        assert found(index, X) == [2]
-        assert index.similarities(X, [1]) == [None]
-        index.add(ids(1), X[None])
-        assert found(index, X, 1) == [1]
-
-    def test_only_allowed_are_found(self, index: VectorIndex) -> None:
-        index.add(ids(*range(100)), np.stack([X * (100 - n) / 100 for n in range(100)]))
-        assert found(index, X, 2, 60, 50, 70, 999) == [50, 60]
-        assert found(index, X, 9, 999) == []
-        assert index.search(X, 9, ids()) == []
-
-    def test_vectors_that_do_not_fit_are_refused(self, index: VectorIndex) -> None:
-        for shape in ((1, 4), (2, 3)):
-            with pytest.raises(ValueError, match="do not fit"):
-                index.add(ids(1), np.zeros(shape, dtype=np.float32))
-
-    def test_commit_sets_the_generation(self, index: VectorIndex) -> None:
-        index.commit(4)
-        assert index.generation == 4
-
-    def test_64_bit_ids(self, index: VectorIndex) -> None:
-        index.add(ids(2**40), X[None])
-        assert found(index, X) == [2**40]
+class TestInAFolder(VectorIndexContract):
+    @pytest.fixture
+    def index(self, tmp_path: Path) -> VectorIndex:
+        return FaissVectorIndex(tmp_path / "a" / "v", 3)
 
 
 @pytest.fixture
@@ -117,10 +49,10 @@ class TestOnDisk:
     def test_what_was_committed_is_there_again(self, reopen: Open) -> None:
         filled(reopen).remove([1])
         again = reopen()
-        assert (again.generation, found(again, X)) == (7, [1, 2]), "the removal was not committed"
+        assert (again.generation, ranked(again, X)) == (7, [1, 2]), "the removal was not committed"
         again.remove([1])
         again.commit(8)
-        assert (reopen().generation, found(reopen(), X)) == (8, [2])
+        assert (reopen().generation, ranked(reopen(), X)) == (8, [2])
 
     def test_old_files_go(self, reopen: Open, tmp_path: Path) -> None:
         index = filled(reopen)
@@ -151,7 +83,7 @@ class TestOnDisk:
             patch.setattr("index.search.faiss.os.replace", crash)
             index.commit(8)
         again = reopen()
-        assert (again.generation, sorted(found(again, X))) == (7, [1, 2])
+        assert (again.generation, sorted(ranked(again, X))) == (7, [1, 2])
 
     def test_damage_anywhere_is_noticed(self, reopen: Open, tmp_path: Path) -> None:
         index = filled(reopen)
@@ -173,7 +105,7 @@ class TestOnDisk:
             assert reopen().generation == 0
             file.write_bytes(sound)
         assert suffixes == {".ids", ".vectors", ".dead", ".manifest"}
-        assert (reopen().generation, len(reopen()), found(reopen(), X, 1)) == (9, 4, [1])
+        assert (reopen().generation, len(reopen()), ranked(reopen(), X, 1)) == (9, 4, [1])
 
     def test_a_file_that_only_looks_unchanged_is_found_by_reading_it(self, reopen: Open, tmp_path: Path) -> None:
         filled(reopen)
@@ -202,7 +134,7 @@ class TestOnDisk:
         for file in tmp_path.glob("*.vectors"):
             file.write_bytes(b"")
         filled(reopen)
-        assert (reopen().generation, found(reopen(), X, 1)) == (7, [1])
+        assert (reopen().generation, ranked(reopen(), X, 1)) == (7, [1])
 
     def test_an_open_index_keeps_its_view_while_another_writes(self, reopen: Open) -> None:
         reader = filled(reopen)
@@ -210,7 +142,7 @@ class TestOnDisk:
         writer.remove([1])
         writer.add(ids(9), X[None])
         writer.commit(8)
-        assert (found(reader, X), reader.similarities(X, [1, 9])) == ([1, 2], [1, None])
+        assert (ranked(reader, X), reader.similarities(X, [1, 9])) == ([1, 2], [1, None])
 
     def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")
@@ -336,7 +268,7 @@ class TestSegments:
             index.commit(1)
             (file,) = (tmp_path / name).glob("*.ivf")
             sizes.append(file.stat().st_size)
-            assert found(index, vectors[17], 1) == [17]
+            assert ranked(index, vectors[17], 1) == [17]
         assert sizes[0] - sizes[1] > 3000 * D / 3
 
     def test_a_new_passage_does_not_rewrite_the_rest(self, tmp_path: Path) -> None:
@@ -361,7 +293,7 @@ class TestSegments:
         index.commit(2)
         (file,) = tmp_path.glob("*.vectors")
         assert file.stat().st_size == 400 * 4 * D
-        assert (len(reopened := FaissVectorIndex(tmp_path, D)), found(reopened, vectors[700], 1)) == (400, [700])
+        assert (len(reopened := FaissVectorIndex(tmp_path, D)), ranked(reopened, vectors[700], 1)) == (400, [700])
 
     def test_damage_to_an_inverted_file_is_noticed(self, tmp_path: Path) -> None:
         vectors = unit(np.random.default_rng(8), 300)
@@ -374,4 +306,4 @@ class TestSegments:
             file.write_bytes(sound[:at] + b"\xff\xfe\xfd" + sound[at + 3 :])
             assert FaissVectorIndex(tmp_path, D).generation == 0
         file.write_bytes(sound)
-        assert found(FaissVectorIndex(tmp_path, D), vectors[7], 1) == [7]
+        assert ranked(FaissVectorIndex(tmp_path, D), vectors[7], 1) == [7]

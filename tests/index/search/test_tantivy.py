@@ -1,151 +1,32 @@
-"""What every lexical index must do, and what one on disk must survive."""
+"""Words in tantivy: the contract of every lexical index, and what one on disk must survive."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from scale.locations import postgres_schema
+from contracts.words import LexicalIndexContract, passage, ranked
 
-from index.catalogue.postgres import PostgresCatalogue
-from index.documents import StoredPassage
 from index.errors import StoreError
-from index.search.milvus import MilvusLexicalIndex, connect
-from index.search.postgres_bm25 import PostgresLexicalIndex
-from index.search.tantivy import LexicalIndex, TantivyLexicalIndex
-from index.text.words import words
+from index.search.protocol import LexicalIndex
+from index.search.tantivy import TantivyLexicalIndex
 
-SERVERS = [name for name in ("QA_TEST_POSTGRES", "QA_TEST_MILVUS_LITE") if name in os.environ]
 Open = Callable[[], LexicalIndex]
 
 
-def passage(number: int, text: str, document: str = "d", context: str = "") -> StoredPassage:
-    return StoredPassage(id=number, document_id=document, start=0, end=len(text), context=context, text=text)
+class TestInMemory(LexicalIndexContract):
+    @pytest.fixture
+    def index(self) -> LexicalIndex:
+        return TantivyLexicalIndex(None)
 
 
-def found(index: LexicalIndex, question: str, k: int = 10, documents: list[str] | None = None) -> list[int]:
-    return [hit for hit, _ in index.search(question, k, documents)]
-
-
-@pytest.fixture(params=["memory", "disk", *SERVERS])
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LexicalIndex]:
-    if request.param == "QA_TEST_POSTGRES":
-        with postgres_schema() as store:
-            catalogue = PostgresCatalogue(store)
-            yield PostgresLexicalIndex(catalogue)
-            catalogue.close()
-        return
-    if request.param == "QA_TEST_MILVUS_LITE":
-        uri = os.environ[request.param]
-        held = MilvusLexicalIndex(connect(uri), uri, f"test_{uuid4().hex}")
-        yield held
-        held.drop()
-        return
-    yield TantivyLexicalIndex(tmp_path / "a" / "l" if request.param == "disk" else None)
-
-
-class TestEveryBackend:
-    def test_empty(self, index: LexicalIndex) -> None:
-        assert (len(index), index.generation) == (0, 0)
-        assert index.search("anything", 5) == []
-        index.remove([])
-        index.remove([1])
-        index.commit(1)
-        assert (len(index), index.generation, index.search("anything", 5)) == (0, 1, [])
-
-    def test_best_first(self, index: LexicalIndex) -> None:
-        index.add([passage(10, "cats"), passage(20, "cats and dogs chase birds"), passage(30, "fish")])
-        index.commit(1)
-        hits = index.search("cat dog", 10)
-        assert [i for i, _ in hits] == [20, 10]
-        assert hits[0][1] > hits[1][1] > 0
-
-    def test_k(self, index: LexicalIndex) -> None:
-        index.add([passage(n, "same words") for n in range(5)])
-        index.commit(1)
-        assert len(found(index, "words", 3)) == 3
-        assert sorted(found(index, "words", 1000)) == [0, 1, 2, 3, 4]
-        assert index.search("words", 0) == []
-
-    def test_headings_are_searched(self, index: LexicalIndex) -> None:
-        index.add([passage(1, "It opened in 1889.", context="Eiffel Tower"), passage(2, "It closed.", context="Shop")])
-        index.commit(1)
-        assert found(index, "When did the tower open?")[0] == 1
-
-    def test_adding_replaces(self, index: LexicalIndex) -> None:
-        index.add([passage(1, "cats"), passage(2, "dogs")])
-        index.commit(1)
-        index.add([passage(1, "fish")])
-        index.commit(2)
-        assert (len(index), found(index, "cats"), found(index, "fish")) == (2, [], [1])
-
-    def test_adding_twice_before_a_commit_replaces(self, index: LexicalIndex) -> None:
-        index.add([passage(1, "cats")])
-        index.add([passage(1, "fish")])
-        index.commit(1)
-        assert (len(index), found(index, "cats"), found(index, "fish")) == (1, [], [1])
-
-    def test_of_equal_ids_added_together_the_last_counts(self, index: LexicalIndex) -> None:
-        index.add([passage(1, "cats"), passage(1, "fish")])
-        index.commit(1)
-        assert (len(index), found(index, "cats"), found(index, "fish")) == (1, [], [1])
-
-    def test_many_at_once(self, index: LexicalIndex) -> None:
-        index.add([passage(n, f"cats number{n}") for n in range(2000)])
-        index.remove(list(range(0, 2000, 2)))
-        index.commit(1)
-        index.add([passage(7, "dogs"), passage(8, "dogs")])
-        index.commit(2)
-        assert len(index) == 1001
-        assert (found(index, "number9"), found(index, "number8"), found(index, "number7")) == ([9], [], [])
-        assert sorted(found(index, "dogs")) == [7, 8]
-
-    def test_removed_is_not_found(self, index: LexicalIndex) -> None:
-        index.add([passage(n, f"cats number{n}") for n in range(1, 40)])
-        index.commit(1)
-        index.remove([1, 2, 777])
-        index.commit(2)
-        assert sorted(found(index, "cats", 100)) == list(range(3, 40))
-        assert found(index, "number2") == []
-
-    def test_only_the_named_documents(self, index: LexicalIndex) -> None:
-        index.add([passage(1, "cats", "a"), passage(2, "cats", "b"), passage(3, "cats", "c"), passage(4, "dogs", "a")])
-        index.commit(1)
-        assert sorted(found(index, "cats", 10, ["a", "c", "zz"])) == [1, 3]
-        assert found(index, "cats", 10, ["zz"]) == []
-        assert found(index, "cats", 10, []) == []
-        (only,) = index.search("dogs", 10, ["a"])
-        assert only == index.search("dogs", 10)[0], "the filter does not change the score"
-
-    @pytest.mark.parametrize(
-        "question",
-        [
-            "",
-            "   ",
-            "?!",
-            "the of and",
-            'a:b AND (c OR "',
-            "text:*",
-            "\x00",
-            "\ud800",
-            "id:1 ~ ^2 [a TO b]",
-            "x" * 100_000,
-        ],
-    )
-    def test_any_question_is_words_only(self, index: LexicalIndex, question: str) -> None:
-        index.add([passage(1, "cats")])
-        index.commit(1)
-        assert index.search(question, 5) == []
-
-    def test_folding_and_stemming(self, index: LexicalIndex) -> None:
-        index.add([passage(1, "Née cafés were OPENING"), passage(2, "lone \ud800 surrogate")])
-        index.commit(1)
-        assert found(index, "CAFE") == found(index, "nee") == found(index, "opened") == [1]
-        assert found(index, "surrogates") == [2]
+class TestInAFolder(LexicalIndexContract):
+    @pytest.fixture
+    def index(self, tmp_path: Path) -> LexicalIndex:
+        return TantivyLexicalIndex(tmp_path / "a" / "l")
 
 
 @pytest.fixture
@@ -166,21 +47,21 @@ class TestOnDisk:
     def test_what_was_committed_is_there_again(self, reopen: Open) -> None:
         filled(reopen)
         again = reopen()
-        assert (again.generation, len(again), sorted(found(again, "cats"))) == (7, 2, [1, 2])
+        assert (again.generation, len(again), sorted(ranked(again, "cats"))) == (7, 2, [1, 2])
         again.remove([1])
         again.commit(8)
-        assert (reopen().generation, found(reopen(), "cats")) == (8, [2])
+        assert (reopen().generation, ranked(reopen(), "cats")) == (8, [2])
 
     def test_uncommitted_changes_are_not_there(self, reopen: Open) -> None:
         filled(reopen).add([passage(9, "cats")])
-        assert sorted(found(reopen(), "cats")) == [1, 2]
+        assert sorted(ranked(reopen(), "cats")) == [1, 2]
 
     def test_a_reader_keeps_its_view_while_another_writes(self, reopen: Open) -> None:
         reader = filled(reopen)
         writer = reopen()
         writer.remove([1])
         writer.commit(8)
-        assert sorted(found(reader, "cats")) in ([1, 2], [2])
+        assert sorted(ranked(reader, "cats")) in ([1, 2], [2])
 
     def test_a_crash_before_the_mark_costs_a_fresh_start_only(
         self, reopen: Open, monkeypatch: pytest.MonkeyPatch
@@ -216,7 +97,7 @@ class TestOnDisk:
                 if damage is not None:
                     (folder / name).write_bytes(damage)
                 index = reopen()
-                state = (index.generation, len(index), sorted(found(index, "cats")))
+                state = (index.generation, len(index), sorted(ranked(index, "cats")))
                 # A file of a segment that was merged away may linger: damage to it is none to the index.
                 assert state in ((0, 0, []), (7, 2, [1, 2])), (name, damage)
                 noticed += state[0] == 0
@@ -237,7 +118,7 @@ class TestOnDisk:
         again = reopen()
         again.add([passage(2, "fish"), passage(3, "fish"), passage(4, "fish")])
         again.commit(8)
-        assert (len(reopen()), found(reopen(), "cats"), sorted(found(reopen(), "fish"))) == (4, [1], [2, 3, 4])
+        assert (len(reopen()), ranked(reopen(), "cats"), sorted(ranked(reopen(), "fish"))) == (4, [1], [2, 3, 4])
 
     def test_a_file_that_only_looks_unchanged_is_found_by_reading_it(self, reopen: Open, tmp_path: Path) -> None:
         filled(reopen)
@@ -269,17 +150,12 @@ class TestOnDisk:
         for name, content in before.items():
             (folder / name).write_bytes(content)
         again = reopen()
-        assert (again.generation, sorted(found(again, "cats"))) == (7, [1, 2])
+        assert (again.generation, sorted(ranked(again, "cats"))) == (7, [1, 2])
         again.remove([1])
         again.commit(8)
-        assert found(reopen(), "cats") == [2]
+        assert ranked(reopen(), "cats") == [2]
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")
         with pytest.raises(StoreError, match="cannot be opened"):
             TantivyLexicalIndex(tmp_path / "file" / "l")
-
-
-def test_words_of_a_text() -> None:
-    assert words("The Cafés' OPENING, openings; the cat") == ["cafe", "open", "open", "cat"]
-    assert words("") == words("\ud800 ?!") == []

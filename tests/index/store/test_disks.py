@@ -53,7 +53,7 @@ def test_a_store_on_a_read_only_disk_is_asked_and_left_as_it_is(
         shutil.rmtree(store.folder / DERIVED_FOLDER)
     (store.folder / "derived.lock").unlink()
     before = state(store.folder)
-    for module in ("index.store.store", "index.catalogue.sqlite"):
+    for module in ("index.store.backend", "index.catalogue.sqlite"):
         monkeypatch.setattr(f"{module}.on_frozen_disk", lambda _: True)
     frozen = reopen()
     vector = frozen.embedder.embed(["Word3 stands."])[0]
@@ -76,7 +76,7 @@ def test_a_store_that_was_open_when_its_disk_was_frozen_says_so(
     store = reopen()
     store.put(make_document("a", "Cats chase mice."))
     assert (store.folder / "catalogue.sqlite-wal").stat().st_size
-    for module in ("index.store.store", "index.catalogue.sqlite"):
+    for module in ("index.store.backend", "index.catalogue.sqlite"):
         monkeypatch.setattr(f"{module}.on_frozen_disk", lambda _: True)
     with pytest.raises(StoreError, match="copy the folder"):
         reopen()

@@ -263,7 +263,7 @@ def test_a_file_that_rotted_is_found_and_made_anew(store: Store, reopen: Callabl
 def test_entries_that_differ_from_the_catalogue_are_found_and_mended(store: Store) -> None:
     import numpy as np
 
-    indexes = store._local()
+    indexes = store.backend.open_local_indexes(store.embedder.dimensions)
     indexes.catch_up(store.catalogue)
     first, second = store.catalogue.embedded()[1][:2].tolist()
     vectors, lexical = indexes._vectors, indexes._lexical

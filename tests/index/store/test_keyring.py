@@ -243,8 +243,12 @@ def test_every_change_is_noted(ring: KeyRing, store: Store) -> None:
     with store.catalogue.connection() as connection:
         noted = audit_log.entries(connection, limit=100)
     assert [entry.operation for entry in noted] == [
-        "keys add", "keys rotate", "keys revoke", "keys revoke", "keys clear",
-    ]  # fmt: skip
+        "keys add",
+        "keys rotate",
+        "keys revoke",
+        "keys revoke",
+        "keys clear",
+    ]
     assert {entry.actor for entry in noted} == {"local command"} and noted[-1].count == 2
     assert "secret name" not in repr(noted)
 

@@ -1,187 +1,19 @@
-"""The store: catalogue and derived indexes as one, whatever happens to the files and whoever else is there."""
+"""A store in a folder: the contract of every store, and whatever happens to its files and whoever else is there."""
 
 from __future__ import annotations
 
 import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import scale.locations
+from contracts.store import CATS, DOGS, FISH, CrashError, Open, StoreContract, best, both, hits, make_document
+from fakes import FakeEmbedder
 
 from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
-from index.documents import Document, StoredPassage
-from index.errors import ModelError, StoreError
-from index.location import Location
+from index.errors import StoreError
 from index.search.index_folders import DERIVED_FOLDER
 from index.store.store import Store
-from index.text.passages import CutSettings
-
-Make = Callable[..., Document]
-Open = Callable[..., Store]
-# What is about the files of a store in a folder.
-IN_A_FOLDER = pytest.mark.parametrize("location", ["folder"], indirect=True)
-SMALL = CutSettings(minimum=2, maximum=8, overlap=0)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "store"
-
-
-@pytest.fixture(params=["folder", *scale.locations.here()])
-def location(request: pytest.FixtureRequest, folder: Path) -> Iterator[Location]:
-    if request.param == "folder":
-        yield folder
-        return
-    with scale.locations.server_store(request.param, folder) as store:
-        yield store
-
-
-@pytest.fixture
-def reopen(location: Location, make_embedder: Any) -> Iterator[Open]:
-    opened: list[Store] = []
-
-    def open_store(embedder: Any = None, *, create: bool = True) -> Store:
-        opened.append(Store(location, embedder or make_embedder(), cut=SMALL, create=create))
-        return opened[-1]
-
-    yield open_store
-    for store in opened:
-        store.close()
-
-
-def hits(store: Store, question: str, k: int = 5, **filters: Any) -> dict[str, list[StoredPassage]]:
-    """What each index finds, as a reader would get it: through the catalogue."""
-    found = store.search(question, store.embedder.embed([question])[0], k, **filters)
-    snapshot = store.catalogue.snapshot([i for i, _ in [*found.dense, *found.lexical]])
-    for passage in snapshot.passages.values():
-        document = store.catalogue.document(passage.document_id)
-        # Another thread may have put another version meanwhile.
-        if document is not None and document.sha256 == snapshot.documents[document.id].sha256:
-            assert document.text[passage.start : passage.end] == passage.text
-    assert set(found.similarity) == {i for i, _ in [*found.dense, *found.lexical]}
-    return {
-        name: [snapshot.passages[i] for i, _ in part if i in snapshot.passages]
-        for name, part in (("dense", found.dense), ("lexical", found.lexical))
-    }
-
-
-def best(store: Store, question: str, **filters: Any) -> tuple[str, str]:
-    """The first text of the dense and of the lexical search, which here must agree with exact words."""
-    found = hits(store, question, **filters)
-    dense, lexical = (found[name][0].text if found[name] else "" for name in ("dense", "lexical"))
-    return dense, lexical
-
-
-def both(text: str) -> tuple[str, str]:
-    return text, text
-
-
-CATS, DOGS, FISH = "Cats chase mice.", "Dogs bury bones.", "Fish swim upstream."
-
-
-def test_an_empty_store(reopen: Open) -> None:
-    assert hits(reopen(), "anything") == {"dense": [], "lexical": []}
-
-
-def test_what_was_put_is_found(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    for name, text in (("a", CATS), ("b", DOGS), ("c", FISH)):
-        change = store.put(make_document(name, text))
-        assert (change.changed, change.passages) == (True, 1)
-    for opened in (store, reopen(), reopen(create=False)):
-        assert best(opened, "dogs bury bones") == both(DOGS)
-        assert best(opened, "fish swim upstream") == both(FISH)
-
-
-def test_similarities_are_inner_products(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    store.put(make_document("a", CATS))
-    found = store.search("bones", store.embedder.embed([CATS])[0], 5)
-    assert [score for _, score in found.dense] == pytest.approx([1.0])
-    assert list(found.similarity.values()) == pytest.approx([1.0])
-
-
-def test_an_unchanged_document_costs_no_embedding(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    document = make_document("a", CATS)
-    store.put(document)
-    before = (list(store.embedder.embedded), store.catalogue.generation())  # type: ignore[attr-defined]
-    again = store.put(document)
-    assert (again.changed, again.passages) == (False, 0)
-    assert (store.embedder.embedded, store.catalogue.generation()) == before  # type: ignore[attr-defined]
-
-
-def test_a_changed_document_replaces(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    store.put(make_document("a", CATS))
-    store.put(make_document("b", FISH))
-    store.put(make_document("a", DOGS))
-    assert store.catalogue.counts() == (2, 2)
-    assert best(store, "dogs bury bones") == both(DOGS)
-    assert hits(store, "cats chase mice")["lexical"] == []
-    assert CATS not in {p.text for p in hits(store, "cats chase mice")["dense"]}
-
-
-def test_old_versions_take_no_place_among_the_k_best(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    for n in range(4):
-        store.put(make_document("a", f"{CATS} Version{n}."))
-    store.put(make_document("b", DOGS))
-    found = hits(store, f"{CATS} Version1.", k=2)
-    assert [len(found["dense"]), len(found["lexical"])] == [2, 1]
-
-
-def test_a_removed_document_cannot_be_found(reopen: Open, make_document: Make) -> None:
-    store, other = reopen(), reopen()
-    document = make_document("a", CATS)
-    store.put(document)
-    assert best(other, "cats") == both(CATS)
-    assert store.remove(document.id)
-    assert not store.remove(document.id)
-    for opened in (store, other, reopen()):
-        assert hits(opened, "cats chase mice") == {"dense": [], "lexical": []}
-
-
-def test_a_hit_of_before_finds_nothing_in_the_catalogue(reopen: Open, make_document: Make) -> None:
-    store, other = reopen(), reopen()
-    store.put(make_document("a", CATS))
-    stale = store.search("cats", store.embedder.embed(["cats"])[0], 5)
-    other.put(make_document("a", DOGS))
-    assert store.catalogue.snapshot([i for i, _ in stale.dense]).passages == {}
-
-
-def test_two_stores_see_each_others_changes(reopen: Open, make_document: Make) -> None:
-    one, two = reopen(), reopen()
-    one.put(make_document("a", CATS))
-    assert best(two, "cats chase mice") == both(CATS)
-    two.put(make_document("b", DOGS))
-    one.put(make_document("c", FISH))
-    for store in (one, two):
-        assert best(store, "dogs bury bones") == both(DOGS)
-        assert best(store, "fish swim upstream") == both(FISH)
-
-
-def test_filters_bind_before_the_cut_to_k(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    documents = [make_document(f"d{n}", f"Cats chase mice number{n}.") for n in range(30)]
-    list(store.put_all(documents))
-    wanted = {documents[7].id, documents[29].id}
-    found = hits(store, "cats chase mice", k=5, documents=wanted)
-    assert {p.document_id for p in found["dense"]} == {p.document_id for p in found["lexical"]} == wanted
-    assert hits(store, "cats chase mice", documents=set()) == {"dense": [], "lexical": []}
-    assert hits(store, "cats", documents={"unknown"}) == {"dense": [], "lexical": []}
-
-
-def test_headings_are_embedded_with_the_words(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    store.put(make_document("a", "# Tower\n\nIt opened.", media_type="text/markdown", title="Eiffel", own_title=True))
-    assert all(text.startswith("Eiffel > Tower\n") for text in store.embedder.embedded)  # type: ignore[attr-defined]
-    assert hits(store, "eiffel")["lexical"]
 
 
 def files(folder: Path) -> list[Path]:
@@ -220,31 +52,6 @@ def delete_lexical(folder: Path) -> None:
 DAMAGE = [delete_all, truncate_all, garble_all, delete_half, delete_vectors, delete_lexical]
 
 
-@IN_A_FOLDER
-@pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("still_open", [False, True])
-def test_derived_files_may_be_lost_at_any_time(
-    reopen: Open, folder: Path, make_document: Make, damage: Callable[[Path], None], still_open: bool
-) -> None:
-    store = reopen()
-    list(store.put_all([make_document("a", CATS), make_document("b", DOGS)]))
-    assert best(store, "cats chase mice") == both(CATS)
-    if still_open and damage in (truncate_all, garble_all):
-        # Files written over in place are mapped memory; a new file is what deleting or copying makes.
-        shutil.copytree(folder / DERIVED_FOLDER, folder / "copy")
-        delete_all(folder)
-        (folder / "copy").rename(folder / DERIVED_FOLDER)
-    assert files(folder)
-    damage(folder)
-    store = store if still_open else reopen()
-    assert best(store, "cats chase mice") == both(CATS)
-    store.put(make_document("c", FISH))
-    for opened in (store, reopen()):
-        assert best(opened, "fish swim upstream") == both(FISH)
-        assert best(opened, "dogs bury bones") == both(DOGS)
-        assert len(hits(opened, "cats")["dense"]) == 3
-
-
 def keep(folder: Path, to: Path) -> None:
     shutil.copytree(folder, to, ignore=shutil.ignore_patterns(DERIVED_FOLDER))
 
@@ -256,242 +63,106 @@ def restore(folder: Path, kept: Path) -> None:
         shutil.copy(path, folder)
 
 
-@IN_A_FOLDER
-@pytest.mark.parametrize("more", [0, 1, 2, 5])
-def test_an_older_catalogue_put_back_is_noticed(
-    reopen: Open, folder: Path, tmp_path: Path, make_document: Make, more: int
-) -> None:
-    store = reopen()
-    store.put(make_document("a", CATS))
-    store.close()
-    keep(folder, tmp_path / "kept")
-    store = reopen()
-    store.put(make_document("lost", "Lost words here."))
-    store.put(make_document("gone", "Gone words here."))
-    store.close()
-    restore(folder, tmp_path / "kept")
-    # Its generation may pass that of the derived files before anyone searches.
-    store = reopen()
-    texts = [f"Number{n} stands alone." for n in range(more)]
-    assert len(list(store.put_all(make_document(f"n{n}", text) for n, text in enumerate(texts)))) == more
-    for opened in (store, reopen()):
-        for text in [CATS, *texts]:
-            assert best(opened, text) == both(text)
-        assert hits(opened, "lost gone")["lexical"] == []
-        assert len(hits(opened, "cats", k=99)["dense"]) == 1 + more
+class TestStoreInAFolder(StoreContract):
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        return tmp_path / "store"
 
+    @pytest.fixture
+    def location(self, folder: Path) -> Path:
+        return folder
 
-@IN_A_FOLDER
-def test_a_catalogue_made_anew_does_not_meet_old_indexes(reopen: Open, folder: Path, make_document: Make) -> None:
-    store = reopen()
-    store.put(make_document("a", CATS))
-    store.close()
-    for path in folder.glob(f"{CATALOGUE_FILE}*"):
-        path.unlink()
-    # One that was lost is not taken for one that was never there.
-    for create in (False, True):
-        with pytest.raises(StoreError, match=r"its catalogue catalogue.sqlite is\s+gone"):
-            reopen(create=create)
-    assert not list(folder.glob(f"{CATALOGUE_FILE}*"))
-    SqliteCatalogue(folder / CATALOGUE_FILE).close()
-    store = reopen()
-    store.put(make_document("b", DOGS))
-    found = store.search(CATS, store.embedder.embed([CATS])[0], 5)
-    assert len(found.dense) == 1
-    assert best(store, "dogs bury bones") == both(DOGS)
-    assert hits(store, "cats")["lexical"] == []
+    @pytest.mark.parametrize("damage", DAMAGE)
+    @pytest.mark.parametrize("still_open", [False, True])
+    def test_derived_files_may_be_lost_at_any_time(
+        self, reopen: Open, folder: Path, damage: Callable[[Path], None], still_open: bool
+    ) -> None:
+        store = reopen()
+        list(store.put_all([make_document("a", CATS), make_document("b", DOGS)]))
+        assert best(store, "cats chase mice") == both(CATS)
+        if still_open and damage in (truncate_all, garble_all):
+            # Files written over in place are mapped memory; a new file is what deleting or copying makes.
+            shutil.copytree(folder / DERIVED_FOLDER, folder / "copy")
+            delete_all(folder)
+            (folder / "copy").rename(folder / DERIVED_FOLDER)
+        assert files(folder)
+        damage(folder)
+        store = store if still_open else reopen()
+        assert best(store, "cats chase mice") == both(CATS)
+        store.put(make_document("c", FISH))
+        for opened in (store, reopen()):
+            assert best(opened, "fish swim upstream") == both(FISH)
+            assert best(opened, "dogs bury bones") == both(DOGS)
+            assert len(hits(opened, "cats")["dense"]) == 3
 
+    @pytest.mark.parametrize("more", [0, 1, 2, 5])
+    def test_an_older_catalogue_put_back_is_noticed(
+        self, reopen: Open, folder: Path, tmp_path: Path, more: int
+    ) -> None:
+        store = reopen()
+        store.put(make_document("a", CATS))
+        store.close()
+        keep(folder, tmp_path / "kept")
+        store = reopen()
+        store.put(make_document("lost", "Lost words here."))
+        store.put(make_document("gone", "Gone words here."))
+        store.close()
+        restore(folder, tmp_path / "kept")
+        # Its generation may pass that of the derived files before anyone searches.
+        store = reopen()
+        texts = [f"Number{n} stands alone." for n in range(more)]
+        assert len(list(store.put_all(make_document(f"n{n}", text) for n, text in enumerate(texts)))) == more
+        for opened in (store, reopen()):
+            for text in [CATS, *texts]:
+                assert best(opened, text) == both(text)
+            assert hits(opened, "lost gone")["lexical"] == []
+            assert len(hits(opened, "cats", k=99)["dense"]) == 1 + more
 
-class _CrashError(Exception):
-    pass
-
-
-@pytest.mark.parametrize("together", [1, 3, 1000])
-def test_a_crash_leaves_whole_documents_only(
-    reopen: Open, make_document: Make, monkeypatch: pytest.MonkeyPatch, together: int
-) -> None:
-    monkeypatch.setattr("index.store.store.EMBED_TOGETHER", together)
-    text = "One stands here. Two stands there.\n\nThree is away. Four came back."
-
-    def documents() -> Iterator[Document]:
-        for n in range(7):
-            yield make_document(f"d{n}", f"Number{n} begins. {text}")
-        raise _CrashError
-
-    store = reopen()
-    yielded = []
-    with pytest.raises(_CrashError):
-        for change in store.put_all(documents()):
-            yielded.append(change.document.id)
-    again = reopen()
-    records = again.catalogue.records()
-    assert {r.id for r in records} == set(yielded)
-    assert len(records) == (0 if together == 1000 else 7 if together == 1 else len(records))
-    assert all(r.passages > 1 for r in records)
-    for document in documents_of(again):
-        covered = "".join(text[p.start : p.end] for p in passages_of(again, document) for text in [document.text])
-        assert "".join(covered.split()) == "".join(document.text.split())
-    found = hits(again, "number0 number3 one two", k=99)
-    assert len(found["dense"]) == again.catalogue.counts()[1]
-
-
-def documents_of(store: Store) -> list[Document]:
-    found = [store.catalogue.document(r.id) for r in store.catalogue.records()]
-    return [document for document in found if document is not None]
-
-
-def passages_of(store: Store, document: Document) -> list[StoredPassage]:
-    ids: list[int] = store.catalogue.passage_ids([document.id]).tolist()
-    return list(store.catalogue.snapshot(ids).passages.values())
-
-
-def test_a_crash_between_delete_and_insert_keeps_the_old_version(
-    reopen: Open, make_document: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = reopen()
-    store.put(make_document("a", CATS))
-
-    def crash(_: object) -> bytes:
-        raise _CrashError
-
-    with monkeypatch.context() as patch, pytest.raises(_CrashError):
-        patch.setattr("index.catalogue.rows.to_bytes", crash)
-        store.put(make_document("a", DOGS))
-    for opened in (store, reopen()):
-        assert best(opened, "cats chase mice") == both(CATS)
-        assert opened.catalogue.generation() == 1
-
-
-@IN_A_FOLDER
-@pytest.mark.parametrize(
-    "where", ["index.search.faiss.FaissVectorIndex.commit", "index.search.tantivy.TantivyLexicalIndex.commit"]
-)
-def test_a_crash_while_catching_up_is_made_good(
-    reopen: Open, make_document: Make, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    store = reopen()
-    store.put(make_document("a", CATS))
-
-    def crash(*_: object) -> None:
-        raise _CrashError
-
-    with monkeypatch.context() as patch, pytest.raises(_CrashError):
-        patch.setattr(where, crash)
+    def test_a_catalogue_made_anew_does_not_meet_old_indexes(self, reopen: Open, folder: Path) -> None:
+        store = reopen()
+        store.put(make_document("a", CATS))
+        store.close()
+        for path in folder.glob(f"{CATALOGUE_FILE}*"):
+            path.unlink()
+        # One that was lost is not taken for one that was never there.
+        for create in (False, True):
+            with pytest.raises(StoreError, match=r"its catalogue catalogue.sqlite is\s+gone"):
+                reopen(create=create)
+        assert not list(folder.glob(f"{CATALOGUE_FILE}*"))
+        SqliteCatalogue(folder / CATALOGUE_FILE).close()
+        store = reopen()
         store.put(make_document("b", DOGS))
-    for opened in (store, reopen()):
-        assert best(opened, "dogs bury bones") == both(DOGS)
-        assert best(opened, "cats chase mice") == both(CATS)
+        ranked = store.search(CATS, store.embedder.embed([CATS])[0], 5)
+        assert len(ranked.dense) == 1
+        assert best(store, "dogs bury bones") == both(DOGS)
+        assert hits(store, "cats")["lexical"] == []
 
+    @pytest.mark.parametrize(
+        "where", ["index.search.faiss.FaissVectorIndex.commit", "index.search.tantivy.TantivyLexicalIndex.commit"]
+    )
+    def test_a_crash_while_catching_up_is_made_good(
+        self, reopen: Open, monkeypatch: pytest.MonkeyPatch, where: str
+    ) -> None:
+        store = reopen()
+        store.put(make_document("a", CATS))
 
-def test_another_embedder_is_refused_with_the_way_out(reopen: Open, make_embedder: Any, make_document: Make) -> None:
-    reopen().put(make_document("a", CATS))
-    other = reopen(make_embedder("other", 16))
-    for act in (other.check_embedder, lambda: other.put(make_document("b", DOGS))):
-        with pytest.raises(ModelError, match=r"embedded with fake .*qa index --re-embed --embedder other --store"):
-            act()
-    assert other.catalogue.counts() == (1, 1)
-    assert other.embedder.embedded == []  # type: ignore[attr-defined]
+        def crash(*_: object) -> None:
+            raise CrashError
 
+        with monkeypatch.context() as patch, pytest.raises(CrashError):
+            patch.setattr(where, crash)
+            store.put(make_document("b", DOGS))
+        for opened in (store, reopen()):
+            assert best(opened, "dogs bury bones") == both(DOGS)
+            assert best(opened, "cats chase mice") == both(CATS)
 
-def test_an_empty_store_has_no_embedder_until_it_is_filled(
-    reopen: Open, make_embedder: Any, make_document: Make
-) -> None:
-    reopen().check_embedder()
-    reopen(make_embedder("other")).put(make_document("a", CATS))
-    with pytest.raises(ModelError, match="embedded with other"):
-        reopen().check_embedder()
+    def test_a_store_that_is_not_there(self, reopen: Open, folder: Path) -> None:
+        with pytest.raises(StoreError, match="create it with: qa index PATH"):
+            reopen(create=False)
+        assert not folder.exists()
 
-
-def test_re_embedding(reopen: Open, make_embedder: Any, make_document: Make) -> None:
-    first = reopen()
-    list(first.put_all([make_document("a", CATS), make_document("b", DOGS)]))
-    first.sync()
-    new = make_embedder("other", 16)
-    store = reopen(new)
-    store.re_embed()
-    assert sorted(new.embedded) == [CATS, DOGS]
-    store.check_embedder()
-    for opened in (store, reopen(make_embedder("other", 16))):
-        assert best(opened, "cats chase mice") == both(CATS)
-        found = opened.search(CATS, new.embed([CATS])[0], 1)
-        assert [score for _, score in found.dense] == pytest.approx([1.0])
-    with pytest.raises(ModelError, match="embedded with other"):
-        first.check_embedder()
-    store.put(make_document("c", FISH))
-    assert best(store, "fish swim upstream") == both(FISH)
-
-
-@IN_A_FOLDER
-def test_a_store_that_is_not_there(reopen: Open, folder: Path) -> None:
-    with pytest.raises(StoreError, match="create it with: qa index PATH"):
-        reopen(create=False)
-    assert not folder.exists()
-
-
-def test_a_store_under_a_file(tmp_path: Path, make_embedder: Any) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    for path in (tmp_path / "file", tmp_path / "file" / "store"):
-        with pytest.raises(StoreError, match="cannot be created"):
-            Store(path, make_embedder())
-
-
-def test_searching_while_documents_change(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    store.put(make_document("steady", "Steady words stay."))
-    stop = threading.Event()
-    failures: list[BaseException] = []
-    searches = 0
-
-    def search() -> None:
-        nonlocal searches
-        try:
-            while not stop.is_set():
-                assert best(store, "steady words stay") == both("Steady words stay.")
-                searches += 1
-        except BaseException as error:  # noqa: BLE001 - shown below
-            failures.append(error)
-
-    threads = [threading.Thread(target=search) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        for n in range(6):
-            store.put(make_document(f"d{n % 3}", f"Number{n} passes by."))
-        store.remove(make_document("d0", "").id)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert failures == []
-    assert searches > 0
-    assert store.catalogue.counts() == (3, 3)
-    assert {p.text for p in hits(store, "passes by", k=99)["lexical"]} == {"Number4 passes by.", "Number5 passes by."}
-
-
-def test_documents_put_by_many_threads_are_all_found(reopen: Open, make_document: Make) -> None:
-    store = reopen()
-    store.check_embedder(pin=True)
-    threads = [
-        threading.Thread(target=lambda n=n: store.put(make_document(f"d{n}", f"Number{n} stands alone.")))
-        for n in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for n in range(6):
-        assert best(store, f"number{n} stands alone") == both(f"Number{n} stands alone.")
-
-
-def test_vectors_of_the_batch_go_to_their_own_passages(
-    reopen: Open, make_document: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("index.store.store.EMBED_TOGETHER", 4)
-    store = reopen()
-    texts = [". ".join(f"Doc{d} part{p} words many more to fill it" for p in range(d % 3 + 1)) + "." for d in range(9)]
-    changes = list(store.put_all(make_document(f"d{n}", text) for n, text in enumerate(texts)))
-    assert [c.document.title for c in changes] == [f"d{n}" for n in range(9)]
-    assert sum(c.passages for c in changes) == store.catalogue.counts()[1] == 18
-    for ids, vectors, stored in store.catalogue.changes_since(0).added:
-        assert len(ids) == len(stored)
-        assert np.allclose(vectors, store.embedder.embed([p.text for p in stored]))
+    def test_a_store_under_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        for path in (tmp_path / "file", tmp_path / "file" / "store"):
+            with pytest.raises(StoreError, match="cannot be created"):
+                Store(path, FakeEmbedder())

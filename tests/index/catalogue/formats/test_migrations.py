@@ -60,9 +60,15 @@ def test_everything_is_kept(old: Path) -> None:
     assert (catalogue.generation(), catalogue.counts()) == (4, (2, 3))
     uri = "file:///notes/a%20b.md"
     first = Document(
-        uri=uri, title="Née", own_title=True, text="# Née\r\n\nCats' \U0001f600 chase.", media_type="text/markdown",
-        source_sha256="cd", pages=(Page(number=1, start=0, end=5), Page(number=2, start=5, end=22)), source=uri,
-    )  # fmt: skip
+        uri=uri,
+        title="Née",
+        own_title=True,
+        text="# Née\r\n\nCats' \U0001f600 chase.",
+        media_type="text/markdown",
+        source_sha256="cd",
+        pages=(Page(number=1, start=0, end=5), Page(number=2, start=5, end=22)),
+        source=uri,
+    )
     assert catalogue.document(document_id(uri)) == first
     assert catalogue.document(document_id("https://example.org/b")) == Document(
         uri="https://example.org/b", title="b", text="Dogs."
