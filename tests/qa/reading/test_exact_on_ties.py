@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import index.models.openvino
-import qa.reading.reader
 from index.errors import ModelError
+from index.models import hardware, openvino
+from qa.reading import exact_on_ties
 from qa.reading.exact_on_ties import BEHIND, NEAR, near_ties
-from qa.reading.reader import Logits, OpenVinoReader, TransformersReader
+from qa.reading.logits import Logits
+from qa.reading.reader import openvino_reader, torch_reader
 from qa.reading.windows import Window
 
 TOKENS = 4
@@ -62,16 +63,16 @@ def test_nothing_and_windows_without_spans() -> None:
 
 @pytest.mark.parametrize("precision", ["bf16", "f32"])
 def test_undecided_windows_are_read_in_fp32(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index.compiled, "precision", lambda: precision)
+    monkeypatch.setattr(hardware, "precision", lambda: precision)
     questions, passages = ["When do the drills run?"], ["The drills run from August 9 to 13.", "Nobody sings here."]
-    exact, shipped = OpenVinoReader(exact=True), OpenVinoReader()
+    exact, shipped = openvino_reader(exact=True), openvino_reader()
     windows = [own for cut in shipped.cut(questions * 2, passages) for own in cut]
     plain = shipped.logits(windows)
 
     def second(_windows: Sequence[Window], _logits: Sequence[Logits]) -> list[int]:
         return [1]
 
-    monkeypatch.setattr(qa.reader, "near_ties", second)
+    monkeypatch.setattr(exact_on_ties, "near_ties", second)
     found, wanted = shipped.logits(windows), exact.logits(windows)
     for number, expected in ((0, plain[0]), (1, wanted[1] if precision == "bf16" else plain[1])):
         for one, other in zip(found[number], expected, strict=True):
@@ -79,9 +80,9 @@ def test_undecided_windows_are_read_in_fp32(precision: str, monkeypatch: pytest.
 
 
 def test_torch_decides_where_openvino_cannot_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = index.models.openvino.load
+    real = openvino.load
 
-    def only_bf16(*args: Any, exact: bool, **options: Any) -> index.models.openvino.CompiledModel:
+    def only_bf16(*args: Any, exact: bool, **options: Any) -> openvino.CompiledModel:
         if exact:
             raise ModelError("no memory left")
         return real(*args, exact=exact, **options)
@@ -89,11 +90,11 @@ def test_torch_decides_where_openvino_cannot_in_fp32(monkeypatch: pytest.MonkeyP
     def first(_windows: Sequence[Window], _logits: Sequence[Logits]) -> list[int]:
         return [0]
 
-    monkeypatch.setattr(index.compiled, "precision", lambda: "bf16")
-    monkeypatch.setattr(index.compiled, "load", only_bf16)
-    monkeypatch.setattr(qa.reader, "near_ties", first)
-    shipped = OpenVinoReader()
+    monkeypatch.setattr(hardware, "precision", lambda: "bf16")
+    monkeypatch.setattr(openvino, "load", only_bf16)
+    monkeypatch.setattr(exact_on_ties, "near_ties", first)
+    shipped = openvino_reader(fall_back=True)
     windows = shipped.cut(["When do the drills run?"], ["The drills run from August 9 to 13."])[0]
-    (found,), (wanted,) = shipped.logits(windows), TransformersReader(exact=True).logits(windows)
+    (found,), (wanted,) = shipped.logits(windows), torch_reader(exact=True).logits(windows)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
