@@ -110,15 +110,15 @@ class Engine:
         # Looked up every time: a promise may be made, or withdrawn, while a server runs.
         promise, _ = self.promise()
         traces: list[Trace | None] = []
-        for question, found, passages, answers in zip(asked, retrieved, read, judged, strict=True):
+        for entry, hits, passages, answers in zip(asked, retrieved, read, judged, strict=True):
             elapsed = Elapsed(
-                embed=round(found.embed_ms, 2),
-                retrieve=round(found.retrieve_ms, 2),
+                embed=round(hits.embed_ms, 2),
+                retrieve=round(hits.retrieve_ms, 2),
                 read=round((ended - reading) * share, 2),
                 total=round((time.perf_counter() - begun) * share, 2),
             )
-            response = self._respond(question, found, answers, elapsed, promise)
-            traces.append(None if response is None else Trace(found, passages, response))
+            response = self._respond(entry, hits, answers, elapsed, promise)
+            traces.append(None if response is None else Trace(hits, passages, response))
         return traces
 
     def _respond(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Literal
 
 from index.errors import ModelError
@@ -22,11 +21,12 @@ class Fallback:
         self._first = first
         self._spare = spare
         self._choosing = threading.Lock()
+        self._chosen: LogitsModel | None = None
 
     @property
     def runtime(self) -> Literal["openvino", "torch"]:
         """What runs it: until something is loaded, what shall run it."""
-        return self.__dict__.get("_chosen", self._first).runtime  # type: ignore[no-any-return]
+        return (self._chosen or self._first).runtime
 
     @property
     def is_exact(self) -> bool:
@@ -40,10 +40,11 @@ class Fallback:
 
     def _loaded(self) -> LogitsModel:
         with self._choosing:
+            if self._chosen is None:
+                self._chosen = self._choose()
             return self._chosen
 
-    @cached_property
-    def _chosen(self) -> LogitsModel:
+    def _choose(self) -> LogitsModel:
         try:
             self._first.load()
         except (ModelError, ImportError) as error:
