@@ -77,9 +77,9 @@ class Engine:
         asked = [Asked(question) for question in questions]
         traces: dict[int, Trace] = {}
         for _ in range(1 + ATTEMPTS):
-            open_numbers = [number for number in range(len(asked)) if number not in traces]
-            answered = self._answer([asked[number] for number in open_numbers])
-            traces |= {number: trace for number, trace in zip(open_numbers, answered, strict=True) if trace is not None}
+            unanswered = [number for number in range(len(asked)) if number not in traces]
+            answered = self._answer([asked[number] for number in unanswered])
+            traces |= {number: trace for number, trace in zip(unanswered, answered, strict=True) if trace is not None}
         if len(traces) < len(asked):
             raise ChangingError(f"the store {self.store.folder} changes faster than it can be read; try again later")
         return [traces[number] for number in range(len(asked))]

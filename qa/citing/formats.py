@@ -94,7 +94,7 @@ def web_annotation(citation: Citation) -> dict[str, Any]:
 
 
 def text_fragment(citation: Citation) -> str | None:
-    """The address of a web page with a directive that scrolls to the words; None for a source that is none.
+    """The address of a web page with a directive that scrolls to the words; None for a source that is not one.
 
     See WICG, URL Fragment Text Directives: `#:~:text=[prefix-,]start[,end][,-suffix]`, where each part matches whole
     words within one block of the page.

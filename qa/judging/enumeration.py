@@ -35,7 +35,7 @@ def items(text: str) -> list[tuple[int, int]]:
     listed: list[tuple[int, int]] = []
     for match in [*_SEPARATOR.finditer(text), None]:
         if match is not None:
-            # The first bracket that ends behind the separator's beginning: it holds it, or none does.
+            # The first bracket that ends after the separator begins: either it holds the separator, or none does.
             bracket = bisect_right(ends, match.start())
             if bracket < len(held) and held[bracket][0] < match.end():
                 continue

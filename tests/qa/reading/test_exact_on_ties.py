@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from index.errors import ModelError
 from index.models import hardware, openvino
 from qa.reading import exact_on_ties
-from qa.reading.exact_on_ties import BEHIND, NEAR, near_ties
+from qa.reading.exact_on_ties import BEHIND, NEAR, ExactOnTies, near_ties
 from qa.reading.logits import Logits
 from qa.reading.reader import openvino_reader, torch_reader
 from qa.reading.windows import Window
@@ -59,6 +59,44 @@ def test_nothing_and_windows_without_spans() -> None:
     nothing = np.full(BEFORE + TOKENS + 1, np.nan, dtype=np.float32)
     assert near_ties([], []) == []
     assert near_ties([window(7)], [(nothing, nothing)]) == []
+
+
+class GivenModel:
+    """Gives each window the logits of its question, and keeps what it read."""
+
+    runtime: Literal["openvino"] = "openvino"
+
+    def __init__(self, by_question: dict[int, Logits], *, is_exact: bool) -> None:
+        self.by_question = by_question
+        self.is_exact = is_exact
+        self.read: list[int] = []
+        self.loaded = False
+
+    def load(self) -> None:
+        self.loaded = True
+
+    def logits(self, windows: Sequence[Window]) -> list[Logits]:
+        questions = [int(window.ids[1]) for window in windows]
+        self.read.extend(questions)
+        return [self.by_question[question] for question in questions]
+
+
+@pytest.mark.parametrize("fast_is_exact", [False, True])
+def test_only_undecided_windows_are_read_again_and_none_where_the_first_is_exact(fast_is_exact: bool) -> None:
+    tied, decided = scored(3.0, 3.0), scored(3.0, 2.99)
+    fast = GivenModel({7: scored(9.0, 1.0), 8: tied, 9: scored(-5.0, -5.0)}, is_exact=fast_is_exact)
+    exact = GivenModel({8: decided}, is_exact=True)
+    model = ExactOnTies(fast, exact)
+    found = model.logits([window(7), window(8), window(9), window(8)])
+    assert exact.read == ([] if fast_is_exact else [8, 8])
+    assert found[1] is found[3] is (tied if fast_is_exact else decided)
+    assert (found[0], found[2]) == (fast.by_question[7], fast.by_question[9])
+
+
+def test_the_exact_model_is_not_loaded_ahead() -> None:
+    fast, exact = GivenModel({}, is_exact=False), GivenModel({}, is_exact=True)
+    ExactOnTies(fast, exact).load()
+    assert (fast.loaded, exact.loaded) == (True, False)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "f32"])
