@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import index.text.markdown
 from index.loading.files import document_from_bytes
-from index.text import markdown
 from index.text.markdown import literal_lines, markdown_headings
 from index.text.sentences import split_sentences
 from index.text.structure import heading_path
@@ -72,13 +72,13 @@ def test_the_outline_points_at_the_headings_words(text: str) -> None:
 def test_long_texts_are_parsed_piece_by_piece(text: str, lines: int) -> None:
     whole = markdown_headings(text), literal_lines(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(markdown, "CHUNK_LINES", lines)
+        patch.setattr(index.text.markdown, "CHUNK_LINES", lines)
         assert (markdown_headings(text), literal_lines(text)) == whole
 
 
 def test_a_block_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(markdown, "CHUNK_LINES", 4)
-    monkeypatch.setattr(markdown, "MOST_LINES", 16)
+    monkeypatch.setattr(index.text.markdown, "CHUNK_LINES", 4)
+    monkeypatch.setattr(index.text.markdown, "MOST_LINES", 16)
     text = "- item\n" * 1_000 + "\n# Real"
     assert list(markdown_headings(text).values()) == [(1, "Real")]
 
