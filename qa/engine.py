@@ -77,9 +77,9 @@ class Engine:
         asked = [Asked(question) for question in questions]
         traces: dict[int, Trace] = {}
         for _ in range(1 + ATTEMPTS):
-            open_numbers = [number for number in range(len(asked)) if number not in traces]
-            answered = self._answer([asked[number] for number in open_numbers])
-            traces |= {number: trace for number, trace in zip(open_numbers, answered, strict=True) if trace is not None}
+            unanswered = [number for number in range(len(asked)) if number not in traces]
+            answered = self._answer([asked[number] for number in unanswered])
+            traces |= {number: trace for number, trace in zip(unanswered, answered, strict=True) if trace is not None}
         if len(traces) < len(asked):
             raise ChangingError(f"the store {self.store.folder} changes faster than it can be read; try again later")
         return [traces[number] for number in range(len(asked))]
@@ -110,15 +110,15 @@ class Engine:
         # Looked up every time: a promise may be made, or withdrawn, while a server runs.
         promise, _ = self.promise()
         traces: list[Trace | None] = []
-        for question, found, passages, answers in zip(asked, retrieved, read, judged, strict=True):
+        for entry, hits, passages, answers in zip(asked, retrieved, read, judged, strict=True):
             elapsed = Elapsed(
-                embed=round(found.embed_ms, 2),
-                retrieve=round(found.retrieve_ms, 2),
+                embed=round(hits.embed_ms, 2),
+                retrieve=round(hits.retrieve_ms, 2),
                 read=round((ended - reading) * share, 2),
                 total=round((time.perf_counter() - begun) * share, 2),
             )
-            response = self._respond(question, found, answers, elapsed, promise)
-            traces.append(None if response is None else Trace(found, passages, response))
+            response = self._respond(entry, hits, answers, elapsed, promise)
+            traces.append(None if response is None else Trace(hits, passages, response))
         return traces
 
     def _respond(

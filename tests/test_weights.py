@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from index.errors import ModelError
-from index.models.embedder import SentenceTransformerEmbedder, weights_sha256
-from qa.reading.reader import TransformersReader
+from index.models.torch_embedder import SentenceTransformerEmbedder
+from index.models.weights import weights_sha256
+from qa.reading.reader import torch_reader
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -50,7 +51,7 @@ def test_a_pickled_embedder_is_refused(pickled: Callable[..., tuple[Path, Path]]
 def test_a_pickled_reader_is_refused(pickled: Callable[..., tuple[Path, Path]]) -> None:
     folder, mark = pickled(head=True)
     with pytest.raises(ModelError, match="pickled weights are not loaded"):
-        TransformersReader(str(folder)).read(["Who?"], [["Cats chase mice."]])
+        torch_reader(str(folder)).read(["Who?"], [["Cats chase mice."]])
     assert not mark.exists()
 
 

@@ -15,7 +15,7 @@ from index.models.embedder import DEFAULT_EMBEDDER, open_embedder
 from index.store.store import Store
 from qa.engine import Engine
 from qa.judging.confidence import BUNDLED_CALIBRATION, load_calibration
-from qa.reading.reader import DEFAULT_READER, OpenVinoReader, open_reader
+from qa.reading.reader import DEFAULT_READER, WindowReader, open_reader
 
 
 def default_store() -> Path:
@@ -62,12 +62,12 @@ def open_engine(
     """
     fitted = load_calibration(calibration or BUNDLED_CALIBRATION)
     model = open_reader(reader or DEFAULT_READER, runtime)
-    if ahead and isinstance(model, OpenVinoReader):
+    if ahead and model.runtime == "openvino":
         Thread(target=_load, args=(model,), name="loading the reader").start()
     return Engine(store, model, fitted)
 
 
-def _load(reader: OpenVinoReader) -> None:
+def _load(reader: WindowReader) -> None:
     # Whoever reads meets the same error, and says it.
     with suppress(ModelError):
         reader.load()

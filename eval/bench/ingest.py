@@ -18,7 +18,7 @@ from eval.runs.run import Software, software
 from index.catalogue.copying import contents_sha256
 from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.errors import ClusterError, InputError, SpanqaError
-from index.models.runtime import THREADS_VARIABLE
+from index.models.hardware import THREADS_VARIABLE
 
 # What must hold of the cluster beside the one process.
 LEAST_RATIO = 0.9

@@ -14,7 +14,7 @@ from eval.measures.squad import exact_match, f1
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, software
 from index.errors import InputError
-from qa.reading.reader import OpenVinoReader, TransformersReader, WindowReader, open_reader
+from qa.reading.reader import WindowReader, open_reader, openvino_reader, torch_reader
 from qa.reading.spans import Span, window_spans
 from qa.types import ModelRef
 
@@ -110,15 +110,15 @@ def compare_runtimes(
 
 def _readers(model: str) -> dict[str, WindowReader]:
     """The reference first, then what is shipped, by what they are called."""
-    readers: dict[str, WindowReader] = {REFERENCE: TransformersReader(model, exact=True)}
+    readers: dict[str, WindowReader] = {REFERENCE: torch_reader(model, exact=True)}
     shipped = open_reader(model)
-    if isinstance(shipped, OpenVinoReader):
-        from index.models.openvino import precision
+    if shipped.runtime == "openvino":
+        from index.models.hardware import precision
 
         readers[f"openvino {precision()}"] = shipped
         if precision() != "f32":
-            readers["openvino f32"] = OpenVinoReader(model, exact=True)
-    elif isinstance(shipped, TransformersReader):
+            readers["openvino f32"] = openvino_reader(model, exact=True)
+    else:
         readers["torch as shipped"] = shipped
     return readers
 

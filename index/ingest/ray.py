@@ -30,7 +30,7 @@ from index.ingest import ray_node as node
 from index.loading.files import NotRead, read_documents
 from index.loading.reading import read_bytes
 from index.loading.registry import is_registered_here, require_supported
-from index.models.runtime import threads
+from index.models.hardware import threads
 from index.stopping import check
 from index.store.store import EMBED_TOGETHER, Store
 

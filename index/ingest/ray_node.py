@@ -20,7 +20,8 @@ from index.errors import ClusterError, InputError, ModelError
 from index.ingest.plan import LOADERS
 from index.loading.files import NotRead, read_documents
 from index.models.embedder import Embedder, open_embedder
-from index.models.runtime import RUNTIME_VARIABLE, THREADS_VARIABLE
+from index.models.hardware import THREADS_VARIABLE
+from index.models.runtime import RUNTIME_VARIABLE
 from index.store.filling import CutDocument
 from index.text.passages import CutSettings, cut_passages
 

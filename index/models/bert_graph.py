@@ -45,11 +45,11 @@ def read_config(folder: Path) -> BertConfig:
     """The configuration of a model folder; raises ModelError, saying why, for one that `encoder` cannot build."""
     path = folder / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        model_type = found.get("model_type")
+        stated = json.loads(path.read_text(encoding="utf-8"))
+        model_type = stated.get("model_type")
         if model_type != "bert":
             raise ModelError(f"{folder} is a model of type {model_type!r}, not bert")
-        config = BertConfig.model_validate(found)
+        config = BertConfig.model_validate(stated)
     except (OSError, ValueError, AttributeError, ValidationError) as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
     if config.hidden_act != "gelu" or config.position_embedding_type not in ("absolute", None) or config.is_decoder:
@@ -104,10 +104,10 @@ class _Weights:
         if name not in self._names:
             raise ModelError(f"{self._folder / WEIGHTS} has no tensor {name!r}")
         try:
-            found: NDArray[np.float32] = np.asarray(self._file.get_tensor(name), dtype=np.float32)  # type: ignore[no-untyped-call]
+            values: NDArray[np.float32] = np.asarray(self._file.get_tensor(name), dtype=np.float32)  # type: ignore[no-untyped-call]
         except (TypeError, ValueError) as error:
             raise ModelError(f"{self._folder / WEIGHTS}: the tensor {name!r} cannot be read: {error}") from error
-        return found
+        return values
 
 
 def _graph(folder: Path, head: _Head) -> Any:

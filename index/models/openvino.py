@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from index.errors import ModelError
-from index.models.runtime import threads
+from index.models import hardware
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -60,13 +60,13 @@ def batches(lengths: Sequence[int], limit: int) -> list[list[int]]:
     cut: list[list[int]] = []
     width = 0
     for number in order:
-        own = _padded(lengths[number], limit)
+        padded = _padded(lengths[number], limit)
         # Another pass costs less than padding every row by more than a tile.
-        if cut and (len(cut[-1]) + 1) * width <= BATCH_TOKENS and width - own <= TILE:
+        if cut and (len(cut[-1]) + 1) * width <= BATCH_TOKENS and width - padded <= TILE:
             cut[-1].append(number)
         else:
             cut.append([number])
-            width = own
+            width = padded
     return sorted(cut, key=lambda batch: -len(batch) * _padded(lengths[batch[0]], limit))
 
 
@@ -127,10 +127,10 @@ class CompiledModel:
         ids = np.full((len(sequences), width), self._pad, dtype=np.int32)
         types = np.zeros_like(ids)
         mask = np.zeros(ids.shape, dtype=np.float32)
-        for row, (own, start) in enumerate(zip(sequences, type_starts, strict=True)):
-            ids[row, : len(own)] = own
-            types[row, start : len(own)] = 1
-            mask[row, : len(own)] = 1
+        for row, (tokens, start) in enumerate(zip(sequences, type_starts, strict=True)):
+            ids[row, : len(tokens)] = tokens
+            types[row, start : len(tokens)] = 1
+            mask[row, : len(tokens)] = 1
         return {0: ids, 1: types, 2: mask}
 
     def _request(self, running: deque[tuple[int, Any]], results: list[Outputs]) -> Any:
@@ -151,25 +151,19 @@ class CompiledModel:
         return request
 
 
-def precision() -> str:
-    """`bf16` where this CPU multiplies bf16 matrices in hardware, else `f32`."""
-    return "bf16" if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
-
-
 def load(
     kind: str, weights_sha256: str, build: Callable[[], Any], *, pad: int, limit: int, exact: bool = False
 ) -> CompiledModel:
     """Compile the graph that `build` makes, or take what was compiled before from weights of this hash.
 
     `kind` tells graphs of the same weights apart; `exact` runs in fp32 on any CPU; `pad` and `limit` are the token that
-    fills a batch and the longest sequence. Raises ModelError where OpenVINO
-    cannot compile it.
+    fills a batch and the longest sequence. Raises ModelError where OpenVINO cannot compile it.
     """
     import openvino as ov
 
-    core = _core()
-    cores = threads()
-    wanted = "f32" if exact else precision()
+    core = hardware.openvino_core()
+    cores = hardware.threads()
+    wanted = "f32" if exact else hardware.precision()
     options: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": wanted,
         "INFERENCE_NUM_THREADS": cores,
@@ -201,18 +195,6 @@ def cache_folder() -> Path:
 
 def _padded(length: int, limit: int) -> int:
     return min(limit, -(-length // TILE) * TILE)
-
-
-def _core() -> Any:
-    global _the_core  # noqa: PLW0603 - loading the plugins takes its time, and one is enough
-    if _the_core is None:
-        import openvino as ov
-
-        _the_core = ov.Core()
-    return _the_core
-
-
-_the_core: Any = None
 
 
 def _imported(core: Any, path: Path, options: dict[str, Any]) -> tuple[Any, object] | None:

@@ -37,8 +37,8 @@ class Legible:
         """The source's span of `[start, end)`; None where nothing of it is in the source."""
         if self.origin is None:
             return start, end
-        found = [offset for offset in self.origin[start:end] if offset >= 0]
-        return (found[0], found[-1] + 1) if found else None
+        offsets = [offset for offset in self.origin[start:end] if offset >= 0]
+        return (offsets[0], offsets[-1] + 1) if offsets else None
 
 
 def legible(text: str, context: str = "") -> Legible:
@@ -78,22 +78,22 @@ def cells(text: str, columns: int | None = None) -> list[tuple[int, int]]:
 
     Where no number is wanted it is a tab where there is one, else whichever gives the most.
     """
-    found = [_split(text, separator) for separator in _SEPARATORS]
+    splits = [_split(text, separator) for separator in _SEPARATORS]
     if columns is not None:
-        return next((own for own in found if len(own) == columns), [(0, len(text))])
-    return found[0] if "\t" in text else max(found, key=len)
+        return next((split for split in splits if len(split) == columns), [(0, len(text))])
+    return splits[0] if "\t" in text else max(splits, key=len)
 
 
 def _named_cells(text: str, context: str) -> Legible | None:
     names = context.rpartition(" > ")[2].split(COLUMNS)
     if len(names) < 2:
         return None
-    own = cells(text, len(names))
-    if len(own) != len(names):
+    cells_of_row = cells(text, len(names))
+    if len(cells_of_row) != len(names):
         return None
     pieces: list[str] = []
     origin: list[int] = []
-    for name, (start, end) in zip(names, own, strict=True):
+    for name, (start, end) in zip(names, cells_of_row, strict=True):
         if start == end:
             continue
         put_in = f"{'; ' if pieces else ''}{name}{': ' if name else ''}"
@@ -117,29 +117,29 @@ def _add(pieces: list[str], origin: list[int], text: str, start: int, end: int) 
 
 
 def _seen(text: str, match: re.Match[str]) -> str:
-    found = match.group()
-    if found[0] == "\u00ad":
+    changed = match.group()
+    if changed[0] == "\u00ad":
         return ""
-    if len(found) > 1:
+    if len(changed) > 1:
         # Between two small letters the hyphen is the division's; before a capital or a number it is the word's.
         divided = text[match.start() - 1].isalpha() and text[match.end()].islower()
-        return "" if divided else found[0]
-    return unicodedata.normalize("NFKC", found)
+        return "" if divided else changed[0]
+    return unicodedata.normalize("NFKC", changed)
 
 
 def _split(text: str, separator: str) -> list[tuple[int, int]]:
     """Cells between separators; one in double quotes may hold them (RFC 4180), except between tabs."""
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     begin = 0
     while begin <= len(text):
         closing = (
             _closing_quote(text, begin, separator) if separator != "\t" and text[begin : begin + 1] == '"' else None
         )
         if closing is not None:
-            found.append((begin + 1, closing))
+            spans.append((begin + 1, closing))
             begin = closing + 2
             if begin > len(text):
-                return found
+                return spans
             continue
         stop = text.find(separator, begin)
         stop = len(text) if stop < 0 else stop
@@ -148,9 +148,9 @@ def _split(text: str, separator: str) -> list[tuple[int, int]]:
             first += 1
         while last > first and text[last - 1].isspace():
             last -= 1
-        found.append((first, last))
+        spans.append((first, last))
         begin = stop + 1
-    return found
+    return spans
 
 
 def _closing_quote(text: str, begin: int, separator: str) -> int | None:

@@ -72,7 +72,7 @@ def markdown_headings(text: str) -> dict[int, tuple[int, str]]:
             marks = _MARKS.match(line)
             title = _without_closing_marks(line[marks.end() :]) if marks and block.words else ""
         else:
-            title = " ".join(text[slice(*own)].strip() for own in lines[block.first : block.last - 1])
+            title = " ".join(text[slice(*bounds)].strip() for bounds in lines[block.first : block.last - 1])
         if title:
             headings[begin + len(line) - len(line.lstrip(" \t"))] = (int(block.tag[1:]), title)
     return headings

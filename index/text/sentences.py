@@ -155,7 +155,7 @@ def _goes_on(before: str, line: str, line_breaks: LineBreaks) -> bool:
 
 
 def _sentences_of(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+    sentences: list[tuple[int, int]] = []
     begin = start
     while begin < end:
         piece = text[begin : min(begin + MAX_BLOCK, end)]
@@ -163,9 +163,9 @@ def _sentences_of(text: str, start: int, end: int) -> list[tuple[int, int]]:
         if begin + len(piece) < end:
             # The last sentence goes on beyond this piece: it begins the next one. One that fills it is cut at a space.
             cuts = cuts[:-1] or [(0, piece.rfind(" ") + 1 or len(piece))]
-        found.extend((begin + first, begin + last) for first, last in cuts)
+        sentences.extend((begin + first, begin + last) for first, last in cuts)
         begin += cuts[-1][1]
-    return [trimmed for first, last in found if (trimmed := _trim(text, first, last))]
+    return [trimmed for first, last in sentences if (trimmed := _trim(text, first, last))]
 
 
 def _boundaries(piece: str) -> list[tuple[int, int]]:

@@ -51,7 +51,7 @@ def row_at(document: Document, offset: int) -> Row | None:
 def column_names(document: Document) -> dict[int, str]:
     """The names of the columns of each row by where it begins; none for rows of tables that name none, and for the row
     of names itself."""
-    found: dict[int, str] = {}
+    names_by_row: dict[int, str] = {}
     names, last = "", 0
     for row in document.rows:
         if row.number <= last:
@@ -62,5 +62,5 @@ def column_names(document: Document) -> dict[int, str]:
             text = document.text[row.start : row.end]
             names = COLUMNS.join(" ".join(text[start:end].split()) for start, end in cells(text))
         elif names:
-            found[row.start] = names
-    return found
+            names_by_row[row.start] = names
+    return names_by_row

@@ -94,7 +94,7 @@ def web_annotation(citation: Citation) -> dict[str, Any]:
 
 
 def text_fragment(citation: Citation) -> str | None:
-    """The address of a web page with a directive that scrolls to the words; None for a source that is none.
+    """The address of a web page with a directive that scrolls to the words; None for a source that is not one.
 
     See WICG, URL Fragment Text Directives: `#:~:text=[prefix-,]start[,end][,-suffix]`, where each part matches whole
     words within one block of the page.
@@ -139,7 +139,7 @@ def _takes_over(char: str) -> bool:
 
 def _markdown_escaped(text: str) -> str:
     """Text that CommonMark, and GitHub's and pandoc's extensions, show as it is."""
-    return _MARKDOWN.sub(lambda found: "www\\" if found[0].lower() == "www" else "\\" + found[0], text)
+    return _MARKDOWN.sub(lambda match: "www\\" if match[0].lower() == "www" else "\\" + match[0], text)
 
 
 def _emphasised(before: str, words: str, after: str) -> str:
@@ -160,7 +160,7 @@ def _is_word(char: str) -> bool:
 
 def _block_start_escaped(line: str) -> str:
     line = line.lstrip()
-    return _BLOCK_START.sub(lambda found: found[0] + "\\" if found[0].isdigit() else "\\" + found[0], line)
+    return _BLOCK_START.sub(lambda match: match[0] + "\\" if match[0].isdigit() else "\\" + match[0], line)
 
 
 def _usable_uri(uri: str) -> str:

@@ -61,13 +61,13 @@ def verify_against(citation: Citation, document: Document) -> Verdict:
     return _verdict(citation, problems, anchor(citation, document))
 
 
-def _verdict(citation: Citation, problems: Sequence[Problem], found: Anchor) -> Verdict:
+def _verdict(citation: Citation, problems: Sequence[Problem], place: Anchor) -> Verdict:
     return Verdict(
         valid=not problems,
         quote=citation.quote,
         uri=citation.document.uri,
         problems=tuple(map(str, problems)),
-        anchor=found,
+        anchor=place,
     )
 
 
@@ -76,11 +76,11 @@ def citations_in(value: Any) -> Iterator[Citation]:
 
     None in a response that abstained. Raises InputError where there is none otherwise, or one is malformed.
     """
-    found = list(_walk(value, "$"))
+    citations = list(_walk(value, "$"))
     answered_nothing = isinstance(value, dict) and value.get("answers") == [] and "status" in value
-    if not found and not answered_nothing:
+    if not citations and not answered_nothing:
         raise InputError("no citation found: expected the JSON of qa ask --json, an answer or a citation")
-    yield from found
+    yield from citations
 
 
 def _walk(value: Any, path: str) -> Iterator[Citation]:

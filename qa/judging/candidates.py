@@ -21,7 +21,8 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _PUNCTUATION = re.compile(r"""[.-](?!\d)|(?<=[^\W\d])[.-]|[,:'](?!\d)|(?<!\d)[,:'](?=\d)|[!?;"()\[\]{}`\\…“”«»]""")
 
 MAX_WIDENING = 20
-# Logits that a whole enumeration may be behind one of its items: a reader that looks for one span is torn between them.
+# How many logits a whole enumeration may score below one of its items: a reader that looks for one span is torn between
+# them.
 LIST_SLACK = 2.0
 
 

@@ -32,25 +32,25 @@ def items(text: str) -> list[tuple[int, int]]:
     held = [match.span() for match in _BRACKETS.finditer(text)]
     ends = [end for _, end in held]
     begin = match.end() if (match := _BOTH.match(text)) else 0
-    found: list[tuple[int, int]] = []
+    listed: list[tuple[int, int]] = []
     for match in [*_SEPARATOR.finditer(text), None]:
         if match is not None:
-            # The first bracket that ends behind the separator's beginning: it holds it, or none does.
+            # The first bracket that ends after the separator begins: either it holds the separator, or none does.
             bracket = bisect_right(ends, match.start())
             if bracket < len(held) and held[bracket][0] < match.end():
                 continue
         end = match.start() if match else len(text)
         if end > begin:
-            found.append((begin, end))
+            listed.append((begin, end))
         begin = match.end() if match else end
-    pieces = [text[start:end] for start, end in found]
-    if not 2 <= len(found) <= MAX_ITEMS or any(_WORDLESS.fullmatch(piece) for piece in pieces):
+    pieces = [text[start:end] for start, end in listed]
+    if not 2 <= len(listed) <= MAX_ITEMS or any(_WORDLESS.fullmatch(piece) for piece in pieces):
         return [(0, len(text))]
     if any(_YEAR.fullmatch(piece) and before[-1:].isdigit() for before, piece in itertools.pairwise(pieces)):
         return [(0, len(text))]
-    if len(found) == 2 and not _alike(*pieces):
+    if len(listed) == 2 and not _alike(*pieces):
         return [(0, len(text))]
-    return found
+    return listed
 
 
 def _alike(one: str, other: str) -> bool:

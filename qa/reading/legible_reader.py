@@ -35,14 +35,14 @@ class ReadPassage(RetrievedPassage):
 
 def read_retrieved(reader: Reader, asked: Sequence[Asked], retrieved: Sequence[Retrieved]) -> list[list[ReadPassage]]:
     """The retrieved passages of each question with their spans, all read in one call."""
-    texts = [[Readable.of(entry.passage) for entry in own.passages] for own in retrieved]
+    texts = [[Readable.of(entry.passage) for entry in per_question.passages] for per_question in retrieved]
     spans_by_question = read_legibly(reader, [question.text for question in asked], texts)
     return [
         [
             ReadPassage(entry.passage, entry.hit, entry.similarity, spans)
-            for entry, spans in zip(own.passages, spans_by_passage, strict=True)
+            for entry, spans in zip(per_question.passages, spans_by_passage, strict=True)
         ]
-        for own, spans_by_passage in zip(retrieved, spans_by_question, strict=True)
+        for per_question, spans_by_passage in zip(retrieved, spans_by_question, strict=True)
     ]
 
 
@@ -53,11 +53,11 @@ def read_legibly(
 
     Spans are in code points of the text as it was given; a span that covers nothing of it is left out.
     """
-    seen = [[legible(entry.text, entry.context) for entry in own] for own in passages]
-    spans_by_question = reader.read(questions, [[entry.text for entry in own] for own in seen])
+    seen = [[legible(entry.text, entry.context) for entry in readables] for readables in passages]
+    spans_by_question = reader.read(questions, [[entry.text for entry in per_question] for per_question in seen])
     return [
-        [_in_source(spans, entry) for spans, entry in zip(spans_by_passage, own, strict=True)]
-        for spans_by_passage, own in zip(spans_by_question, seen, strict=True)
+        [_in_source(spans, entry) for spans, entry in zip(spans_by_passage, per_question, strict=True)]
+        for spans_by_passage, per_question in zip(spans_by_question, seen, strict=True)
     ]
 
 

@@ -117,14 +117,14 @@ def _interval(text: str, reader: _Words, when: bool, written: str | None) -> Nor
         century, first, last = match.groups()
         # 2003-04 may be a month.
         text = f"{century}{first}-{century}{last}" if int(last) > max(12, int(first)) else ""
-    found: set[tuple[_Point, _Point]] = set()
+    intervals: set[tuple[_Point, _Point]] = set()
     for left, right in _halves(text):
         first, last = reader.part(left), reader.part(right)
         if first and last and (whole := _completed(first, last)):
-            found.add(whole)
-    if len(found) != 1:
+            intervals.add(whole)
+    if len(intervals) != 1:
         return None
-    ((first, last),) = found
+    ((first, last),) = intervals
     if first.precision == "year" and not when:
         return None
     return _dated((first, last), "{}", written)
@@ -188,16 +188,16 @@ def _following(first: _Point, last: _Point) -> _Point:
 
 def _nearest_year(point: _Point, written: str | None) -> int | None:
     # The middle of a month stands for it.
-    own = _day(f"{written}-15") if re.fullmatch(r"\d{4}-\d{2}", written or "") else _day(written)
-    if own is None or point.month is None:
+    written_on = _day(f"{written}-15") if re.fullmatch(r"\d{4}-\d{2}", written or "") else _day(written)
+    if written_on is None or point.month is None:
         return None
-    found = []
-    for year in (own.year - 1, own.year, own.year + 1):
+    years = []
+    for year in (written_on.year - 1, written_on.year, written_on.year + 1):
         candidate = replace(point, year=year, day=point.day or 15)
         if candidate.exists and _FIRST_YEAR <= year <= _LAST_YEAR:
             day = date(year, point.month, point.day or 15)
-            found.append((abs((day - own).days), year))
-    distance, year = min(found, default=(_NEAR_DAYS + 1, 0))
+            years.append((abs((day - written_on).days), year))
+    distance, year = min(years, default=(_NEAR_DAYS + 1, 0))
     return year if distance <= _NEAR_DAYS else None
 
 
@@ -222,45 +222,49 @@ def _relative(text: str, written: str | None) -> NormalizedDate | None:
 def _named(reader: _Words, which: str, name: str, written: str | None) -> NormalizedDate | None:
     """A weekday or month of a name: the last, this or next one, counted from the day of the document; None where that
     may be one of two."""
-    own = _day(written)
-    if own is None:
+    written_on = _day(written)
+    if written_on is None:
         return None
     if (weekday := reader.weekday(name)) is not None:
-        day = _weekday(own, which, weekday)
+        day = _weekday(written_on, which, weekday)
         value = day.isoformat() if day else None
     elif (point := reader.point(name)) and point.month and point.day is None and point.year is None:
-        year = _year_of_month(own, which, point.month)
+        year = _year_of_month(written_on, which, point.month)
         value = f"{year:04d}-{point.month:02d}" if year else None
     else:
         return None
     return NormalizedDate(value=value, document_date=written) if value else None
 
 
-def _weekday(own: date, which: str, weekday: int) -> date | None:
+def _weekday(written_on: date, which: str, weekday: int) -> date | None:
     # On Thursday, "last Tuesday" may be two days ago or nine: only what lies in the week before is sure, and so in
     # the week after. Some begin the week with Sunday.
-    since_monday, since_sunday = own.weekday(), own.isoweekday() % 7
-    back, ahead = (own.weekday() - weekday) % 7, (weekday - own.weekday()) % 7
+    since_monday, since_sunday = written_on.weekday(), written_on.isoweekday() % 7
+    back, ahead = (written_on.weekday() - weekday) % 7, (weekday - written_on.weekday()) % 7
     if which == "last":
-        return own - timedelta(days=back) if back > max(since_monday, since_sunday) else None
+        return written_on - timedelta(days=back) if back > max(since_monday, since_sunday) else None
     if which == "next":
-        return own + timedelta(days=ahead) if ahead > max(6 - since_monday, 6 - since_sunday) else None
+        return written_on + timedelta(days=ahead) if ahead > max(6 - since_monday, 6 - since_sunday) else None
     if which == "coming":
-        return own + timedelta(days=ahead) if ahead else None
+        return written_on + timedelta(days=ahead) if ahead else None
     # "This Friday" on a Sunday may be two days ago.
-    return own + timedelta(days=ahead) if ahead <= min(6 - since_monday, 6 - since_sunday) else None
+    return written_on + timedelta(days=ahead) if ahead <= min(6 - since_monday, 6 - since_sunday) else None
 
 
-def _year_of_month(own: date, which: str, month: int) -> int | None:
+def _year_of_month(written_on: date, which: str, month: int) -> int | None:
     # In April, "last March" may be a month ago or thirteen; in February, "next March" a month from now or thirteen.
-    back, ahead = (own.month - month) % 12, (month - own.month) % 12
+    back, ahead = (written_on.month - month) % 12, (month - written_on.month) % 12
     if which == "last":
-        return own.year - (month > own.month) if back >= _SURELY_OTHER_MONTHS else None
+        return written_on.year - (month > written_on.month) if back >= _SURELY_OTHER_MONTHS else None
     if which == "next":
-        return own.year + (month < own.month) if ahead >= _SURELY_OTHER_MONTHS and month < own.month else None
+        return (
+            written_on.year + (month < written_on.month)
+            if ahead >= _SURELY_OTHER_MONTHS and month < written_on.month
+            else None
+        )
     if which == "coming":
-        return own.year + (month < own.month) if ahead else None
-    return own.year
+        return written_on.year + (month < written_on.month) if ahead else None
+    return written_on.year
 
 
 def _special(text: str) -> str | None:

@@ -50,10 +50,27 @@ _SHORT = {
 }
 # One symbol, one currency. "$", "¥" and "kr" are several countries'; which, the symbol does not say.
 _SYMBOLS = {
-    "€": "EUR", "£": "GBP", "US$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD",
-    "HK$": "HKD", "R$": "BRL", "₹": "INR", "₽": "RUB", "₩": "KRW", "₪": "ILS", "₫": "VND", "₴": "UAH", "₺": "TRY",
-    "CN¥": "CNY", "$": None, "¥": None,
-}  # fmt: skip
+    "€": "EUR",
+    "£": "GBP",
+    "US$": "USD",
+    "A$": "AUD",
+    "AU$": "AUD",
+    "C$": "CAD",
+    "CA$": "CAD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "R$": "BRL",
+    "₹": "INR",
+    "₽": "RUB",
+    "₩": "KRW",
+    "₪": "ILS",
+    "₫": "VND",
+    "₴": "UAH",
+    "₺": "TRY",
+    "CN¥": "CNY",
+    "$": None,
+    "¥": None,
+}
 # Codes that are not words as well: not TOP 10, COP 26 or ALL 5.
 _CODES = (
     "USD EUR GBP JPY CNY CHF CAD AUD NZD SEK NOK DKK ISK INR BRL ZAR KRW SGD HKD MXN PLN CZK HUF ILS THB IDR TWD RUB "
@@ -170,8 +187,8 @@ def _number(text: str, language: str | None) -> Decimal | None:
     if text.lower() in _SMALL:
         return Decimal(_SMALL[text.lower()])
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
-    found = _unsigned(digits, language)
-    return sign * found if found is not None else None
+    amount = _unsigned(digits, language)
+    return sign * amount if amount is not None else None
 
 
 def _unsigned(digits: str, language: str | None) -> Decimal | None:
@@ -242,16 +259,16 @@ def _units(language: str) -> tuple[dict[str, str], dict[str, str]]:
             for count in _COUNTS:
                 figure = str(count)
                 brief, long = (format_unit(count, identifier, length, locale=locale) for length in _LENGTHS)
-                for found, shown in ((short, brief), (names, long.lower())):
+                for identifiers_by_word, shown in ((short, brief), (names, long.lower())):
                     if shown.startswith(figure) and (word := shown.removeprefix(figure).strip()):
-                        found[word].add(identifier)
+                        identifiers_by_word[word].add(identifier)
     for word, identifier in _SHORT.items():
         short[word] = {identifier}
 
-    def sole(found: dict[str, set[str]]) -> dict[str, str]:
+    def sole(identifiers_by_word: dict[str, set[str]]) -> dict[str, str]:
         return {
             word: identifier.partition("-")[2] or identifier
-            for word, (identifier, *others) in found.items()
+            for word, (identifier, *others) in identifiers_by_word.items()
             if not others and identifier not in _LEFT_OUT and word not in _ALSO_WORDS
         }
 

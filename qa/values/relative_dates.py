@@ -48,18 +48,18 @@ def relative_date(text: str, written: str | None) -> str | None:
     stated = _stated(written)
     if stated is None:
         return None
-    own, precision = stated
+    written_on, precision = stated
     if match := _DAY.fullmatch(text):
         days = _DAYS[match["day"].lower()] if match["day"] else 0
-        return _iso(own + relativedelta(days=days), 3) if precision == 3 else None
+        return _iso(written_on + relativedelta(days=days), 3) if precision == 3 else None
     if match := _PERIOD.fullmatch(text):
         parts = 2 if match["unit"].lower() == "month" else 1
         step = relativedelta(months=1) if parts == 2 else relativedelta(years=1)
-        return _iso(own + _STEP[match["which"].lower()] * step, parts) if precision >= parts else None
-    return _counted(match, own, precision) if (match := _COUNTED.fullmatch(text)) else None
+        return _iso(written_on + _STEP[match["which"].lower()] * step, parts) if precision >= parts else None
+    return _counted(match, written_on, precision) if (match := _COUNTED.fullmatch(text)) else None
 
 
-def _counted(match: re.Match[str], own: date, precision: int) -> str | None:
+def _counted(match: re.Match[str], written_on: date, precision: int) -> str | None:
     unit = match["unit"].lower().replace("centur", "century")
     number = _number(match["number"].lower())
     if not number:
@@ -70,7 +70,7 @@ def _counted(match: re.Match[str], own: date, precision: int) -> str | None:
         return None
     step = {3: relativedelta(days=steps), 2: relativedelta(months=steps), 1: relativedelta(years=steps)}[parts]
     try:
-        value = _iso(own + step, parts)
+        value = _iso(written_on + step, parts)
     except (ValueError, OverflowError):
         # Before the year 1 or after 9999.
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qa.types import Normalized, NormalizedDate, NormalizedMoney, NormalizedQuantity
 from qa.values.units import in_base, is_rounded
 
-# How far apart amounts may be of which one is said to be approximate, or was converted and rounded.
+# How far apart two amounts may be where one is approximate, or was converted and rounded.
 _ABOUT = 0.05
 # What conversion alone may change.
 _EXACT = 1e-9

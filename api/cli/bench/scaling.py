@@ -128,7 +128,7 @@ def peers(
     from eval.bench.plotting import PLOT, require_plotting
     from eval.gold.questions import read_gold
     from eval.runs.run import GoldRef, gold_sha256
-    from index.models.runtime import threads as every_core
+    from index.models.hardware import threads as every_core
 
     if plot is not None:
         try:

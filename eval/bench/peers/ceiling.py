@@ -18,7 +18,7 @@ import numpy as np
 from eval.results import Frozen
 from index.errors import InputError
 from index.models import bert_graph as bert
-from index.models.runtime import threads
+from index.models.hardware import threads
 from qa.reading.reader import MAX_LENGTH, Reader, open_reader
 from qa.reading.windows import WindowMaker
 
@@ -67,7 +67,7 @@ def flops_a_token(config: bert.BertConfig, window: int) -> float:
 
 
 def _measured(folder: Path, seconds: float) -> Ceiling:
-    from index.models.openvino import precision
+    from index.models.hardware import precision
 
     reader = open_reader(str(folder))
     config = bert.read_config(folder)

@@ -14,8 +14,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from index.errors import InputError
-from index.models.embedder import bundled_model, weights_sha256
-from index.models.runtime import THREADS_VARIABLE
+from index.models.embedder import bundled_model
+from index.models.hardware import THREADS_VARIABLE
+from index.models.weights import weights_sha256
 from qa.reading.reader import BUNDLED_READER
 
 OURS = "spanqa"

@@ -13,7 +13,8 @@ from eval.bench.runtimes import REFERENCE, RuntimeComparison, compare_runtimes
 from eval.gold.questions import GoldAnswer, GoldQuestion
 from eval.runs.run import GoldRef
 from index.errors import InputError
-from qa.reading.reader import Logits, OpenVinoReader
+from qa.reading.exact_on_ties import ExactOnTies
+from qa.reading.logits import Logits
 from qa.reading.windows import Window
 
 
@@ -51,11 +52,11 @@ def test_both_runtimes_answer_alike(folder: Path) -> None:
 
 
 def test_what_differs_is_counted_and_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = OpenVinoReader.logits
+    shipped = ExactOnTies.logits
 
-    def moved(reader: OpenVinoReader, windows: Sequence[Window]) -> list[Logits]:
+    def moved(model: ExactOnTies, windows: Sequence[Window]) -> list[Logits]:
         found = []
-        for number, (window, own) in enumerate(zip(windows, shipped(reader, windows), strict=True)):
+        for number, (window, own) in enumerate(zip(windows, shipped(model, windows), strict=True)):
             start, end = (np.array(each) for each in own)
             if number == 3:
                 at = window.passage_start + 1
@@ -63,7 +64,7 @@ def test_what_differs_is_counted_and_shown(folder: Path, monkeypatch: pytest.Mon
             found.append((start, end))
         return found
 
-    monkeypatch.setattr(OpenVinoReader, "logits", moved)
+    monkeypatch.setattr(ExactOnTies, "logits", moved)
     found = _compare(folder, _gold()[:10])
     own = found.runtimes[found.shipped]
     assert own.same_answer <= 0.9 and own.largest_logit_difference > 90 and not found.holds

@@ -12,15 +12,10 @@ import numpy as np
 import pytest
 
 from index.errors import ModelError
-from index.models import openvino as compiled
-from index.models import runtime
-from index.models.embedder import (
-    DEFAULT_SHA256,
-    Embedder,
-    OpenVinoEmbedder,
-    SentenceTransformerEmbedder,
-    open_embedder,
-)
+from index.models import hardware, openvino, runtime
+from index.models.embedder import DEFAULT_SHA256, Embedder, FallbackEmbedder, open_embedder
+from index.models.openvino_embedder import OpenVinoEmbedder
+from index.models.torch_embedder import SentenceTransformerEmbedder
 
 MakeBert = Callable[..., Path]
 TEXTS = [
@@ -75,7 +70,7 @@ class TestEveryBackend:
 
 
 def test_both_runtimes_compute_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "precision", lambda: "f32")
+    monkeypatch.setattr(hardware, "precision", lambda: "f32")
     torch = SentenceTransformerEmbedder(str(folder))
     monkeypatch.setattr(torch, "_precision", nullcontext)
     assert np.abs(OpenVinoEmbedder(str(folder)).embed(TEXTS) - torch.embed(TEXTS)).max() < 1e-4
@@ -83,14 +78,14 @@ def test_both_runtimes_compute_the_same(folder: Path, monkeypatch: pytest.Monkey
 
 def test_bf16_where_there_is_any_is_close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = OpenVinoEmbedder(str(folder)).embed(TEXTS)
-    monkeypatch.setattr(compiled, "precision", lambda: "f32")
+    monkeypatch.setattr(hardware, "precision", lambda: "f32")
     exact = OpenVinoEmbedder(str(folder)).embed(TEXTS)
     assert (shipped * exact).sum(axis=1).min() > 0.999
 
 
 def test_the_bundled_model_needs_no_torch() -> None:
     opened = open_embedder()
-    assert isinstance(opened, OpenVinoEmbedder)
+    assert isinstance(opened, FallbackEmbedder)
     assert (opened.sha256, opened.dimensions) == (DEFAULT_SHA256, 384)
 
 
@@ -111,7 +106,7 @@ def test_another_model_is_left_to_torch(
     tiny_bert: MakeBert, tmp_path: Path, file: str, change: dict[str, object], reason: str
 ) -> None:
     folder = tiny_bert(tmp_path)
-    assert isinstance(open_embedder(str(folder)), OpenVinoEmbedder)
+    assert isinstance(open_embedder(str(folder)), FallbackEmbedder)
     stated = json.loads((folder / file).read_text())
     (folder / file).write_text(json.dumps(stated | change))
     assert isinstance(open_embedder(str(folder)), SentenceTransformerEmbedder)
@@ -150,7 +145,7 @@ def test_torch_takes_over_where_openvino_fails(
     def fails(*_arguments: object, **_more: object) -> None:
         raise ModelError("no such instruction")
 
-    monkeypatch.setattr(compiled, "load", fails)
+    monkeypatch.setattr(openvino, "load", fails)
     with caplog.at_level(logging.WARNING):
         vectors = open_embedder(str(folder)).embed(TEXTS[:2])
     assert vectors.shape == (2, 32)

@@ -180,7 +180,8 @@ def test_the_cache_is_bounded(folder: Path, cache: Path) -> None:
 
 def test_processes_may_start_together(folder: Path, cache: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from index import bert, compiled; folder = Path(sys.argv[1]);"
+        "import sys; from pathlib import Path; from index.models import bert_graph as bert, openvino as compiled;"
+        "folder = Path(sys.argv[1]);"
         "model = compiled.load('span', 'a' * 64, lambda: bert.span_graph(folder), pad=0, limit=64, exact=True);"
         "((_, (start, _end)),) = model.run([[101, 2000, 102]], [1]); print(start[0, :3].round(3).tolist())"
     )

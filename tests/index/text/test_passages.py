@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.documents import Document, Passage, Row
-from index.models.embedder import SentenceTransformerEmbedder
+from index.models.embedder import open_embedder
 from index.text.passages import CHARACTERS_A_TOKEN, CutSettings, TokenCounter, cut_passages, passage_around
 from index.text.sentences import Sentence, split_sentences
 
@@ -172,7 +172,7 @@ def test_a_passage_is_not_empty() -> None:
 
 
 def test_the_bundled_tokenizer_keeps_passages_within_the_maximum() -> None:
-    count = SentenceTransformerEmbedder().count_tokens
+    count = open_embedder(runtime="torch").count_tokens
     paragraph = "Dr. Née paid $3.50 (e.g. for 한국어 or 中文) 😀. Unbelievably-long-words/and/paths.were here. "
     text = "\n\n".join([paragraph * 12, "x" * 3000, "한" * 500, paragraph * 3])
     passages = cut_passages(document(text), count)

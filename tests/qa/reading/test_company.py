@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import index.models.openvino
 from index.loading.files import load_file
+from index.models import hardware, openvino
 from index.models.embedder import open_embedder
 from index.models.openvino import CompiledModel
 from index.store.store import Store
 from qa.engine import Engine
 from qa.judging.confidence import load_calibration
-from qa.reading.reader import OpenVinoReader, open_reader
+from qa.reading.reader import WindowReader, open_reader, openvino_reader
 from qa.types import Question, Response
 
 SEEDS = Path(__file__).parents[3] / "seeds"
@@ -62,13 +62,13 @@ class NoisyModel:
 
 
 @pytest.fixture
-def noisy(monkeypatch: pytest.MonkeyPatch) -> OpenVinoReader:
+def noisy(monkeypatch: pytest.MonkeyPatch) -> WindowReader:
     def load(*_: object, pad: int, limit: int, exact: bool) -> CompiledModel:
         return CompiledModel(NoisyModel(1e-6 if exact else NOISE), 4, pad=pad, limit=limit)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(index.models.openvino, "precision", lambda: "bf16")
-    monkeypatch.setattr(index.models.openvino, "load", load)
-    return OpenVinoReader()
+    monkeypatch.setattr(hardware, "precision", lambda: "bf16")
+    monkeypatch.setattr(openvino, "load", load)
+    return openvino_reader()
 
 
 def pieces(count: int, seed: int) -> list[str]:
@@ -78,7 +78,7 @@ def pieces(count: int, seed: int) -> list[str]:
     return [" ".join(words[begin : begin + rng.randrange(5, 150)]) for begin in begins]
 
 
-def test_spans_and_margins_do_not_depend_on_the_batch(noisy: OpenVinoReader) -> None:
+def test_spans_and_margins_do_not_depend_on_the_batch(noisy: WindowReader) -> None:
     # The third is the first to a model that does not see capitals, and asks other passages.
     questions = ["When do the drills run?", "Who built the harbour?", "WHEN DO THE DRILLS RUN?"]
     passages = [pieces(6, 1), pieces(9, 2), pieces(12, 3)]

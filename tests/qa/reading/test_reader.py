@@ -11,20 +11,24 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
-import qa.reading.reader
 from index.errors import ModelError
 from index.models.embedder import bundled_model
-from qa.reading.reader import TransformersReader
+from qa.reading import reader as readers
+from qa.reading import torch as torch_models
+from qa.reading.folder import ReaderFolder
+from qa.reading.reader import WindowReader, torch_reader
 from qa.reading.spans import SPANS_PER_WINDOW, Span
+from qa.reading.torch import TorchModel
 from qa.reading.windows import Window
 
 
-class MarkReader(TransformersReader):
+class MarkModel(TorchModel):
     """Scores every token by its id, wherever and in whatever batch it stands."""
 
-    def __init__(self, folder: Path, *, max_length: int = 64, stride: int = 16) -> None:
-        super().__init__(str(folder), max_length=max_length, stride=stride)
+    def __init__(self, folder: ReaderFolder) -> None:
+        super().__init__(folder)
         self.batches: list[list[int]] = []
 
     def _logits(self, windows: list[Window]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -35,6 +39,18 @@ class MarkReader(TransformersReader):
         for row, window in enumerate(windows):
             logits[row, : len(window)] = window.ids / 1000.0
         return logits, logits
+
+
+class MarkReader(WindowReader):
+    """Reads with a `MarkModel`."""
+
+    def __init__(
+        self, path: Path, kind: type[MarkModel] = MarkModel, *, max_length: int = 64, stride: int = 16
+    ) -> None:
+        folder = ReaderFolder(str(path), path)
+        model = kind(folder)
+        super().__init__(folder, model, max_length=max_length, stride=stride)
+        self.batches = model.batches
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +92,7 @@ def test_best_first_and_each_span_once_over_overlapping_windows(reader: MarkRead
     assert f"w{number}".endswith(words(text, spans)[0])
 
 
-class PlaceReader(MarkReader):
+class PlaceModel(MarkModel):
     """Scores `answer` alone, and better in windows that begin later: the same span has another margin in each."""
 
     def _logits(self, windows: list[Window]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -84,14 +100,13 @@ class PlaceReader(MarkReader):
         logits = np.full((len(windows), longest), -np.inf, dtype=np.float32)
         logits[:, 0] = 0.0
         for row, window in enumerate(windows):
-            logits[row, np.flatnonzero(window.ids == self._windows._tokenizer.token_to_id("answer"))] = (
-                1.0 + window.starts[0] / 1000
-            )
+            tokenizer = Tokenizer.from_file(str(self._folder.path / "tokenizer.json"))
+            logits[row, np.flatnonzero(window.ids == tokenizer.token_to_id("answer"))] = 1 + window.starts[0] / 1000
         return logits, logits
 
 
 def test_a_span_of_two_windows_keeps_its_best_margin(folder: Path) -> None:
-    reader = PlaceReader(folder, max_length=32, stride=12)
+    reader = MarkReader(folder, PlaceModel, max_length=32, stride=12)
     text = "word " * 17 + "answer" + " word" * 30
     cut = reader._windows.windows("q", [text])[0]
     at = text.index("answer")
@@ -136,7 +151,7 @@ def test_on_a_graphics_card_batches_are_bounded_and_hold_every_window(
     reader: MarkReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(qa.reading.reader, "BATCH_TOKENS", 200)
+    monkeypatch.setattr(torch_models, "BATCH_TOKENS", 200)
     texts = [" ".join(f"w{m}" for m in range(n, 2 * n)) for n in range(0, 100, 7)]
     reader.read(["q"], [texts])
     windows = [len(w) for cut in reader._windows.windows("q", texts) for w in cut]
@@ -169,13 +184,13 @@ def test_a_question_without_tokens_still_reads(reader: MarkReader) -> None:
 
 
 def test_the_bundled_reader_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qa.reading.reader, "BUNDLED_READER", tmp_path / "reader")
+    monkeypatch.setattr(readers, "BUNDLED_READER", tmp_path / "reader")
     with pytest.raises(ModelError, match=r"the bundled reader is missing at .*reinstall spanqa, or name a --reader"):
-        TransformersReader()
+        torch_reader()
 
 
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
-    reader = TransformersReader(str(tmp_path))
+    reader = torch_reader(str(tmp_path))
     with pytest.raises(ModelError, match="no model weights"):
         reader.sha256  # noqa: B018
     with pytest.raises(ModelError, match=r"no tokenizer\.json"):
@@ -184,11 +199,11 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_configuration(folder: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
-        TransformersReader(str(folder)).read(["q"], [["text"]])
+        torch_reader(str(folder)).read(["q"], [["text"]])
 
 
 def test_the_hash_is_of_the_weights(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
-    reader = TransformersReader(str(tmp_path))
+    reader = torch_reader(str(tmp_path))
     assert reader.sha256 == hashlib.sha256(b"weights").hexdigest()
     assert reader.name == str(tmp_path)

@@ -14,7 +14,7 @@ from transformers import AutoModelForQuestionAnswering, BertConfig, BertModel
 
 from index.errors import InputError
 from index.models.embedder import bundled_model
-from qa.reading.reader import TransformersReader
+from qa.reading.reader import torch_reader
 from qa.training.config import Phase, Recipe, Source
 from qa.training.data import Row
 from qa.training.export import READER, export_reader
@@ -69,7 +69,7 @@ def test_it_learns_and_the_folder_reads(base: Path, tmp_path: Path) -> None:
     AutoModelForQuestionAnswering.from_pretrained(tmp_path / "reader")
     plain = Tokenizer.from_file(str(tmp_path / "reader" / "tokenizer.json"))
     assert [len(plain.encode("boat " * count).ids) for count in (3, 600)] == [5, 602]
-    reader = TransformersReader(str(tmp_path / "reader"))
+    reader = torch_reader(str(tmp_path / "reader"))
     text = "The new harbour of town 7 opened in 1807 for boats."
     best = reader.read(["When did it open?"], [[text]])[0][0][0]
     assert text[best.start : best.end] == "1807"
