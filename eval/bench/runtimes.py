@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from eval.gold.questions import GoldQuestion
-from eval.measures import mean
+from eval.measures.basic import mean
 from eval.measures.squad import exact_match, f1
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, software

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from eval.gold.corpus import context_uri
 from eval.gold.questions import GoldQuestion
-from eval.measures import RIGHT_F1, first_overlap, hit_rate
+from eval.measures.basic import first_overlap, hit_rate
 from eval.measures.squad import f1
 from eval.progress import Watch
+from eval.results import RIGHT_F1
 from index.documents import document_id
 from index.errors import InputError
 from index.store.store import Store

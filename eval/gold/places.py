@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from eval.gold.corpus import context_uri
 from eval.gold.questions import GoldQuestion
-from eval.measures import overlaps
+from eval.measures.basic import overlaps
 from eval.results import GoldPlace
 from index.disk.paths import own_path, real_path
 from index.documents import Document, DocumentRecord, StoredPassage, document_id

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.measures import Measure, Weights
+from eval.measures.measure import Measure, Weights
 from eval.results import QuestionResult
 from eval.runs.run import SEED, GoldRef, Run
 from index.errors import InputError

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from eval.gold.corpus import context_uri
 from eval.gold.excerpts import excerpts
 from eval.gold.questions import GoldQuestion
-from eval.measures import Measure, parse_measure
+from eval.measures.measure import Measure
+from eval.measures.names import parse_measure
 from eval.measures.squad import best_threshold, f1
 from eval.results import Cause, GoldPlace, PassageRead, QuestionResult
 from eval.runs.harness import cited, score

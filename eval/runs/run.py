@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from eval.measures import Measure, default_measures, is_timed
+from eval.measures.measure import Measure
+from eval.measures.names import default_measures, is_timed
 from eval.results import CAUSES, Cause, Frozen, QuestionResult, Share
 from index.disk.atomic import write_whole
 from index.disk.outputs import head_kind

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from eval.measures import Measure, mean, parse_measure
+from eval.measures.basic import mean
+from eval.measures.measure import Measure
+from eval.measures.names import parse_measure
 from eval.results import CAUSES, Cause, QuestionResult
 from eval.runs.compare import Interval, interval
 from eval.runs.run import SEED, Run

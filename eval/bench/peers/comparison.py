@@ -22,7 +22,7 @@ from eval.bench.peers.parts import Asking, Clients, Cold, Indexing, Measuring
 from eval.bench.peers.systems import OURS, PEERS, Models, System, environment, ours, peer
 from eval.bench.peers.texts import Corpus, write_corpus
 from eval.gold.questions import GoldQuestion
-from eval.measures import mean, percentile
+from eval.measures.basic import mean, percentile
 from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, software

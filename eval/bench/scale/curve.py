@@ -20,7 +20,7 @@ from eval.bench.scale.copies import CHUNK_ROWS, Copies
 from eval.bench.scale.searching import Searched, search_alone
 from eval.gold.places import StorePlaces
 from eval.gold.questions import GoldQuestion
-from eval.measures import mean, percentile
+from eval.measures.basic import mean, percentile
 from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.asker import about_store

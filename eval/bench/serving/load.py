@@ -17,7 +17,7 @@ from eval.bench.bars import Bar, at_least, at_most
 from eval.bench.machine import machine
 from eval.bench.serving.client import Client, UnreachedError
 from eval.bench.serving.server_process import ServerProcess
-from eval.measures import percentile
+from eval.measures.basic import percentile
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, StoreRef, software
 from index.text.printable import printable

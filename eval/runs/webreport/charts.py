@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eval.measures import calibration_bins, hit_rate, percentile, risk_coverage
+from eval.measures.basic import calibration_bins, hit_rate, percentile
+from eval.measures.confidence import risk_coverage
 from eval.results import CAUSES, Cause
 from eval.runs.run import Run
 from eval.runs.summary import Group, percent

@@ -11,7 +11,7 @@ import pytest
 
 from eval.gold.corpus import context_uri
 from eval.gold.questions import GoldAnswer, GoldQuestion
-from eval.measures import parse_measure
+from eval.measures.names import parse_measure
 from eval.runs.asker import StoreAsker
 from eval.runs.compare import compare
 from eval.runs.harness import evaluate

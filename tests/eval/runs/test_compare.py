@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eval.runs.compare
-from eval.measures import default_measures, parse_measure
+from eval.measures.names import default_measures, parse_measure
 from eval.results import QuestionResult
 from eval.runs.compare import Difference, compare, difference, interval
 from eval.runs.run import About, GoldRef, Run, RunSettings

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eval.gold.questions import GoldAnswer, GoldQuestion
-from eval.measures import parse_measure
+from eval.measures.names import parse_measure
 from eval.results import Cause, GoldPlace, PassageRead
 from eval.runs.harness import Inspected, evaluate
 from eval.runs.run import About, GoldRef, Run

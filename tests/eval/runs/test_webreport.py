@@ -18,7 +18,7 @@ from eval.gold.questions import GoldAnswer, GoldQuestion
 from eval.results import Cause, GoldPlace, PassageRead
 from eval.runs.harness import Inspected, evaluate
 from eval.runs.run import About, GoldRef, Run
-from eval.runs.webreport import run_page, write_page
+from eval.runs.webreport.page import run_page, write_page
 from index.errors import InputError, StoreError
 from qa.types import Answer, Question, Response
 
