@@ -222,9 +222,9 @@ def require_corpus(corpus: Path) -> None:
 
 
 def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:
-    from eval.calibration.fitting import draw
     from eval.gold.corpus import by_articles
     from eval.gold.questions import read_gold
+    from eval.gold.sampling import draw
     from eval.runs.run import GoldRef, gold_sha256
 
     everything = read_gold(file)

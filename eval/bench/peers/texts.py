@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.calibration.fitting import draw
 from eval.gold.corpus import article_documents, context_uri, gold_documents
 from eval.gold.questions import GoldQuestion
+from eval.gold.sampling import draw
 from index.disk.atomic import write_whole
 from index.documents import Document, Passage
 from index.errors import InputError
