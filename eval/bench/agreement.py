@@ -96,10 +96,10 @@ class _Side:
     def ask(self, gold: Sequence[GoldQuestion], passages: int) -> list[Span]:
         """The best span of each question, forced."""
         asked = [Question(question=one.question, passages=passages, candidates=True) for one in gold]
-        found = self.engine.ask_inspected(asked)
-        for question, (retrieved, _) in zip(gold, found, strict=True):
+        inspected = self.engine.ask_inspected(asked)
+        for question, (retrieved, _) in zip(gold, inspected, strict=True):
             self._note(question, retrieved)
-        return [_best(response) for _, response in found]
+        return [_best(response) for _, response in inspected]
 
     def measured(self, ref: StoreRef) -> Measured:
         """What came of it."""
@@ -116,7 +116,7 @@ class _Side:
         if place is None or not place.passages:
             return
         self.located += 1
-        wanted = {(place.document, *own) for own in place.passages}
+        wanted = {(place.document, *passage) for passage in place.passages}
         read = [(e.passage.document_id, e.passage.start, e.passage.end) for e in retrieved.passages]
         for depth in HIT_DEPTHS:
             self._hits[depth] += not wanted.isdisjoint(read[:depth])

@@ -58,12 +58,12 @@ class StoreAsker:
         return document.text if document else None
 
     def _found(self, text: str) -> tuple[Retrieved, Response]:
-        found = self._ready.get(text)
-        if found is None:
+        answered = self._ready.get(text)
+        if answered is None:
             raise InputError(f"the question {text[:80]!r} was not asked last")
-        if isinstance(found, SpanqaError):
-            raise found
-        return found
+        if isinstance(answered, SpanqaError):
+            raise answered
+        return answered
 
     def _ask_batch(self, question: Question) -> None:
         # Onwards first: the same words may be asked of many documents.

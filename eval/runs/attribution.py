@@ -70,8 +70,8 @@ class Attribution:
     def cause(self, gold: GoldQuestion, question: Question, read: Sequence[ReadPassage]) -> Cause:
         """The cause of a wrong outcome, given the passages that were read with the spans found in them."""
         if not gold.answerable:
-            found = self._engine.judge(question, read)
-            return "reading" if found and found[0].candidate.best.margin > 0 else "threshold"
+            judged = self._engine.judge(question, read)
+            return "reading" if judged and judged[0].candidate.best.margin > 0 else "threshold"
         answers = self._answers(gold)
         if not answers:
             return "not in corpus"

@@ -207,8 +207,8 @@ def measured(measure: Measure, results: Sequence[QuestionResult], passages: int)
 
 def causes(results: Sequence[QuestionResult]) -> dict[Cause, int]:
     """How many errors each cause has, in the order of the stages; they add up to the errors."""
-    found: Counter[Cause] = Counter(result.cause or "unknown" for result in results if not result.right)
-    return {cause: found[cause] for cause in CAUSES if found[cause]}
+    counts: Counter[Cause] = Counter(result.cause or "unknown" for result in results if not result.right)
+    return {cause: counts[cause] for cause in CAUSES if counts[cause]}
 
 
 def software() -> Software:

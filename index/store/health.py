@@ -118,7 +118,8 @@ def repair_store(store: Store) -> tuple[Health, list[str]]:
 
 def _is_unfinished(store: Store) -> bool:
     try:
-        return store.catalogue.setting(UNFINISHED) is not None
+        # Emptied, not removed, once the copy is whole.
+        return bool(store.catalogue.setting(UNFINISHED))
     except DamageError:
         # Settings that are damaged are a finding of their own.
         return False

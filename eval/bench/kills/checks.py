@@ -25,7 +25,7 @@ from eval.bench.kills.material import (
 from eval.bench.kills.performing import Work, copy, embedder_of, open_made
 from eval.bench.kills.plan import Held, Operation, State
 from index.catalogue.sql import CATALOGUE_FILE, embedding_text
-from index.errors import ModelError, SpanqaError
+from index.errors import DamageError, ModelError, SpanqaError
 from index.store.backups import back_up
 from index.store.health import check_store, repair_store
 from index.store.store import Store
@@ -60,7 +60,10 @@ def check(
         if under_way.kind == "repair":
             repair_store(store)
         problems = [f"{finding.part}: {finding.problem}" for finding in check_store(store).findings]
-        now = held_by(store)
+        try:
+            now = held_by(store)
+        except DamageError as error:
+            return {"problems": [*problems, str(error)], "landed": False}
         after = under_way.after(before)
         others = store.catalogue.counts()[0] - len(now.documents)
         if others:
@@ -93,7 +96,7 @@ def check(
 
 def held_by(store: Store) -> Held:
     """The documents of a store, as they themselves say, and its embedder."""
-    return Held({name: found for name in NAMES if (found := stored(store, name)) is not None}, embedder_of(store))
+    return Held({name: content for name in NAMES if (content := stored(store, name)) is not None}, embedder_of(store))
 
 
 def traces(store: Store, now: Held, gone: Mapping[str, int]) -> Iterator[str]:
@@ -202,24 +205,33 @@ def _wrong_answers(store: Store, now: Held, under_way: Operation, draw: random.R
 def _wrong_content(store: Store, now: Held) -> Iterator[str]:
     """Documents that are not as they were written, or whose passages or embeddings are not those that indexing makes
     of them."""
+    try:
+        yield from _content_that_differs(store, now)
+    except DamageError as error:
+        yield str(error)
+
+
+def _content_that_differs(store: Store, now: Held) -> Iterator[str]:
     embedder = EMBEDDERS[now.embedder]
-    found: dict[str, list[tuple[int, int, bytes]]] = {}
+    passages_by_document: dict[str, list[tuple[int, int, bytes]]] = {}
     for _, vectors, passages in store.catalogue.changes_since(0).added:
         for passage, vector in zip(passages, vectors, strict=True):
             expected = embedder.embed([embedding_text(passage.context, passage.text)])[0]
             if not np.array_equal(vector, expected):
                 yield f"the embedding of passage {passage.id} is not that of its words by {embedder.name}"
-            found.setdefault(passage.document_id, []).append((passage.start, passage.end, passage.text.encode()))
-    for name, own in now.documents.items():
-        document = make_document(name, *own)
+            passages_by_document.setdefault(passage.document_id, []).append(
+                (passage.start, passage.end, passage.text.encode())
+            )
+    for name, written in now.documents.items():
+        document = make_document(name, *written)
         if store.catalogue.document(made_id(name)) != document:
-            yield f"{name} is not as it was written in revision {own[0]}, label {own[1]}"
+            yield f"{name} is not as it was written in revision {written[0]}, label {written[1]}"
         cut = cut_passages(document, embedder.count_tokens, CUT)
         wanted = [(one.start, one.end, document.text[one.start : one.end].encode()) for one in cut]
-        if sorted(found.pop(document.id, [])) != sorted(wanted):
-            yield f"the passages of {name} are not those of its revision {own[0]}"
-    if found:
-        yield f"{len(found)} documents have passages but are not there"
+        if sorted(passages_by_document.pop(document.id, [])) != sorted(wanted):
+            yield f"the passages of {name} are not those of its revision {written[0]}"
+    if passages_by_document:
+        yield f"{len(passages_by_document)} documents have passages but are not there"
 
 
 def _difference(now: Held, before: Held, after: Held) -> str:

@@ -50,15 +50,15 @@ class Corpus:
     def stretches(self, passages: int, count: int) -> list[tuple[int, int]]:
         """`count` stretches of documents `[first, last)` one after the other, each of at least `passages` passages as
         far as there are so many."""
-        found, first, held = [], 0, 0
-        for last, own in enumerate(self.passages_of, start=1):
-            held += own
+        made, first, held = [], 0, 0
+        for last, passages_in_document in enumerate(self.passages_of, start=1):
+            held += passages_in_document
             if held >= passages:
-                found.append((first, last))
+                made.append((first, last))
                 first, held = last, 0
-                if len(found) == count:
+                if len(made) == count:
                     break
-        return found
+        return made
 
 
 def write_corpus(

@@ -60,7 +60,7 @@ def search(folder: Path, embedder: str, reader: str, questions: Sequence[str], p
     first = engine.retrieve_many(asked[:1])[0]
     for question in asked[:WARM_UP]:
         engine.retrieve_many([question])
-    found = [engine.retrieve_many([question])[0] for question in asked]
+    retrieved_all = [engine.retrieve_many([question])[0] for question in asked]
     vectors = models[0].embed(list(questions))
     depth = max(MIN_DEPTH, DEPTH_FACTOR * passages)
     lists = [store.search(text, vector, depth) for text, vector in zip(questions, vectors, strict=True)]
@@ -69,11 +69,11 @@ def search(folder: Path, embedder: str, reader: str, questions: Sequence[str], p
     return Searched(
         opened_s=opened - begun,
         first_s=first.retrieve_ms / 1000,
-        retrieve_s=[retrieved.retrieve_ms / 1000 for retrieved in found],
+        retrieve_s=[retrieved.retrieve_ms / 1000 for retrieved in retrieved_all],
         resident_bytes=resident,
         dense=[[number for number, _ in result.dense] for result in lists],
         lexical=[result.lexical for result in lists],
-        retrieved=[[entry.passage.id for entry in retrieved.passages] for retrieved in found],
+        retrieved=[[entry.passage.id for entry in retrieved.passages] for retrieved in retrieved_all],
     )
 
 
