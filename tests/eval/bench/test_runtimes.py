@@ -23,15 +23,15 @@ def folder(tiny_bert: Callable[..., Path], tmp_path_factory: pytest.TempPathFact
 
 
 def _gold() -> list[GoldQuestion]:
-    found = []
+    questions = []
     for number in range(20):
         text = f"The harbour of town {number} opened in {1800 + number} after nine years of work. It froze often."
         start = text.index("18")
         answers = (GoldAnswer(text=text[start : start + 4], start=start, end=start + 4),) if number % 2 else ()
-        found.append(
+        questions.append(
             GoldQuestion(id=f"q{number}", question="When did it open?", context=text, title="towns", answers=answers)
         )
-    return found
+    return questions
 
 
 def _compare(folder: Path, gold: Sequence[GoldQuestion]) -> RuntimeComparison:
@@ -39,13 +39,13 @@ def _compare(folder: Path, gold: Sequence[GoldQuestion]) -> RuntimeComparison:
 
 
 def test_both_runtimes_answer_alike(folder: Path) -> None:
-    found = _compare(folder, _gold())
-    assert found.questions == 20 and next(iter(found.runtimes)) == REFERENCE
-    own, reference = found.runtimes[found.shipped], found.runtimes[REFERENCE]
+    comparison = _compare(folder, _gold())
+    assert comparison.questions == 20 and next(iter(comparison.runtimes)) == REFERENCE
+    measured, reference = comparison.runtimes[comparison.shipped], comparison.runtimes[REFERENCE]
     assert (reference.same_answer, reference.same_decision, reference.largest_logit_difference) == (1, 1, 0)
-    assert own.same_answer >= 0.9 and own.largest_logit_difference < 0.2
-    assert reference.forced_em is not None and own.forced_f1 is not None
-    exact = found.runtimes["openvino f32"]
+    assert measured.same_answer >= 0.9 and measured.largest_logit_difference < 0.2
+    assert reference.forced_em is not None and measured.forced_f1 is not None
+    exact = comparison.runtimes["openvino f32"]
     assert exact.same_answer == 1 and 0 < exact.largest_logit_difference < 1e-3
     assert (exact.em, exact.f1) == (reference.em, reference.f1)
 
@@ -54,20 +54,20 @@ def test_what_differs_is_counted_and_shown(folder: Path, monkeypatch: pytest.Mon
     shipped = OpenVinoReader.logits
 
     def moved(reader: OpenVinoReader, windows: Sequence[Window]) -> list[Logits]:
-        found = []
-        for number, (window, own) in enumerate(zip(windows, shipped(reader, windows), strict=True)):
-            start, end = (np.array(each) for each in own)
+        comparison = []
+        for number, (window, measured) in enumerate(zip(windows, shipped(reader, windows), strict=True)):
+            start, end = (np.array(each) for each in measured)
             if number == 3:
                 at = window.passage_start + 1
                 start[at], end[at] = start[at] + 99, end[at] + 99
-            found.append((start, end))
-        return found
+            comparison.append((start, end))
+        return comparison
 
     monkeypatch.setattr(OpenVinoReader, "logits", moved)
-    found = _compare(folder, _gold()[:10])
-    own = found.runtimes[found.shipped]
-    assert own.same_answer <= 0.9 and own.largest_logit_difference > 90 and not found.holds
-    (entry, *_) = [each for each in found.differing if each.question == "q3"]
+    comparison = _compare(folder, _gold()[:10])
+    measured = comparison.runtimes[comparison.shipped]
+    assert measured.same_answer <= 0.9 and measured.largest_logit_difference > 90 and not comparison.holds
+    (entry, *_) = [each for each in comparison.differing if each.question == "q3"]
     assert entry.other == "harbour" and entry.other_margin > entry.reference_margin and entry.lead >= 0
 
 

@@ -41,8 +41,8 @@ def test_what_no_good_question_can_be_made_of(sentence: str) -> None:
 
 def test_brackets_and_line_breaks_do_not_shift_the_answer() -> None:
     text = "The Lindal\nBridge [1] (a toll bridge) was  opened (again)\non 4 May\n1912 by Erik Moe."
-    found = {proposal.kind: text[proposal.start : proposal.end] for proposal in propose(text, 0, len(text))}
-    assert found["when"] == "4 May\n1912"
+    answers = {proposal.kind: text[proposal.start : proposal.end] for proposal in propose(text, 0, len(text))}
+    assert answers["when"] == "4 May\n1912"
 
 
 def test_a_sentence_that_is_too_long_proposes_nothing() -> None:

@@ -145,12 +145,15 @@ class Ranked:
         self._ranked = ranked
 
     def retrieve_many(self, questions: Sequence[Any]) -> list[Any]:
-        return [_Retrieved([document_id(document_uri(own)) for own in self._ranked[q.question]]) for q in questions]
+        return [
+            _Retrieved([document_id(document_uri(document)) for document in self._ranked[q.question]])
+            for q in questions
+        ]
 
 
 class _Retrieved:
     def __init__(self, documents: list[str]) -> None:
-        self.passages = [_Entry(own) for own in documents]
+        self.passages = [_Entry(document) for document in documents]
 
 
 class _Entry:

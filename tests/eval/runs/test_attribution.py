@@ -50,9 +50,9 @@ class PhraseReader:
                     ),
                     key=lambda span: -span.margin,
                 )
-                for text in own
+                for text in texts
             ]
-            for own in passages
+            for texts in passages
         ]
 
 
@@ -88,9 +88,9 @@ def gold(
 def run(store: Store, tmp_path: Path) -> Callable[..., Run]:
     def ask(questions: Sequence[GoldQuestion], engine: Engine, passages: int = 5, threshold: float | None = 0.5) -> Run:
         asker = StoreAsker(engine, questions, tmp_path / "gold.jsonl")
-        found = evaluate(questions, asker, passages=passages, threshold=threshold, inside=asker, sources=asker)
-        assert sum(found.causes.values()) == found.counts.wrong == sum(not one.right for one in found.results)
-        return found
+        judged = evaluate(questions, asker, passages=passages, threshold=threshold, inside=asker, sources=asker)
+        assert sum(judged.causes.values()) == judged.counts.wrong == sum(not one.right for one in judged.results)
+        return judged
 
     return ask
 
@@ -105,19 +105,19 @@ def test_a_document_or_a_version_that_is_not_stored(store: Store, run: Callable[
 
 def test_an_answer_that_no_passage_holds_whole(store: Store, run: Callable[..., Run]) -> None:
     across = gold("What happened in 1843?", "wrote the notes in 1843. Charles built the engine")
-    found = run([across], engine_over(store, {"wrote the notes in 1843. Charles built the engine": 5, "Boats": 1}))
-    assert found.causes == {"passage cutting": 1}
+    judged = run([across], engine_over(store, {"wrote the notes in 1843. Charles built the engine": 5, "Boats": 1}))
+    assert judged.causes == {"passage cutting": 1}
     # Parts of the answer were found, in two passages.
-    assert found.results[0].rank is not None
+    assert judged.results[0].rank is not None
     # A reader that would not find it even so has something else to mend first.
     assert run([across], engine_over(store, {"Boats": 1})).causes == {"reading": 1}
 
 
 def test_a_passage_that_was_not_read(store: Store, run: Callable[..., Run]) -> None:
     question = gold("Boats came from where in the harbour of Lindal?", "1843")
-    found = run([question], engine_over(store, {"1843": 5, "everywhere": 2}), passages=1)
-    assert found.causes == {"retrieval": 1}
-    assert (found.results[0].rank, found.values["HitRate@1"]) == (None, 0)
+    judged = run([question], engine_over(store, {"1843": 5, "everywhere": 2}), passages=1)
+    assert judged.causes == {"retrieval": 1}
+    assert (judged.results[0].rank, judged.values["HitRate@1"]) == (None, 0)
     # With the passage read, the reader still prefers other words.
     assert run([question], engine_over(store, {"1843": 5, "notes": 6}), passages=1).causes == {"reading": 1}
     # With the passage read, the answer is still withheld.
@@ -204,9 +204,9 @@ def test_a_yes_or_no_question_is_judged_by_whole_sentences(
 
 def test_gold_without_offsets(store: Store, run: Callable[..., Run]) -> None:
     def causes(question: GoldQuestion, phrases: dict[str, float], passages: int = 5) -> dict[str, int]:
-        found = run([question], engine_over(store, phrases), passages)
-        assert not found.results[0].retrieval_judged
-        return dict(found.causes)
+        judged = run([question], engine_over(store, phrases), passages)
+        assert not judged.results[0].retrieval_judged
+        return dict(judged.causes)
 
     for document in ("ada.txt", None):
         asked = "Boats came from where in the harbour of Lindal?"
@@ -231,10 +231,10 @@ def test_a_paragraph_is_found_within_a_stored_document(store: Store, run: Callab
         answers=(GoldAnswer(text="Charles", start=0, end=7),),
     )
     engine = engine_over(store, {"Charles": 3})
-    found = run([question], engine).results[0]
+    result = run([question], engine).results[0]
     at = ADA.index("Charles")
-    assert found.place is not None and found.place.spans == ((at, at + 7),)
-    assert (found.right, found.citation_precise, found.source) == (True, True, context_uri(paragraph))
+    assert result.place is not None and result.place.spans == ((at, at + 7),)
+    assert (result.right, result.citation_precise, result.source) == (True, True, context_uri(paragraph))
     elsewhere = question.model_copy(update={"context": "Charles built another engine. It went."})
     assert run([elsewhere], engine).results[0].place is None
 
@@ -242,8 +242,8 @@ def test_a_paragraph_is_found_within_a_stored_document(store: Store, run: Callab
 def test_an_empty_store_holds_nothing(tmp_path: Path, embedder: Embedder, run: Callable[..., Run]) -> None:
     empty = Store(tmp_path / "empty", embedder)
     questions = [gold("When?", "1843"), gold("When then?", "1843", None, offsets=False), gold("Who?", None)]
-    found = run(questions, engine_over(empty, {"1843": 5}))
-    assert found.causes == {"not in corpus": 2} and found.results[2].right
+    judged = run(questions, engine_over(empty, {"1843": 5}))
+    assert judged.causes == {"not in corpus": 2} and judged.results[2].right
     empty.close()
 
 
@@ -252,7 +252,7 @@ class Crippled(Engine):
 
     def retrieve_many(self, questions: Sequence[Question]) -> list[Retrieved]:
         deeper = [question.model_copy(update={"passages": question.passages + 1}) for question in questions]
-        return [replace(found, passages=found.passages[1:]) for found in super().retrieve_many(deeper)]
+        return [replace(retrieved, passages=retrieved.passages[1:]) for retrieved in super().retrieve_many(deeper)]
 
 
 def test_a_crippled_retriever_shows_in_causes_and_comparison(tmp_path: Path, embedder: Embedder) -> None:

@@ -10,7 +10,7 @@ from drafted import proposed
     ("sentence", "question", "kind", "answer"),
     [
         (
-            "The drills in the Ningxia Region will involve some 10,000 troops along with aircraft, artillery and tanks.",
+            "The drills in the Ningxia Region will involve some 10,000 troops with aircraft, artillery and tanks.",
             "How many troops will the drills in the Ningxia Region involve?",
             "how many",
             "10,000",
