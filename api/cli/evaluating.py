@@ -19,7 +19,7 @@ from index.store.store import Store
 
 if TYPE_CHECKING:
     from eval.gold.questions import GoldQuestion
-    from eval.measures import Measure
+    from eval.measures.measure import Measure
     from eval.runs.journal import Journal, ReadingJournal
     from eval.runs.reading import Reading
     from eval.runs.run import GoldRef, Run
@@ -105,7 +105,7 @@ def evaluate_gold(
     A standard set is one command: `qa eval squad2 FILE` (each question with its own paragraph) and `qa eval open FILE
     --corpus ARTICLES` (asked of all paragraphs and articles together).
     """
-    from eval.measures import default_measures
+    from eval.measures.names import default_measures
     from eval.runs.reading import MEASURES
 
     # A set's name is one only where a file follows it, or where no file is called so.
@@ -222,9 +222,9 @@ def require_corpus(corpus: Path) -> None:
 
 
 def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:
-    from eval.calibration.fitting import draw
     from eval.gold.corpus import by_articles
     from eval.gold.questions import read_gold
+    from eval.gold.sampling import draw
     from eval.runs.run import GoldRef, gold_sha256
 
     everything = read_gold(file)
@@ -392,21 +392,21 @@ def _conclude(
 def _page(outputs: Outputs, path: Path | None) -> Output | None:
     if path is None:
         return None
-    from eval.runs.webreport import PAGE, require_libraries
+    from eval.runs.webreport.page import PAGE, require_libraries
 
     require_libraries()
     return outputs.file(path, PAGE)
 
 
 def _write_page(run: Run, page: Output, measured: Sequence[Figure]) -> None:
-    from eval.runs.webreport import encoded_page
+    from eval.runs.webreport.page import encoded_page
 
     page.write(encoded_page(run, measured=measured))
     tell(f"report: {page.path}")
 
 
 def _measures(names: Sequence[str]) -> list[Measure]:
-    from eval.measures import parse_measure
+    from eval.measures.names import parse_measure
 
     try:
         return [parse_measure(name) for name in names]
@@ -415,7 +415,7 @@ def _measures(names: Sequence[str]) -> list[Measure]:
 
 
 def _bound(text: str) -> tuple[Measure, float]:
-    from eval.measures import parse_bound
+    from eval.measures.names import parse_bound
 
     try:
         return parse_bound(text)

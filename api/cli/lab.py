@@ -103,9 +103,10 @@ def _fit(
     reader: str | None,
     force: bool,
 ) -> None:
-    from eval.calibration.fitting import calibrate_end_to_end, draw, require_both_kinds
+    from eval.calibration.from_gold import calibrate_end_to_end, require_both_kinds
     from eval.gold.corpus import by_articles, check_holds_paragraphs
     from eval.gold.questions import read_gold
+    from eval.gold.sampling import draw
     from qa.judging.confidence import CALIBRATION
     from qa.reading.reader import DEFAULT_READER, open_reader
 

@@ -46,10 +46,10 @@ def make_promise(
     calibration: Path | None,
 ) -> None:
     """Ask a store's gold questions and keep with it what they prove; raises InputError where they prove nothing."""
-    from eval.calibration.fitting import draw
     from eval.calibration.promises import Evidence
     from eval.gold.corpus import by_articles
     from eval.gold.questions import read_gold
+    from eval.gold.sampling import draw
     from eval.runs.asker import StoreAsker
     from eval.runs.harness import evaluate
     from qa.calibration.promise import KeptPromise

@@ -36,8 +36,8 @@ def compare(
     Exit 1 where fewer than 99.5 % of the answers are the same. 6,000 questions take about 6 minutes on two cores.
     """
     from eval.bench.runtimes import REFERENCE, RuntimeComparison, compare_runtimes
-    from eval.calibration.fitting import draw
     from eval.gold.questions import read_gold
+    from eval.gold.sampling import draw
     from eval.runs.run import SEED, GoldRef, gold_sha256
     from qa.reading.reader import DEFAULT_READER
 

@@ -90,7 +90,7 @@ def measure(
                 ways[way].append(_run([*command, "index", str(folder), "--store", str(store), *options], nodes * cores))
                 made[way] = _contents(store)
                 say(f"{way}: {ways[way][-1]:.1f} s")
-    found = {
+    measured = {
         way: Ingested(seconds=tuple(ways[way]), documents=made[way][0], passages=made[way][1], sha256=made[way][2])
         for way in ways
     }
@@ -100,10 +100,10 @@ def measure(
         ray=str(ray.__version__),
         nodes=nodes,
         cores=cores,
-        process=found["process"],
-        cluster=found["cluster"],
-        ratio=found["cluster"].rate / found["process"].rate,
-        same=found["cluster"].sha256 == found["process"].sha256,
+        process=measured["process"],
+        cluster=measured["cluster"],
+        ratio=measured["cluster"].rate / measured["process"].rate,
+        same=measured["cluster"].sha256 == measured["process"].sha256,
     )
 
 

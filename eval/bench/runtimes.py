@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from eval.gold.questions import GoldQuestion
-from eval.measures import mean
+from eval.measures.basic import mean
 from eval.measures.squad import exact_match, f1
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, software
@@ -131,8 +131,8 @@ def _compare_batch(
 ) -> None:
     contexts = [question.context or "" for question in batch]
     cut = readers[REFERENCE].cut([question.question for question in batch], contexts)
-    windows = [window for own in cut for window in own]
-    owners = [number for number, own in enumerate(cut) for _ in own]
+    windows = [window for of_question in cut for window in of_question]
+    owners = [number for number, of_question in enumerate(cut) for _ in of_question]
     reference = None
     for name, reader in readers.items():
         tally = tallies[name]
@@ -142,7 +142,7 @@ def _compare_batch(
         spans: list[list[Span]] = [[] for _ in batch]
         for owner, window, pair in zip(owners, windows, logits, strict=True):
             spans[owner].extend(window_spans(window, *pair))
-        ranked = [sorted(own, key=lambda span: (-span.margin, span.start, span.end)) for own in spans]
+        ranked = [sorted(of_question, key=lambda span: (-span.margin, span.start, span.end)) for of_question in spans]
         if reference is None:
             reference = logits, ranked
         tally.largest = max(
@@ -153,19 +153,19 @@ def _compare_batch(
                 for mine, theirs in zip(pair, other, strict=True)
             ]
         )
-        for question, own, expected in zip(batch, ranked, reference[1], strict=True):
-            _score(tally, question, own[:1], expected[:1])
-            if own and expected and _place(own[0]) != _place(expected[0]):
-                differing.append(_differing(question, name, own[0], expected))
+        for question, of_question, expected in zip(batch, ranked, reference[1], strict=True):
+            _score(tally, question, of_question[:1], expected[:1])
+            if of_question and expected and _place(of_question[0]) != _place(expected[0]):
+                differing.append(_differing(question, name, of_question[0], expected))
 
 
-def _score(tally: _Tally, question: GoldQuestion, own: Sequence[Span], expected: Sequence[Span]) -> None:
+def _score(tally: _Tally, question: GoldQuestion, ranked: Sequence[Span], expected: Sequence[Span]) -> None:
     text = question.context or ""
     golds = [answer.text for answer in question.answers]
-    words = text[own[0].start : own[0].end] if own else ""
-    given = words if own and own[0].margin > 0 else ""
-    tally.same += [_place(span) for span in own] == [_place(span) for span in expected]
-    tally.decided += [span.margin > 0 for span in own] == [span.margin > 0 for span in expected]
+    words = text[ranked[0].start : ranked[0].end] if ranked else ""
+    given = words if ranked and ranked[0].margin > 0 else ""
+    tally.same += [_place(span) for span in ranked] == [_place(span) for span in expected]
+    tally.decided += [span.margin > 0 for span in ranked] == [span.margin > 0 for span in expected]
     if question.answerable:
         tally.scores["fem"].append(exact_match(words, golds))
         tally.scores["ff1"].append(f1(words, golds))
@@ -173,7 +173,7 @@ def _score(tally: _Tally, question: GoldQuestion, own: Sequence[Span], expected:
     tally.scores["f1"].append(f1(given, golds))
 
 
-def _differing(question: GoldQuestion, runtime: str, own: Span, expected: Sequence[Span]) -> Differing:
+def _differing(question: GoldQuestion, runtime: str, answer: Span, expected: Sequence[Span]) -> Differing:
     text = question.context or ""
     best = expected[0]
     others = [span.margin for span in expected if _place(span) != _place(best)]
@@ -181,9 +181,9 @@ def _differing(question: GoldQuestion, runtime: str, own: Span, expected: Sequen
         question=question.id,
         runtime=runtime,
         reference=text[best.start : best.end],
-        other=text[own.start : own.end],
+        other=text[answer.start : answer.end],
         reference_margin=best.margin,
-        other_margin=own.margin,
+        other_margin=answer.margin,
         lead=best.margin - max(others, default=best.margin),
     )
 
@@ -193,7 +193,7 @@ def _place(span: Span) -> tuple[int, int]:
 
 
 def _measured(tally: _Tally, questions: int) -> Measured:
-    scores = {name: mean(own) for name, own in tally.scores.items()}
+    scores = {name: mean(values) for name, values in tally.scores.items()}
     return Measured(
         forced_em=scores["fem"],
         forced_f1=scores["ff1"],

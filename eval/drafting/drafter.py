@@ -21,8 +21,8 @@ from eval.drafting.expressions import common_words, mid_sentence_names
 from eval.drafting.patterns.pattern import Proposal
 from eval.drafting.proposing import propose
 from eval.gold.questions import GoldAnswer, GoldQuestion
-from eval.measures import RIGHT_F1
 from eval.measures.squad import f1, normalize_answer
+from eval.results import RIGHT_F1
 from index.documents import Document
 from index.models.embedder import Embedder
 from index.text.passages import cut_passages, embedding_text

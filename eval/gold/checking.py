@@ -116,8 +116,8 @@ class DocumentTexts:
         """The text of a named document; InputError where there is none, or more than one."""
         if name not in self._texts:
             uris = named_uris(self._folder, name)
-            own = next((uri for uri in uris if uri in self._known or _file_of(uri) in self._containers), None)
-            named = [own] if own else self._named[file_name_in_uri(name)]
+            by_path = next((uri for uri in uris if uri in self._known or _file_of(uri) in self._containers), None)
+            named = [by_path] if by_path else self._named[file_name_in_uri(name)]
             if len(named) != 1:
                 known = f"{len(named)} documents have that file name; give its path" if named else "there is none"
                 raise InputError(f"document: {shown(name)}: {known}")
@@ -138,14 +138,14 @@ def check_gold(
     """
     check = _Check(texts)
     entries: list[tuple[str, GoldQuestion]] = []
-    for place, found in scan_gold(path):
-        if not isinstance(found, PlacedError):
-            entries.append((place, found))
+    for place, scanned in scan_gold(path):
+        if not isinstance(scanned, PlacedError):
+            entries.append((place, scanned))
             continue
-        check.findings.append(Finding(severity="error", code="malformed", message=found.detail, place=place))
+        check.findings.append(Finding(severity="error", code="malformed", message=scanned.detail, place=place))
         if len(check.findings) == MAX_MALFORMED:
             raise InputError(
-                f"{path}: {MAX_MALFORMED} questions cannot be read, up to {place}; the last: {found.detail}"
+                f"{path}: {MAX_MALFORMED} questions cannot be read, up to {place}; the last: {scanned.detail}"
             )
     for done, (place, question) in enumerate(entries, start=1):
         check.question(place, question)
@@ -180,8 +180,8 @@ class _Check:
         self.questions.append((place, question))
 
         def say(severity: Literal["error", "warning"], code: str, message: str) -> None:
-            found = Finding(severity=severity, code=code, message=message, place=place, id=question.id)
-            self.findings.append(found)
+            finding = Finding(severity=severity, code=code, message=message, place=place, id=question.id)
+            self.findings.append(finding)
 
         for message in self._answers_out_of_place(question):
             say("error", "span", message)
@@ -238,11 +238,11 @@ class _Check:
 def _out_of_place(answer: GoldAnswer, text: str) -> str | None:
     if answer.start is None or answer.end is None:
         return None if answer.text in text else f"{shown(answer.text)} does not stand in the text"
-    found = text[answer.start : answer.end]
-    if found == answer.text:
+    standing = text[answer.start : answer.end]
+    if standing == answer.text:
         return None
     span = f"[{answer.start}, {answer.end})"
-    there = f"lies beyond the text of {len(text)} characters" if answer.end > len(text) else f"holds {shown(found)}"
+    there = f"lies beyond the text of {len(text)} characters" if answer.end > len(text) else f"holds {shown(standing)}"
     nearest = _nearest(answer.text, text, answer.start)
     instead = "which the text does not have" if nearest is None else f"which begins at {nearest}"
     return f"{span} {there}, not {shown(answer.text)}, {instead}"

@@ -68,8 +68,8 @@ def article_documents(path: Path) -> Iterator[Document]:
 
 def check_holds_nothing_else(store: Store, documents: Sequence[Document]) -> None:
     """Raise InputError where a store holds documents beside these: questions would be asked of those, too."""
-    own = {document.id for document in documents}
-    others = [record.uri for record in store.catalogue.records() if record.id not in own]
+    gold_ids = {document.id for document in documents}
+    others = [record.uri for record in store.catalogue.records() if record.id not in gold_ids]
     if others:
         raise InputError(
             f"the store {store.location} holds {len(others)} documents that are neither paragraphs of the gold set nor "

@@ -24,8 +24,10 @@ def excerpts(
     if place is not None and place.spans:
         wanted.append(_around(place.document, *place.spans[0], place.passages))
     if cited is not None:
-        own = [(passage.start, passage.end) for passage in read if passage.document == cited.document]
-        wanted.append(_around(cited.document, cited.start, cited.end, own, (cited.sentence_start, cited.sentence_end)))
+        spans = [(passage.start, passage.end) for passage in read if passage.document == cited.document]
+        wanted.append(
+            _around(cited.document, cited.start, cited.end, spans, (cited.sentence_start, cited.sentence_end))
+        )
     return tuple(
         Excerpt(document, start, min(end, len(whole)), whole[start:end])
         for document, start, end in dict.fromkeys(wanted)

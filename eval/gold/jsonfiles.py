@@ -162,9 +162,9 @@ def _no_constant(name: str) -> Any:
 
 
 def _no_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         # Which of the two was meant cannot be known, and the parser would drop one silently.
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         raise ValueError(f"the key {shown(twice)} occurs twice in one object")
-    return found
+    return fields

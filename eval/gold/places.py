@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from eval.gold.corpus import context_uri
 from eval.gold.questions import GoldQuestion
-from eval.measures import overlaps
+from eval.measures.basic import overlaps
 from eval.results import GoldPlace
 from index.disk.paths import own_path, real_path
 from index.documents import Document, DocumentRecord, StoredPassage, document_id
@@ -33,8 +33,8 @@ def named_uris(folder: Path, name: str) -> list[str]:
 
     def uris(path: str) -> list[str]:
         # What the gold file calls by a link may have been indexed under its real name.
-        own = own_path(folder / path)
-        return list(dict.fromkeys([own.as_uri(), real_path(own).as_uri()]))
+        absolute = own_path(folder / path)
+        return list(dict.fromkeys([absolute.as_uri(), real_path(absolute).as_uri()]))
 
     file, *parts = name.split(PART_MARK)
     names = "".join(f"{PART_MARK}{quote(part)}" for part in parts)
@@ -65,11 +65,11 @@ class StorePlaces:
 
         A span whose words are not those of the stored text belongs to another version and is left out.
         """
-        found = self._locate(gold)
-        document = self.document(found[0]) if found else None
-        if found is None or document is None:
+        located = self._locate(gold)
+        document = self.document(located[0]) if located else None
+        if located is None or document is None:
             return None
-        shift = found[1]
+        shift = located[1]
         spans = [
             (answer.start + shift, answer.end + shift)
             for answer in gold.answers
@@ -93,9 +93,9 @@ class StorePlaces:
         if not words:
             return []
         pattern = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
-        found = self._locate(gold)
-        if found is not None:
-            return self._matches(pattern, found[0])
+        located = self._locate(gold)
+        if located is not None:
+            return self._matches(pattern, located[0])
         if gold.document is not None or gold.context is not None:
             return []
         for answer in texts:
@@ -127,16 +127,16 @@ class StorePlaces:
 
     def _named(self, name: str) -> str | None:
         uris = named_uris(self._folder, name)
-        for own in map(document_id, uris):
-            if self.store.catalogue.version_of(own) is not None:
-                return own
+        for named_id in map(document_id, uris):
+            if self.store.catalogue.version_of(named_id) is not None:
+                return named_id
         named = self._by_file_name.get(file_name_in_uri(name), [])
         return named[0] if len(named) == 1 else None
 
     def _paragraph(self, context: str) -> tuple[str, int] | None:
-        own = document_id(context_uri(context))
-        if self.store.catalogue.version_of(own) is not None:
-            return own, 0
+        paragraph_id = document_id(context_uri(context))
+        if self.store.catalogue.version_of(paragraph_id) is not None:
+            return paragraph_id, 0
         for owner in dict.fromkeys(passage.document_id for passage in self._search(context)):
             document = self.document(owner)
             at = document.text.find(context) if document else -1

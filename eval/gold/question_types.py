@@ -30,7 +30,7 @@ def question_type(question: str) -> QuestionType:
     """The type of an English question: "yes or no" by its form, else by the first question word, "other" without."""
     if question_form(question) == "polar":
         return "yes or no"
-    found = _FIRST.search(question)
-    if found is None or found.lastgroup is None:
+    match = _FIRST.search(question)
+    if match is None or match.lastgroup is None:
         return "other"
-    return _WORDS[int(found.lastgroup.removeprefix("t"))][0]
+    return _WORDS[int(match.lastgroup.removeprefix("t"))][0]

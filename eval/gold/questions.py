@@ -88,10 +88,10 @@ class GoldQuestion(BaseModel):
         for number, answer in enumerate(self.answers):
             if self.context is None or answer.start is None or answer.end is None:
                 continue
-            found = self.context[answer.start : answer.end]
-            if found != answer.text:
+            standing = self.context[answer.start : answer.end]
+            if standing != answer.text:
                 raise ValueError(
-                    f"answers[{number}].text: is {shown(answer.text)}, but the context has {shown(found)} "
+                    f"answers[{number}].text: is {shown(answer.text)}, but the context has {shown(standing)} "
                     f"at [{answer.start}, {answer.end})"
                 )
         return self
@@ -175,17 +175,17 @@ def read_gold(path: str | Path) -> list[GoldQuestion]:
     `is_impossible` that contradicts the answers, an id that occurs twice, a draft that nobody has reviewed.
     """
     questions: list[GoldQuestion] = []
-    for place, found in scan_gold(path):
-        if isinstance(found, PlacedError):
-            raise found
-        if not found.reviewed:
+    for place, question in scan_gold(path):
+        if isinstance(question, PlacedError):
+            raise question
+        if not question.reviewed:
             raise PlacedError(
                 Path(path),
                 place,
                 "reviewed: is false: a draft that nobody has looked at. Correct the question and "
                 "its answers or delete them, then set it to true",
             )
-        questions.append(found)
+        questions.append(question)
     return questions
 
 
@@ -203,15 +203,15 @@ def scan_gold(path: str | Path) -> Iterator[tuple[str, GoldQuestion | PlacedErro
         )
     places: dict[str, str] = {}
     empty = True
-    for place, found in _from_squad(file) if name.endswith(_SQUAD) else _from_lines(file):
+    for place, question in _from_squad(file) if name.endswith(_SQUAD) else _from_lines(file):
         empty = False
-        if isinstance(found, GoldQuestion) and found.id in places:
-            twice = f"id: {shown(found.id)} occurs twice, first at {places[found.id]}"
+        if isinstance(question, GoldQuestion) and question.id in places:
+            twice = f"id: {shown(question.id)} occurs twice, first at {places[question.id]}"
             yield place, PlacedError(file, place, twice)
             continue
-        if isinstance(found, GoldQuestion):
-            places[found.id] = place
-        yield place, found
+        if isinstance(question, GoldQuestion):
+            places[question.id] = place
+        yield place, question
     if empty:
         raise InputError(f"{file}: holds no question")
 
@@ -239,9 +239,9 @@ def _from_lines(file: Path) -> Iterator[tuple[str, GoldQuestion | PlacedError]]:
 def _from_row(file: Path, number: int, value: dict[str, Any]) -> GoldQuestion:
     place = f"line {number}"
     if "answer" in value and "answers" not in value:
-        found = validated(file, place, _OpenRow, value)
-        answers: list[dict[str, Any]] = [{"text": text} for text in found.answer]
-        fields: dict[str, Any] = {"id": found.id or place.replace(" ", "-"), "question": found.question}
+        open_row = validated(file, place, _OpenRow, value)
+        answers: list[dict[str, Any]] = [{"text": text} for text in open_row.answer]
+        fields: dict[str, Any] = {"id": open_row.id or place.replace(" ", "-"), "question": open_row.question}
     else:
         row = validated(file, place, _Row, value)
         answers = [

@@ -1,7 +1,9 @@
 """What a measure is: a name, a direction, and the rows of numbers that its value is made from.
 
 A measure is a declared value. The modules beside this one list theirs in `MEASURES`, or in `FAMILIES` where a parameter
-is part of the name; `eval.measures.names` finds them there, so that a new one is written in one place.
+is part of the name; `eval.measures.names` finds them there, so that a new one is written in one place. A share whose
+denominator is empty is None: neither a perfect score nor a failure. A failed question stays in every denominator that
+it belongs to and scores the worst.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.measures import Measure, Weights
+from eval.measures.measure import Measure, Weights
 from eval.results import QuestionResult
 from eval.runs.run import SEED, GoldRef, Run
 from index.errors import InputError
@@ -82,21 +82,21 @@ def compare(before: Run, after: Run, measures: Sequence[Measure], *, seed: int =
     than either run did is not measured.
     """
     check_same_gold(before.about.gold, after.about.gold)
-    own, other = _aligned(before, after)
+    old, new = _aligned(before, after)
     depth = min(before.settings.passages, after.settings.passages)
-    sources = _count_sources(own)
+    sources = _count_sources(old)
     differences = [
-        difference(measure, own, other, seed=seed)
+        difference(measure, old, new, seed=seed)
         if measure.depth <= depth
         else Difference(measure, None, None, None, None, None)
         for measure in measures
     ]
     return Comparison(
         identical=before.canonical() == after.canonical(),
-        questions=len(own),
+        questions=len(old),
         sources=sources if sources >= MIN_SOURCES else None,
-        missing_before=len(own) - len(before.results),
-        missing_after=len(other) - len(after.results),
+        missing_before=len(old) - len(before.results),
+        missing_after=len(new) - len(after.results),
         differences=tuple(differences),
     )
 
@@ -143,8 +143,8 @@ def interval(measure: Measure, results: Sequence[QuestionResult], *, seed: int =
     value = measure.reducer(measure.rows(results))
 
     def drawn_value(drawn: Weights) -> float:
-        found = value(drawn)
-        return np.nan if found is None else found
+        measured = value(drawn)
+        return np.nan if measured is None else measured
 
     return _bootstrap(drawn_value, _sources(results), seed)
 

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from eval.gold.excerpts import excerpts
 from eval.gold.places import source_of
 from eval.gold.questions import GoldQuestion
-from eval.measures import Measure, first_overlap, overlaps
+from eval.measures.basic import first_overlap, overlaps
+from eval.measures.measure import Measure
 from eval.measures.squad import exact_match, f1
 from eval.results import RIGHT_F1, Cause, Cited, GoldPlace, PassageRead, QuestionResult
 from eval.runs.journal import Journal

@@ -119,8 +119,8 @@ class _Journal(Generic[EntryT]):
                 raise InputError(f"{self.path}: line {number}: is damaged; delete the file and begin anew") from error
         return len(whole)
 
-    def _check(self, found: Any, head: dict[str, Any]) -> None:
-        differing = _differing(found, head)
+    def _check(self, written: Any, head: dict[str, Any]) -> None:
+        differing = _differing(written, head)
         if differing:
             shown = ", ".join(differing[:5]) + (f" and {len(differing) - 5} more" if len(differing) > 5 else "")
             raise InputError(
@@ -150,8 +150,8 @@ def _differing(one: Any, other: Any, path: str = "") -> list[str]:
     if isinstance(one, dict) and isinstance(other, dict):
         names = [*one, *(name for name in other if name not in one)]
         return [
-            found
+            difference
             for name in names
-            for found in _differing(one.get(name), other.get(name), f"{path}.{name}" if path else str(name))
+            for difference in _differing(one.get(name), other.get(name), f"{path}.{name}" if path else str(name))
         ]
     return [] if one == other else [path or "everything"]

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from eval.gold.corpus import context_uri
 from eval.gold.excerpts import excerpts
 from eval.gold.questions import GoldQuestion
-from eval.measures import Measure, parse_measure
+from eval.measures.measure import Measure
+from eval.measures.names import parse_measure
 from eval.measures.squad import best_threshold, f1
 from eval.results import Cause, GoldPlace, PassageRead, QuestionResult
 from eval.runs.harness import cited, score
@@ -61,8 +62,8 @@ def read_paragraphs(
         del readings[known // BATCH * BATCH :]
     for begin in range(len(readings), len(gold), BATCH):
         batch = gold[begin : begin + BATCH]
-        found = reader.read([q.question for q in batch], [[q.context or ""] for q in batch])
-        for question, spans in zip(batch, found, strict=True):
+        spans_by_passage = reader.read([q.question for q in batch], [[q.context or ""] for q in batch])
+        for question, spans in zip(batch, spans_by_passage, strict=True):
             best = spans[0][0] if spans[0] else None
             start, end, margin = (best.start, best.end, best.margin) if best else (0, 0, NO_SPAN)
             text = (question.context or "")[start:end]

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from eval.measures import Measure, default_measures, is_timed
+from eval.measures.measure import Measure
+from eval.measures.names import default_measures, is_timed
 from eval.results import CAUSES, Cause, Frozen, QuestionResult, Share
 from index.disk.atomic import write_whole
 from index.disk.outputs import head_kind
@@ -206,8 +207,8 @@ def measured(measure: Measure, results: Sequence[QuestionResult], passages: int)
 
 def causes(results: Sequence[QuestionResult]) -> dict[Cause, int]:
     """How many errors each cause has, in the order of the stages; they add up to the errors."""
-    found: Counter[Cause] = Counter(result.cause or "unknown" for result in results if not result.right)
-    return {cause: found[cause] for cause in CAUSES if found[cause]}
+    counts: Counter[Cause] = Counter(result.cause or "unknown" for result in results if not result.right)
+    return {cause: counts[cause] for cause in CAUSES if counts[cause]}
 
 
 def software() -> Software:

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from eval.measures import Measure, mean, parse_measure
+from eval.measures.basic import mean
+from eval.measures.measure import Measure
+from eval.measures.names import parse_measure
 from eval.results import CAUSES, Cause, QuestionResult
 from eval.runs.compare import Interval, interval
 from eval.runs.run import SEED, Run
@@ -44,16 +46,16 @@ class Group:
 
 def figures(run: Run, *, seed: int = SEED) -> list[Figure]:
     """The measures of a run in its order. Drawing again takes a second or so for thousands of questions."""
-    found = []
+    made = []
     for name, value in run.values.items():
         measure = parse_measure(name)
         if measure.depth > run.settings.passages:
-            found.append(Figure(measure, None, None, 0, too_deep=True))
+            made.append(Figure(measure, None, None, 0, too_deep=True))
             continue
         # Times hang together as questions do not: a busy moment slows many.
         bounds = None if measure.timed else interval(measure, run.results, seed=seed)
-        found.append(Figure(measure, value, bounds, measure.over(run.results)))
-    return found
+        made.append(Figure(measure, value, bounds, measure.over(run.results)))
+    return made
 
 
 def groups(

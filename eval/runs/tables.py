@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eval.measures import Measure
+from eval.measures.measure import Measure
 from eval.results import Cause, QuestionResult
 from eval.runs.attribution import MEANING
 from eval.runs.compare import LEVEL, RESAMPLES, Comparison, Difference

@@ -119,6 +119,7 @@ def repair_store(store: Store) -> tuple[Health, list[str]]:
 
 def _is_unfinished(store: Store) -> bool:
     try:
+        # Emptied, not removed, once the copy is whole.
         return bool(store.catalogue.setting(UNFINISHED))
     except DamageError:
         # Settings that are damaged are a finding of their own.

@@ -1,4 +1,7 @@
-"""Fitting the confidence model to judged answers."""
+"""The statistics of a calibration: a logistic model fitted to judged answers, and the threshold of answering.
+
+How gold questions are asked and judged for it is the subject of `eval.calibration.from_gold`.
+"""
 
 from __future__ import annotations
 

@@ -34,10 +34,10 @@ def teacher_base(folder: Path) -> Path:
             archive.extractall(beside, members)
         made = Path(beside) / _FOLDER
         with (made / "model.safetensors").open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != WEIGHTS_SHA256:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 != WEIGHTS_SHA256:
             raise ModelError(
-                f"the installed all-mpnet-base-v2 has weights {found}, not the published ones; reinstall it"
+                f"the installed all-mpnet-base-v2 has weights {sha256}, not the published ones; reinstall it"
             )
         made.replace(folder)
     return folder

@@ -99,9 +99,11 @@ class Recipe(BaseModel):
 
     def learning_rate_at(self, phase: int, tokens: int) -> float:
         """The rate in a phase after so many tokens of the whole run: linear warm-up, then linear decay to zero."""
-        own = [number for number, one in enumerate(self.phases) if number == 0 or one.learning_rate is not None]
-        first = max(number for number in own if number <= phase)
-        last = min([number for number in own if number > phase], default=len(self.phases))
+        phases_beginning = [
+            number for number, one in enumerate(self.phases) if number == 0 or one.learning_rate is not None
+        ]
+        first = max(number for number in phases_beginning if number <= phase)
+        last = min([number for number in phases_beginning if number > phase], default=len(self.phases))
         before = sum(one.tokens for one in self.phases[:first])
         share = (tokens - before) / sum(one.tokens for one in self.phases[first:last])
         peak = self.phases[first].learning_rate or self.learning_rate

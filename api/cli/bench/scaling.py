@@ -49,8 +49,8 @@ def scale(
     from eval.bench.scale.curve import WORK, Curve, measure_curve
     from eval.bench.scale.curve_report import plot as draw_plot
     from eval.bench.scale.curve_report import print_curve
-    from eval.calibration.fitting import draw
     from eval.gold.questions import read_gold
+    from eval.gold.sampling import draw
     from eval.runs.run import GoldRef, gold_sha256
     from qa.reading.reader import DEFAULT_READER
 
@@ -212,8 +212,8 @@ def distributed(
     more than half a point. 500 questions take about five minutes on two quiet cores.
     """
     from eval.bench.agreement import Agreement, compare_stores
-    from eval.calibration.fitting import draw
     from eval.gold.questions import read_gold
+    from eval.gold.sampling import draw
     from eval.runs.run import GoldRef, gold_sha256
     from qa.engine import Engine
 

@@ -96,8 +96,8 @@ def load(
     """
     from eval.bench.serving.load import LoadReport, measure, print_load, report_of
     from eval.bench.serving.server_process import ServerProcess
-    from eval.calibration.fitting import draw
     from eval.gold.questions import read_gold
+    from eval.gold.sampling import draw
     from eval.runs.asker import about_store
     from eval.runs.run import GoldRef, gold_sha256
 

@@ -83,7 +83,7 @@ def bench_damage(work: Path, *, flips: int, cuts: int, seed: int, watch: Watch) 
         for number, kind in enumerate([*flipped, *cut]):
             harness.damage(kind, number)
             advance(number + 1, flips + cuts)
-    found = Damages(
+    damages = Damages(
         software=software(),
         seed=seed,
         file_bytes=harness.size,
@@ -95,9 +95,9 @@ def bench_damage(work: Path, *, flips: int, cuts: int, seed: int, watch: Watch) 
         problems=tuple(harness.problems[:MOST_PROBLEMS]),
         problem_count=len(harness.problems),
     )
-    if found.holds:
+    if damages.holds:
         shutil.rmtree(work)
-    return found
+    return damages
 
 
 class _Harness:
@@ -115,7 +115,7 @@ class _Harness:
     def outcomes(self, kind: Kind) -> Outcomes:
         """What came of the files that were damaged in this way."""
         met = {name: self._met[kind, name] for name in ("refused", "told", "spared")}
-        return Outcomes(files=sum(count for (own, _), count in self._met.items() if own == kind), **met)
+        return Outcomes(files=sum(count for (of, _), count in self._met.items() if of == kind), **met)
 
     def damage(self, kind: Kind, number: int) -> None:
         """Damage a copy once and see what comes of it."""

@@ -76,12 +76,12 @@ def make_store(folder: Path, seed: int) -> Right:
     list(store.put_all([*made, make_document(NAMES[DOCUMENTS], seed, 0)]))
     store.remove(make_document(NAMES[DOCUMENTS], seed, 0).id)
     for collection in ("default", _COLLECTION):
-        own = {
+        sources = {
             Source(one.source or "", f"{number:064x}", f"{number}-1", "1"): [one.id]
             for number, one in enumerate(made)
             if one.collection == collection
         }
-        store.catalogue.keep_sources(collection, own)
+        store.catalogue.keep_sources(collection, sources)
     # Read by nobody here: the question is whether a change of it is noticed.
     store.catalogue.set_settings({"note": "kept with the store"})
     store.sync()

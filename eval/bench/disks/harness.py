@@ -105,7 +105,7 @@ def bench_full(
         if harness.points // tenth > told:
             told = harness.points // tenth
             say(f"{harness.points} of {points} points")
-    found = Fillings(
+    fillings = Fillings(
         software=software(),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
@@ -114,9 +114,9 @@ def bench_full(
         seconds=round(time.perf_counter() - begun, 1),
         problems=tuple(harness.problems[:MOST_PROBLEMS]),
     )
-    if found.holds:
+    if fillings.holds:
         shutil.rmtree(work)
-    return found
+    return fillings
 
 
 class _Harness:

@@ -107,7 +107,7 @@ def bench_kills(folder: Path, *, kills: int, seed: int, keys: KeyRing, watch: Wa
                 advance(number + 1, kills)
     finally:
         harness.end()
-    found = Kills(
+    outcome = Kills(
         software=software(),
         cores=cores(),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -121,9 +121,9 @@ def bench_kills(folder: Path, *, kills: int, seed: int, keys: KeyRing, watch: Wa
         seconds=round(time.perf_counter() - begun, 1),
         problems=tuple(harness.problems[:MOST_PROBLEMS]),
     )
-    if found.holds:
+    if outcome.holds:
         shutil.rmtree(folder)
-    return found
+    return outcome
 
 
 class _Harness:

@@ -114,7 +114,7 @@ class CodeReader:
                     for match in _CODE.finditer(passage)
                     if ask_for(match.group(2), match.group(1)) == question
                 ]
-                for passage in own
+                for passage in texts
             ]
-            for question, own in zip(questions, passages, strict=True)
+            for question, texts in zip(questions, passages, strict=True)
         ]

@@ -76,7 +76,7 @@ def perform(store: Store, operation: Operation, work: Work) -> str | None:
     elif operation.removed is not None:
         store.remove(made_id(operation.removed))
     else:
-        for _ in store.put_all(make_document(name, *own) for name, own in operation.puts.items()):
+        for _ in store.put_all(make_document(name, *written) for name, written in operation.puts.items()):
             pass
         store.sync()
     return None

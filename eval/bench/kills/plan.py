@@ -163,9 +163,9 @@ def _of_documents(
         return Operation(kind, removed=draw.choice(there))
     if kind == "describe":
         name = draw.choice(there)
-        own, label = documents[name]
-        return Operation(kind, {name: (own, label + 1)})
+        written, label = documents[name]
+        return Operation(kind, {name: (written, label + 1)})
     among = there if kind == "update" else [name for name in NAMES if name not in documents]
     names = draw.sample(among, draw.randint(1, TOGETHER))
-    labels = {name: own[1] for name, own in documents.items()}
+    labels = {name: written[1] for name, written in documents.items()}
     return Operation(kind, {name: (revision + number, labels.get(name, 0)) for number, name in enumerate(names)})

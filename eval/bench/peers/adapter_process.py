@@ -65,8 +65,8 @@ class Adapter:
             raise InputError(f"{self.name}: no reply to {do!r} within {timeout:g} s; see {self._log}") from error
         if "error" in reply:
             raise InputError(f"{self.name}: {do} failed: {reply['error']}; see {self._log}")
-        found: dict[str, Any] = reply["ok"]
-        return found
+        result: dict[str, Any] = reply["ok"]
+        return result
 
     def ask(self, question: str) -> dict[str, Any]:
         """Its answer to a question: `{answer, passages}`."""

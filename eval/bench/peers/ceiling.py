@@ -73,17 +73,17 @@ def _measured(folder: Path, seconds: float) -> Ceiling:
     config = bert.read_config(folder)
     windows = WindowMaker.from_folder(folder, max_length=min(MAX_LENGTH, config.max_position_embeddings))
     passages = _full_passages(windows)
-    tokens = sum(len(window) for own in windows.windows(_QUESTION, passages) for window in own)
+    tokens = sum(len(window) for of_passage in windows.windows(_QUESTION, passages) for window in of_passage)
     rate = _best_rate(lambda: _read(reader, passages), seconds) * tokens
     flops = flops_a_token(config, windows.max_length)
-    own = precision()
+    computed_in = precision()
     fp32 = max(_numpy_flops(seconds), _openvino_flops("f32", seconds))
-    bf16 = _openvino_flops("bf16", seconds) if own == "bf16" else None
+    bf16 = _openvino_flops("bf16", seconds) if computed_in == "bf16" else None
     return Ceiling(
         tokens_a_second=rate,
         window=windows.max_length,
         flops_a_token=flops,
-        precision=own,
+        precision=computed_in,
         fp32_flops=fp32,
         bf16_flops=bf16,
         share=rate * flops / (bf16 or fp32),

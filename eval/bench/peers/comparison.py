@@ -22,7 +22,7 @@ from eval.bench.peers.parts import Asking, Clients, Cold, Indexing, Measuring
 from eval.bench.peers.systems import OURS, PEERS, Models, System, environment, ours, peer
 from eval.bench.peers.texts import Corpus, write_corpus
 from eval.gold.questions import GoldQuestion
-from eval.measures import mean, percentile
+from eval.measures.basic import mean, percentile
 from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, software
@@ -194,23 +194,23 @@ def compare_peers(
             for system in measured
         },
     )
-    own = Measuring(measured, corpus, work, threads=threads, passages=PASSAGES, depth=_depth(), watch=watch)
-    own.build(stores / "big", stores / "small", small_documents)
+    measuring = Measuring(measured, corpus, work, threads=threads, passages=PASSAGES, depth=_depth(), watch=watch)
+    measuring.build(stores / "big", stores / "small", small_documents)
     kept = _Kept(work / "parts", _key(VERSION, about.model_dump_json(), *(str(s.packages) for s in measured)))
     with TemporaryDirectory(dir=work) as throwaway:
-        indexing = kept.part(Indexing, lambda: own.indexing(Path(throwaway), plan.indexed, plan.rounds))
-    asking = kept.part(Asking, lambda: own.asking(stores / "big", plan.rounds, WARM_UP))
-    clients = kept.part(Clients, lambda: own.clients(stores / "big", LEVELS, plan.client_s, WARM_UP))
-    cold = kept.part(Cold, lambda: own.cold(plan.cold))
+        indexing = kept.part(Indexing, lambda: measuring.indexing(Path(throwaway), plan.indexed, plan.rounds))
+    asking = kept.part(Asking, lambda: measuring.asking(stores / "big", plan.rounds, WARM_UP))
+    clients = kept.part(Clients, lambda: measuring.clients(stores / "big", LEVELS, plan.client_s, WARM_UP))
+    cold = kept.part(Cold, lambda: measuring.cold(plan.cold))
     with watch("the ceiling", None):
         top = kept.part(Ceiling, lambda: ceiling.measure(models.reader, environment(threads), plan.ceiling_s))
-    found = figures(indexing, asking, clients, cold)
+    compared = figures(indexing, asking, clients, cold)
     return Comparison(
         about=about,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        figures=found,
+        figures=compared,
         ceiling=top,
-        bars=bars(found, top),
+        bars=bars(compared, top),
         indexing=indexing,
         asking=asking,
         clients=clients,
@@ -227,43 +227,45 @@ def figures(indexing: Indexing, asking: Asking, clients: Clients, cold: Cold) ->
     def p95(times: Sequence[float]) -> float:
         return at(95, times)
 
-    every = {name: [time for own in rounds for time in own] for name, rounds in asking.ms.items()}
-    found = [
+    every = {name: [time for values in rounds for time in values] for name, rounds in asking.ms.items()}
+    made = [
         _by_rounds(
-            "indexing", "passages/s", True, {n: median(own) for n, own in indexing.rates.items()}, indexing.rates
+            "indexing", "passages/s", True, {n: median(values) for n, values in indexing.rates.items()}, indexing.rates
         ),
         _by_rounds(
             "question, p50",
             "ms",
             False,
-            {name: median(own) for name, own in every.items()},
-            {name: [median(own) for own in rounds] for name, rounds in asking.ms.items()},
+            {name: median(values) for name, values in every.items()},
+            {name: [median(values) for values in rounds] for name, rounds in asking.ms.items()},
         ),
         _by_rounds(
             "question, p95",
             "ms",
             False,
-            {name: p95(own) for name, own in every.items()},
-            {name: [p95(own) for own in rounds] for name, rounds in asking.ms.items()},
+            {name: p95(values) for name, values in every.items()},
+            {name: [p95(values) for values in rounds] for name, rounds in asking.ms.items()},
         ),
     ]
     for level in LEVELS:
-        rates = {name: own[str(level)] for name, own in clients.rates.items()}
+        rates = {name: values[str(level)] for name, values in clients.rates.items()}
         clients_named = f"{level} client{'' if level == 1 else 's'}"
-        found.append(_by_rounds(clients_named, "questions/s", True, rates, {}))
-    found.append(
-        _by_rounds("cold start", "s", False, {name: median(own) for name, own in cold.seconds.items()}, cold.seconds)
+        made.append(_by_rounds(clients_named, "questions/s", True, rates, {}))
+    made.append(
+        _by_rounds(
+            "cold start", "s", False, {name: median(values) for name, values in cold.seconds.items()}, cold.seconds
+        )
     )
     for name, peaks in (("memory, indexing", indexing.peak_bytes), ("memory, asking", asking.peak_bytes)):
-        found.append(_by_rounds(name, "MB", False, {n: None if p is None else p / 1e6 for n, p in peaks.items()}, {}))
+        made.append(_by_rounds(name, "MB", False, {n: None if p is None else p / 1e6 for n, p in peaks.items()}, {}))
     for name, scores in (("EM", asking.em), ("F1", asking.f1), (f"hit rate @ {PASSAGES}", asking.hits)):
-        found.append(_shares(name, {system: [float(score) for score in own] for system, own in scores.items()}))
-    return tuple(found)
+        made.append(_shares(name, {system: [float(score) for score in values] for system, values in scores.items()}))
+    return tuple(made)
 
 
-def bars(found: Sequence[Figure], top: Ceiling) -> tuple[Bar, ...]:
+def bars(compared: Sequence[Figure], top: Ceiling) -> tuple[Bar, ...]:
     """What is asked of the figures: each reaches its limit, or of the cold start stays within."""
-    named = {figure.name: figure for figure in found}
+    named = {figure.name: figure for figure in compared}
     made: list[Bar] = []
     for figure, limit in (("question, p50", LEAST_FASTER), ("cold start", LEAST_FASTER), ("indexing", LEAST_INDEXING)):
         for peer_name, ratio in named[figure].ratios.items():
@@ -284,19 +286,19 @@ def _by_rounds(
     values: Mapping[str, float | None],
     rounds: Mapping[str, Sequence[float]],
 ) -> Figure:
-    def better(own: float, other: float) -> float:
-        above, below = (own, other) if higher_is_better else (other, own)
+    def better(ours_value: float, other: float) -> float:
+        above, below = (ours_value, other) if higher_is_better else (other, ours_value)
         return above / below if below else 0.0
 
     ratios = {}
     for system, value in values.items():
-        own = values[OURS]
-        if system == OURS or own is None or value is None:
+        ours_value = values[OURS]
+        if system == OURS or ours_value is None or value is None:
             continue
         each = [better(a, b) for a, b in zip(rounds.get(OURS, ()), rounds.get(system, ()), strict=True)]
         ratios[system] = Ratio(
             kind="factor",
-            value=better(own, value),
+            value=better(ours_value, value),
             low=min(each) if len(each) > 1 else None,
             high=max(each) if len(each) > 1 else None,
         )
@@ -305,10 +307,10 @@ def _by_rounds(
 
 def _shares(name: str, scores: Mapping[str, Sequence[float]]) -> Figure:
     ratios = {}
-    for system, own in scores.items():
+    for system, of_system in scores.items():
         if system == OURS:
             continue
-        differences = [a - b for a, b in zip(scores[OURS], own, strict=True)]
+        differences = [a - b for a, b in zip(scores[OURS], of_system, strict=True)]
         drawn = random.Random(0)
         means = sorted(mean(drawn.choices(differences, k=len(differences))) or 0.0 for _ in range(DRAWS))
         ratios[system] = Ratio(
@@ -317,7 +319,7 @@ def _shares(name: str, scores: Mapping[str, Sequence[float]]) -> Figure:
             low=percentile(means, 2.5),
             high=percentile(means, 97.5),
         )
-    values = {system: mean(own) for system, own in scores.items()}
+    values = {system: mean(of_system) for system, of_system in scores.items()}
     return Figure(name=name, unit="%", higher_is_better=True, values=values, ratios=ratios)
 
 

@@ -19,56 +19,58 @@ _ASKED_FOR = ("| asked for | | |", "| --- | --- | ---: |")
 TABLE = marked_kind("a table of qa bench peers", re.escape("\n".join(_ASKED_FOR).encode()))
 
 
-def print_comparison(found: Comparison, console: Console) -> None:
+def print_comparison(comparison: Comparison, console: Console) -> None:
     """Prints a row for each figure, the ceiling, and what is asked of them."""
-    table = Table(title=_title(found), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    systems = list(found.figures[0].values)
+    table = Table(title=_title(comparison), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    systems = list(comparison.figures[0].values)
     table.add_column("", no_wrap=True)
     for name in systems:
         table.add_column(name, justify="right", no_wrap=True, min_width=7)
     for name in systems[1:]:
         table.add_column(f"beside {name}", justify="right")
-    for figure in found.figures:
+    for figure in comparison.figures:
         # As text: brackets are the spread here, not markup.
         table.add_row(*(Text(cell) for cell in _row(figure, systems)))
     console.print(table)
-    console.print(_setting(found))
-    console.print(_ceiling(found))
-    for bar in found.bars:
+    console.print(_setting(comparison))
+    console.print(_ceiling(comparison))
+    for bar in comparison.bars:
         console.print(bar.line())
 
 
-def markdown(found: Comparison) -> str:
+def markdown(comparison: Comparison) -> str:
     """The same as Markdown."""
-    systems = list(found.figures[0].values)
+    systems = list(comparison.figures[0].values)
     head = ["", *systems, *(f"beside {name}" for name in systems[1:])]
-    lines = [_title(found) + ".", "", _line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
-    lines += [_line(_row(figure, systems)) for figure in found.figures]
-    lines += ["", _setting(found), "", _ceiling(found), "", *_ASKED_FOR]
-    lines += [_line([bar.name, "holds" if bar.holds else "**falls short**", bar.figures()]) for bar in found.bars]
+    lines = [_title(comparison) + ".", "", _line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
+    lines += [_line(_row(figure, systems)) for figure in comparison.figures]
+    lines += ["", _setting(comparison), "", _ceiling(comparison), "", *_ASKED_FOR]
+    lines += [_line([bar.name, "holds" if bar.holds else "**falls short**", bar.figures()]) for bar in comparison.bars]
     return "\n".join(lines) + "\n"
 
 
-def plot(found: Comparison, suffix: str) -> bytes:
+def plot(comparison: Comparison, suffix: str) -> bytes:
     """Draws latency by question, questions a second under clients, and how many times better each figure is, as one of
     PLOT_SUFFIXES."""
     from matplotlib.figure import Figure as Drawing
 
     drawing = Drawing(figsize=(11, 3.8), layout="constrained")
     latency, clients, times = drawing.subplots(1, 3, width_ratios=(1, 1, 1.3))
-    for name, rounds in found.asking.ms.items():
-        ordered = sorted(time for own in rounds for time in own)
+    for name, rounds in comparison.asking.ms.items():
+        ordered = sorted(time for times_ms in rounds for time in times_ms)
         latency.plot(ordered, [100 * (at + 1) / len(ordered) for at in range(len(ordered))], label=name)
     latency.set(title="Warm questions", xlabel="ms, at most", ylabel="% of the questions")
     latency.set_xlim(left=0)
-    for name, rates in found.clients.rates.items():
+    for name, rates in comparison.clients.rates.items():
         clients.plot([int(level) for level in rates], list(rates.values()), marker="o", label=name)
     clients.set(title="Throughput", xlabel="clients at once", ylabel="questions a second", xscale="log")
-    clients.set_xticks([int(level) for level in found.clients.rates[OURS]], list(found.clients.rates[OURS]))
+    clients.set_xticks([int(level) for level in comparison.clients.rates[OURS]], list(comparison.clients.rates[OURS]))
     clients.minorticks_off()
     clients.set_ylim(bottom=0)
-    factors = [figure for figure in found.figures if any(ratio.kind == "factor" for ratio in figure.ratios.values())]
-    names = [name for name in found.figures[0].values if name != OURS]
+    factors = [
+        figure for figure in comparison.figures if any(ratio.kind == "factor" for ratio in figure.ratios.values())
+    ]
+    names = [name for name in comparison.figures[0].values if name != OURS]
     for place, name in enumerate(names):
         rows = [(at, figure.ratios[name]) for at, figure in enumerate(factors) if name in figure.ratios]
         times.errorbar(
@@ -96,20 +98,21 @@ def plot(found: Comparison, suffix: str) -> bytes:
     for axes in (latency, clients, times):
         axes.grid(visible=True, alpha=0.3)
         axes.legend(frameon=False)
-    drawing.suptitle(_title(found), fontsize=10)
+    drawing.suptitle(_title(comparison), fontsize=10)
     return encoded_figure(drawing, suffix)
 
 
-def _title(found: Comparison) -> str:
-    about = found.about
-    return f"{found.measured_at[:10]}, {about.machine}, {about.threads} thread{'' if about.threads == 1 else 's'} each"
+def _title(comparison: Comparison) -> str:
+    about = comparison.about
+    threads = f"{about.threads} thread{'' if about.threads == 1 else 's'}"
+    return f"{comparison.measured_at[:10]}, {about.machine}, {threads} each"
 
 
-def _setting(found: Comparison) -> str:
-    about = found.about
+def _setting(comparison: Comparison) -> str:
+    about = comparison.about
     versions = "; ".join(
-        f"{name} with " + ", ".join(f"{package} {version}" for package, version in own.items())
-        for name, own in about.packages.items()
+        f"{name} with " + ", ".join(f"{package} {version}" for package, version in packages.items())
+        for name, packages in about.packages.items()
     )
     return (
         f"{about.gold.questions} answerable questions of {printable(about.gold.name)}, {about.passages:,} passages, "
@@ -119,8 +122,8 @@ def _setting(found: Comparison) -> str:
     )
 
 
-def _ceiling(found: Comparison) -> str:
-    top = found.ceiling
+def _ceiling(comparison: Comparison) -> str:
+    top = comparison.ceiling
     bf16 = (
         "bf16 is not multiplied in hardware here"
         if top.bf16_flops is None

@@ -121,7 +121,7 @@ class Measuring:
                     done += 1
                     advance(done, len(stretches) * len(adapters))
             peaks = {adapter.name: adapter.peak_bytes() for adapter in adapters}
-        return Indexing(rates={name: tuple(own) for name, own in rates.items()}, peak_bytes=peaks)
+        return Indexing(rates={name: tuple(of_system) for name, of_system in rates.items()}, peak_bytes=peaks)
 
     def asking(self, folder: Path, rounds: int, warm_up: int) -> Asking:
         """Ask every question of every system, one after the other; a round is a share of the questions."""
@@ -145,15 +145,15 @@ class Measuring:
                     ms[adapter.name].append(tuple(times))
             peaks = {adapter.name: adapter.peak_bytes() for adapter in adapters}
         return Asking(
-            ms={name: tuple(own) for name, own in ms.items()},
-            answers={name: tuple(answer for answer, _ in own) for name, own in replies.items()},
+            ms={name: tuple(of_system) for name, of_system in ms.items()},
+            answers={name: tuple(answer for answer, _ in of_system) for name, of_system in replies.items()},
             em=_judged(replies, questions, lambda asked, answer, _: exact_match(answer, asked.golds)),
             f1=_judged(replies, questions, lambda asked, answer, _: f1(answer, asked.golds)),
             hits={
                 name: tuple(
-                    not asked.relevant.isdisjoint(read) for asked, (_, read) in zip(questions, own, strict=True)
+                    not asked.relevant.isdisjoint(read) for asked, (_, read) in zip(questions, of_system, strict=True)
                 )
-                for name, own in replies.items()
+                for name, of_system in replies.items()
             },
             peak_bytes=peaks,
         )
@@ -184,7 +184,7 @@ class Measuring:
                         seconds[system.name].append(taken)
                     done += 1
                     advance(done, total)
-        return Cold(seconds={name: tuple(own) for name, own in seconds.items()})
+        return Cold(seconds={name: tuple(of_system) for name, of_system in seconds.items()})
 
     def _cold(self, system: System, question: str) -> float:
         # A question may begin with a dash.
@@ -242,8 +242,8 @@ def _judged(
     judge: Callable[[Asked, str, list[int]], float],
 ) -> dict[str, tuple[float, ...]]:
     return {
-        name: tuple(judge(asked, *reply) for asked, reply in zip(questions, own, strict=True))
-        for name, own in replies.items()
+        name: tuple(judge(asked, *reply) for asked, reply in zip(questions, of_system, strict=True))
+        for name, of_system in replies.items()
     }
 
 

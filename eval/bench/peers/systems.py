@@ -59,9 +59,9 @@ class System:
 
 def environment(threads: int) -> dict[str, str]:
     """The environment variables of a measured program: so many threads, and no model looked for on the network."""
-    own = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+    variables = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
     count = str(threads)
-    return own | {
+    return variables | {
         THREADS_VARIABLE: count,
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
@@ -79,7 +79,7 @@ def environment(threads: int) -> dict[str, str]:
 def ours(models: Models, threads: int, cold: Sequence[str], store: Path) -> System:
     """spanqa in this very environment; `cold` is the command `qa`, `store` the small store that it is asked of."""
     adapter = (sys.executable, "-P", "-m", "eval.bench.peers.adapters.spanqa_adapter", *_options(models, threads))
-    packages = {found.metadata["Name"].lower(): found.version for found in distributions()}
+    packages = {distribution.metadata["Name"].lower(): distribution.version for distribution in distributions()}
     # Every system shows what it found, sure of it or not.
     return System(OURS, adapter, (*cold, "ask", "--candidates", "--store", str(store)), packages)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.calibration.fitting import draw
 from eval.gold.corpus import article_documents, context_uri, gold_documents
 from eval.gold.questions import GoldQuestion
+from eval.gold.sampling import draw
 from index.disk.atomic import write_whole
 from index.documents import Document, Passage
 from index.errors import InputError
@@ -50,15 +50,15 @@ class Corpus:
     def stretches(self, passages: int, count: int) -> list[tuple[int, int]]:
         """`count` stretches of documents `[first, last)` one after the other, each of at least `passages` passages as
         far as there are so many."""
-        found, first, held = [], 0, 0
-        for last, own in enumerate(self.passages_of, start=1):
-            held += own
+        made, first, held = [], 0, 0
+        for last, passages_in_document in enumerate(self.passages_of, start=1):
+            held += passages_in_document
             if held >= passages:
-                found.append((first, last))
+                made.append((first, last))
                 first, held = last, 0
-                if len(found) == count:
+                if len(made) == count:
                     break
-        return found
+        return made
 
 
 def write_corpus(

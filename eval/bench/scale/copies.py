@@ -98,8 +98,8 @@ class Copies:
     def vectors(self, number: int, rows: int) -> Vectors:
         """The vectors of the first `rows` rows of a chunk, (rows, dimensions), of unit length as the originals."""
         begin = number * CHUNK_ROWS
-        own = np.arange(begin, begin + rows)
-        vectors = self._vectors[self._order[self.base(own)]]
+        numbers = np.arange(begin, begin + rows)
+        vectors = self._vectors[self._order[self.base(numbers)]]
         first_copy = max(0, self.originals - begin)
         if first_copy < rows:
             noise = np.random.default_rng((SEED, number)).standard_normal((CHUNK_ROWS, self.dimensions), np.float32)

@@ -20,7 +20,7 @@ from eval.bench.scale.copies import CHUNK_ROWS, Copies
 from eval.bench.scale.searching import Searched, search_alone
 from eval.gold.places import StorePlaces
 from eval.gold.questions import GoldQuestion
-from eval.measures import mean, percentile
+from eval.measures.basic import mean, percentile
 from eval.progress import Watch
 from eval.results import Frozen
 from eval.runs.asker import about_store
@@ -122,7 +122,7 @@ def measure_curve(
     """
     questions, wanted = _placed(source, gold, gold_file)
     with watch("reading the passages", None):
-        first = list(dict.fromkeys(number for own in wanted for number in own))
+        first = list(dict.fromkeys(number for ids in wanted for number in ids))
         copies, rows = Copies.of_store(source.catalogue, first)
     about = About(
         software=software(),
@@ -138,7 +138,7 @@ def measure_curve(
             f"a size must be at least {max(LEAST_SIZE, len(first))}: the questions' own passages are in it"
         )
     state = _State(work, about)
-    relevant = [{rows[number] for number in own} for own in wanted]
+    relevant = [{rows[number] for number in ids} for ids in wanted]
     texts = [question.question for question in questions]
     left = [size for size in sorted(set(sizes)) if size not in state.points]
     _check_room(work, [disk_need(size, copies) for size in left], say, keep=keep)
@@ -216,33 +216,36 @@ def _point(
     with watch(f"building {size:,}", size) as advance:
         built = build(folder, model, copies, size, advance)
     with watch(f"searching {size:,}", None):
-        found = search_alone(folder, embedder, reader, questions, PASSAGES)
+        searched = search_alone(folder, embedder, reader, questions, PASSAGES)
     with watch(f"comparing {size:,}", size) as advance:
         exact = _nearest(copies, model.embed(list(questions)), size, advance)
 
     def hit_rate(lists: Sequence[Sequence[int]]) -> float:
         """The share of questions with a passage of theirs, or a copy, among the first passages of their list of ids."""
         hits = [
-            any(copies.base(np.array([number - 1]))[0] in own for number in ids[:PASSAGES])
-            for ids, own in zip(lists, relevant, strict=True)
+            any(copies.base(np.array([number - 1]))[0] in relevant_ids for number in ids[:PASSAGES])
+            for ids, relevant_ids in zip(lists, relevant, strict=True)
         ]
         return mean(hits) or 0.0
 
     nearest = [ids[:PASSAGES].tolist() for ids, _ in exact]
-    shared = [len({*ids[:PASSAGES]} & {*own}) / len(own) for ids, own in zip(found.dense, nearest, strict=True)]
-    times = [1000 * each for each in found.retrieve_s]
+    shared = [
+        len({*ids[:PASSAGES]} & {*nearest_ids}) / len(nearest_ids)
+        for ids, nearest_ids in zip(searched.dense, nearest, strict=True)
+    ]
+    times = [1000 * each for each in searched.retrieve_s]
     return Point(
         size=size,
         p50_ms=percentile(times, 50) or 0.0,
         p95_ms=percentile(times, 95) or 0.0,
-        first_ms=1000 * found.first_s,
-        hit_rate=hit_rate(found.retrieved),
-        exact_hit_rate=hit_rate(list(_fused(exact, found))),
-        dense_hit_rate=hit_rate(found.dense),
+        first_ms=1000 * searched.first_s,
+        hit_rate=hit_rate(searched.retrieved),
+        exact_hit_rate=hit_rate(list(_fused(exact, searched))),
+        dense_hit_rate=hit_rate(searched.dense),
         exact_dense_hit_rate=hit_rate(nearest),
         nearest_found=mean(shared) or 0.0,
-        resident_bytes=found.resident_bytes,
-        opened_s=found.opened_s,
+        resident_bytes=searched.resident_bytes,
+        opened_s=searched.opened_s,
         rate=built.rate,
         write_s=built.write_s,
         index_s=built.index_s,
@@ -261,18 +264,18 @@ def _nearest(
     for number in range(-(-size // CHUNK_ROWS)):
         begin = number * CHUNK_ROWS
         vectors = copies.vectors(number, min(CHUNK_ROWS, size - begin))
-        own, at = faiss.knn(queries, vectors, min(depth, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
-        ids, scores = np.hstack([ids, at + begin + 1]), np.hstack([scores, own])
+        products, at = faiss.knn(queries, vectors, min(depth, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
+        ids, scores = np.hstack([ids, at + begin + 1]), np.hstack([scores, products])
         best = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
         ids, scores = np.take_along_axis(ids, best, 1), np.take_along_axis(scores, best, 1)
         progress(begin + len(vectors), size)
     return list(zip(ids, scores, strict=True))
 
 
-def _fused(exact: Sequence[tuple[Ids, NDArray[np.float32]]], found: Searched) -> Iterator[list[int]]:
+def _fused(exact: Sequence[tuple[Ids, NDArray[np.float32]]], searched: Searched) -> Iterator[list[int]]:
     """The passages to read, had the vectors been compared one by one."""
     weights: FusionWeights = load_calibration().fusion
-    for (ids, scores), lexical in zip(exact, found.lexical, strict=True):
+    for (ids, scores), lexical in zip(exact, searched.lexical, strict=True):
         dense: list[Hit] = list(zip(ids.tolist(), scores.tolist(), strict=True))
         yield [hit.passage_id for hit in fuse(dense, lexical, weights)][:PASSAGES]
 

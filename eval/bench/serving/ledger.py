@@ -77,10 +77,10 @@ class Ledger:
         """What a read showed after a change without an answer; whether that is one of what may be."""
         with self._lock:
             before = self._known[document_id(uri)]
-            found = [v for v in before.possible if (None if v is None else v.sha256) == sha256]
-            if found:
-                self._known[document_id(uri)] = Known((found[0],), before.change + 1)
-            return bool(found)
+            versions = [v for v in before.possible if (None if v is None else v.sha256) == sha256]
+            if versions:
+                self._known[document_id(uri)] = Known((versions[0],), before.change + 1)
+            return bool(versions)
 
     def known(self, uri: str) -> Known:
         with self._lock:
@@ -99,28 +99,30 @@ class Ledger:
     def wrong_answer(self, before: Mapping[str, Known], response: Mapping[str, Any]) -> list[str]:
         """What is wrong with the citations of a response to a question that was asked when `before` was known."""
         after = self.moment()
-        found = []
+        problems = []
         for citation in _citations(response):
             key, sha256 = citation["document"]["id"], citation["document"]["sha256"]
             text = self.text(sha256)
             if text is None or text[citation["start"] : citation["end"]] != citation["quote"]:
-                found.append(f"a citation of {key} in version {sha256[:12]} is not the words of any version sent")
+                problems.append(f"a citation of {key} in version {sha256[:12]} is not the words of any version sent")
             elif (known := unchanged(before, after, key)) and not known.allows(sha256):
                 state = "removed" if known.possible == (None,) else "replaced"
-                found.append(f"document {key} in version {sha256[:12]} answers, which was acknowledged to be {state}")
-        return found
+                problems.append(
+                    f"document {key} in version {sha256[:12]} answers, which was acknowledged to be {state}"
+                )
+        return problems
 
     def wrong_list(self, before: Mapping[str, Known], listed: Mapping[str, str]) -> list[str]:
         """What is wrong with a whole list (version by document id) that was asked for when `before` was known."""
         after = self.moment()
-        found = []
+        problems = []
         for key in before:
             known = unchanged(before, after, key)
             if known is not None and not known.allows(listed.get(key)):
                 was = "is not listed" if key not in listed else f"is listed in version {listed[key][:12]}"
-                found.append(f"document {key} {was}, against what was acknowledged")
-        found += [f"document {key} is listed and was never sent" for key in listed if key not in after]
-        return found
+                problems.append(f"document {key} {was}, against what was acknowledged")
+        problems += [f"document {key} is listed and was never sent" for key in listed if key not in after]
+        return problems
 
 
 def unchanged(before: Mapping[str, Known], after: Mapping[str, Known], key: str) -> Known | None:

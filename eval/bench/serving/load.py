@@ -17,7 +17,7 @@ from eval.bench.bars import Bar, at_least, at_most
 from eval.bench.machine import machine
 from eval.bench.serving.client import Client, UnreachedError
 from eval.bench.serving.server_process import ServerProcess
-from eval.measures import percentile
+from eval.measures.basic import percentile
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, StoreRef, software
 from index.text.printable import printable
@@ -81,7 +81,7 @@ def measure(
     say: Callable[[str], None] = lambda _text: None,
 ) -> tuple[Level, ...]:
     """Ask a started server with each number of clients in turn; the questions are drawn by the seed."""
-    found = []
+    measured_levels = []
     for clients in levels:
         say(f"{clients} clients for {seconds:g} s")
         _drive(server, questions, clients, passages, seed + 1, rounds=WARM_QUESTIONS)
@@ -89,7 +89,7 @@ def measure(
         begun = time.monotonic()
         times, statuses = _drive(server, questions, clients, passages, seed, until=begun + seconds)
         took = time.monotonic() - begun
-        found.append(
+        measured_levels.append(
             Level(
                 clients=clients,
                 seconds=round(took, 2),
@@ -103,7 +103,7 @@ def measure(
                 resident_end_bytes=server.resident_bytes(),
             )
         )
-    return tuple(found)
+    return tuple(measured_levels)
 
 
 def report_of(

@@ -334,17 +334,17 @@ def _lister(shared: _Shared) -> None:
 
 def _list(shared: _Shared, client: Client) -> dict[str, str] | None:
     """The versions of all documents by id, None where a page was not to be had."""
-    found: dict[str, str] = {}
+    sha256_by_id: dict[str, str] = {}
     cursor = ""
     while True:
         path = f"/v1/documents?limit={LIST_LIMIT}" + (f"&cursor={cursor}" if cursor else "")
         reply = _request(shared, client, "list", ("GET", path, None), expected=(200,))
         if reply is None:
             return None
-        found.update({record["id"]: record["sha256"] for record in reply.value["documents"]})
+        sha256_by_id.update({record["id"]: record["sha256"] for record in reply.value["documents"]})
         cursor = reply.value["next_cursor"]
         if not cursor:
-            return found
+            return sha256_by_id
 
 
 def _check_all(shared: _Shared) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eval.measures import calibration_bins, hit_rate, percentile, risk_coverage
+from eval.measures.basic import calibration_bins, hit_rate, percentile
+from eval.measures.confidence import risk_coverage
 from eval.results import CAUSES, Cause
 from eval.runs.run import Run
 from eval.runs.summary import Group, percent
@@ -108,15 +109,15 @@ def _risk_coverage(run: Run) -> Chart | None:
     if not curve:
         return None
     answered = [result for result in run.results if result.status != "abstained"]
-    own = None
+    as_answered = None
     if answered and len(answered) < len(run.results):
-        own = (len(answered) / len(run.results), sum(not result.right for result in answered) / len(answered))
+        as_answered = (len(answered) / len(run.results), sum(not result.right for result in answered) / len(answered))
 
     def draw(axes: Axes) -> None:
         coverage, risk = [point[1] for point in curve], [point[2] for point in curve]
         axes.plot(coverage, risk, color=COLOURS["c1"], drawstyle="steps-post")
-        if own is not None:
-            axes.plot(*own, "o", color=COLOURS["c2"], label="as answered in this run")
+        if as_answered is not None:
+            axes.plot(*as_answered, "o", color=COLOURS["c2"], label="as answered in this run")
             axes.legend(loc="upper left")
         _shares(axes, "coverage: share of questions answered, surest first", "risk: share of those wrong")
         axes.set_ylim(0, max(0.1, *risk) * 1.1)

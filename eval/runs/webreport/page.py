@@ -158,32 +158,28 @@ def _row(result: QuestionResult) -> dict[str, Any]:
 def _details(run: Run) -> list[tuple[str, str]]:
     """What decided the run, in words."""
     about, settings = run.about, run.settings
-    found = [("Begun", run.started_at)] if run.started_at else []
+    rows = [("Begun", run.started_at)] if run.started_at else []
     if about.gold is not None:
         chosen = [f"articles {about.gold.articles}"] if about.gold.articles else []
         chosen += [f"a draw of {about.gold.sample}, seed {about.gold.seed}"] if about.gold.sample else []
-        found.append(("Gold", f"{about.gold.name} ({about.gold.sha256[:12]})" + "".join(f", {one}" for one in chosen)))
+        rows.append(("Gold", f"{about.gold.name} ({about.gold.sha256[:12]})" + "".join(f", {one}" for one in chosen)))
     if about.store is not None:
         store = about.store
-        found.append(("Store", f"{store.documents:,} documents, {store.passages:,} passages ({store.sha256[:12]})"))
+        rows.append(("Store", f"{store.documents:,} documents, {store.passages:,} passages ({store.sha256[:12]})"))
     for name, model in (("Embedder", about.embedder), ("Reader", about.reader)):
         if model is not None:
-            found.append((name, f"{model.name} ({model.sha256[:12]})"))
+            rows.append((name, f"{model.name} ({model.sha256[:12]})"))
     if settings.own_paragraph:
         where = f"articles {settings.chosen_on}" if settings.chosen_on else "these very questions: an upper bound"
-        found.append(
-            ("Asked", f"each of its own paragraph; null threshold {settings.null_threshold:.2f}, from {where}")
-        )
+        rows.append(("Asked", f"each of its own paragraph; null threshold {settings.null_threshold:.2f}, from {where}"))
     else:
         threshold = "the calibrated threshold" if settings.threshold is None else f"threshold {settings.threshold}"
-        found.append(("Asked", f"{settings.passages} passages read, {threshold}"))
+        rows.append(("Asked", f"{settings.passages} passages read, {threshold}"))
     if about.software is not None:
         software = about.software
         packages = ", ".join(f"{name} {version}" for name, version in software.packages.items())
-        found.append(
-            ("Software", f"spanqa {software.spanqa}, Python {software.python}, {software.machine}; {packages}")
-        )
-    return found
+        rows.append(("Software", f"spanqa {software.spanqa}, Python {software.python}, {software.machine}; {packages}"))
+    return rows
 
 
 def _part(name: str) -> str:

@@ -47,8 +47,8 @@ def sentence_rows(
     rows = []
     for key, vector in track(list(zip(queries, vectors, strict=True)), "choosing sentences", console=console):
         right = {sentences[sentence] for sentence in answering[key]}
-        found = dict.fromkeys(retrieved(store, asked[key], vector, SEARCH_DEPTH, 2 * SEARCH_DEPTH))
-        others = [text for text in found if text not in right]
+        passages = dict.fromkeys(retrieved(store, asked[key], vector, SEARCH_DEPTH, 2 * SEARCH_DEPTH))
+        others = [text for text in passages if text not in right]
         answer = sentences[min(answering[key])]
         among = [answer, *others[:DISTRACTORS]]
         rng.shuffle(among)

@@ -48,7 +48,9 @@ def shared_loss(
     windows hold the answer, their probabilities add up.
     """
     _, groups = torch.unique(groups, return_inverse=True)
-    return torch.stack([_one_border(own, at, groups) for own, at in zip(logits, borders, strict=True)]).mean()
+    return torch.stack(
+        [_one_border(of_border, at, groups) for of_border, at in zip(logits, borders, strict=True)]
+    ).mean()
 
 
 def _one_border(logits: torch.Tensor, at: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:

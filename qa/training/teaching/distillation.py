@@ -31,10 +31,10 @@ class SoftTargets:
         first = np.full(len(rows), -1, np.int64)
         share = np.zeros(len(rows), np.float32)
         for number, row in enumerate(rows):
-            found = labels.windows(row) if row.teacher > 0 else None
-            if found is None or len(found) != counts[number] or (row.original is not None and len(found) > 1):
+            windows = labels.windows(row) if row.teacher > 0 else None
+            if windows is None or len(windows) != counts[number] or (row.original is not None and len(windows) > 1):
                 continue
-            first[number], share[number] = found.start, row.teacher
+            first[number], share[number] = windows.start, row.teacher
         taught = first[features.row] >= 0
         window = np.where(taught, first[features.row] + features.part, -1)
         return cls(features, labels, window, share[features.row])
@@ -80,20 +80,20 @@ def span_loss(
     distributions drown it in the many tokens that nobody believes in (the target-class part of Zhao et al. 2022,
     arXiv:2203.08679).
     """
-    own = torch.stack(
+    hard = torch.stack(
         [torch.nn.functional.cross_entropy(*pair, reduction="none") for pair in zip(logits, borders, strict=True)]
     ).mean(dim=0)
     if taught is None:
-        return own.mean()
+        return hard.mean()
     share, start_at, start_log, end_at, end_log = taught
     targets = ((start_at, start_log), (end_at, end_log))
     soft = torch.stack(
-        [_soft_cross_entropy(own, *target, temperature) for own, target in zip(logits, targets, strict=True)]
+        [_soft_cross_entropy(hard, *target, temperature) for hard, target in zip(logits, targets, strict=True)]
     ).mean(dim=0)
     if doubt:
-        nulls = [_null_cross_entropy(own, log, temperature) for own, (_, log) in zip(logits, targets, strict=True)]
+        nulls = [_null_cross_entropy(hard, log, temperature) for hard, (_, log) in zip(logits, targets, strict=True)]
         soft = soft + doubt * torch.stack(nulls).mean(dim=0)
-    return ((1 - share) * own + share * soft).mean()
+    return ((1 - share) * hard + share * soft).mean()
 
 
 def _soft_cross_entropy(logits: torch.Tensor, at: torch.Tensor, log: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -105,6 +105,6 @@ def _soft_cross_entropy(logits: torch.Tensor, at: torch.Tensor, log: torch.Tenso
 def _null_cross_entropy(logits: torch.Tensor, log: torch.Tensor, temperature: float) -> torch.Tensor:
     """Binary cross-entropy of null or not, of log-odds divided by the temperature; `log` holds the null first."""
     target = (log[:, 0] - torch.logsumexp(log[:, 1:], dim=1)) / temperature
-    own = (logits[:, 0] - torch.logsumexp(logits[:, 1:], dim=1)) / temperature
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(own, torch.sigmoid(target), reduction="none")
+    logit = (logits[:, 0] - torch.logsumexp(logits[:, 1:], dim=1)) / temperature
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, torch.sigmoid(target), reduction="none")
     return loss * temperature**2

@@ -46,8 +46,8 @@ class TeacherLabels:
 
     def windows(self, row: Row) -> range | None:
         """The numbers of a row's windows, None where the teacher never read it."""
-        found = self.first.get(row_key(row))
-        return range(found[0], found[0] + found[1]) if found else None
+        place = self.first.get(row_key(row))
+        return range(place[0], place[0] + place[1]) if place else None
 
     def best(self, window: int) -> tuple[int, int] | None:
         """The teacher's best span of a window as passage tokens, first and last; None where the null outscores it."""
@@ -136,15 +136,15 @@ def agreeing(rows: Sequence[Row], labels: TeacherLabels, maker: WindowMaker) -> 
     for row, cut in cut_rows([row for row in rows if labels.windows(row) is not None], maker):
         windows = labels.windows(row)
         assert windows is not None
-        found = []
+        spans = []
         for number, window in zip(windows, cut, strict=True):
             best = labels.best(number)
             if best is not None:
-                found.append((int(window.starts[best[0]]), int(window.ends[best[1]])))
+                spans.append((int(window.starts[best[0]]), int(window.ends[best[1]])))
         if row.start is None or row.end is None:
-            if not found:
+            if not spans:
                 yield row
-        elif any(start < row.end and row.start < end for start, end in found):
+        elif any(start < row.end and row.start < end for start, end in spans):
             yield row
 
 

@@ -17,7 +17,7 @@ from api.cli.main import app, main
 from eval.runs.harness import evaluate
 from eval.runs.journal import JOURNAL
 from eval.runs.run import RUN
-from eval.runs.webreport import PAGE, run_page
+from eval.runs.webreport.page import PAGE, run_page
 from index.disk.outputs import DRAFT, Kind
 from qa.judging.confidence import BUNDLED_CALIBRATION, CALIBRATION
 from qa.training.export import READER

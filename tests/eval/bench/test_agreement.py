@@ -54,27 +54,28 @@ REF = GoldRef(name="made", sha256="0" * 64, questions=len(SHOWN), sample=None, s
 
 
 def test_the_same_documents_give_the_same_answers(make: Make, tmp_path: Path) -> None:
-    found = compare_stores(make(), make(tuple(reversed(SHOWN))), gold(), tmp_path / "gold.jsonl", ref=REF)
-    assert (found.same, found.questions, found.differing) == (6, 6, ())
-    assert found.first.hit_rate == found.second.hit_rate
-    assert (found.located, found.first.hit_rate[20]) == (6, 1)
-    assert found.holds
+    agreement = compare_stores(make(), make(tuple(reversed(SHOWN))), gold(), tmp_path / "gold.jsonl", ref=REF)
+    assert (agreement.same, agreement.questions, agreement.differing) == (6, 6, ())
+    assert agreement.first.hit_rate == agreement.second.hit_rate
+    assert (agreement.located, agreement.first.hit_rate[20]) == (6, 1)
+    assert agreement.holds
 
 
 class _Forgetful(CodeReader):
     """Answers nothing about the first document."""
 
     def read(self, questions: list[str], passages: list[list[str]]) -> list[list[list[Span]]]:  # type: ignore[override]
-        found = super().read(questions, passages)
+        read_spans = super().read(questions, passages)
         return [
-            [[] for _ in own] if SHOWN[0] in question else own for question, own in zip(questions, found, strict=True)
+            [[] for _ in spans] if SHOWN[0] in question else spans
+            for question, spans in zip(questions, read_spans, strict=True)
         ]
 
 
 def test_another_answer_is_told(make: Make, tmp_path: Path) -> None:
-    found = compare_stores(make(), make(reader=_Forgetful()), gold(), tmp_path / "gold.jsonl", ref=REF)
-    assert (found.same, found.same_share < 0.99, found.holds) == (5, True, False)
-    (differing,) = found.differing
+    agreement = compare_stores(make(), make(reader=_Forgetful()), gold(), tmp_path / "gold.jsonl", ref=REF)
+    assert (agreement.same, agreement.same_share < 0.99, agreement.holds) == (5, True, False)
+    (differing,) = agreement.differing
     assert (differing.question, differing.second.text) == (gold()[0].question, "")
     assert differing.first.text == gold()[0].answers[0].text
 

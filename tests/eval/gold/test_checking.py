@@ -33,7 +33,7 @@ def check(folder: Path, *rows: dict[str, Any], documents: bool = True) -> GoldRe
     return check_gold(gold, DocumentTexts.of_paths(gold, [folder]) if documents else None)
 
 
-def found(report: GoldReport, *, of_set: bool = False) -> list[tuple[str, str]]:
+def codes_of(report: GoldReport, *, of_set: bool = False) -> list[tuple[str, str]]:
     return [(f.severity, f.code) for f in report.findings if of_set or f.place is not None]
 
 
@@ -52,7 +52,7 @@ def test_the_seed_gold_has_no_error() -> None:
 
 def test_a_question_that_holds_is_found_nothing_of(tmp_path: Path) -> None:
     report = check(tmp_path, row())
-    assert (found(report), report.checked) == ([], 1)
+    assert (codes_of(report), report.checked) == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_question_that_holds_is_found_nothing_of(tmp_path: Path) -> None:
 def test_an_answer_that_is_not_where_it_should_be(tmp_path: Path, answer: dict[str, Any], says: str) -> None:
     good = {"text": "London"}
     report = check(tmp_path, row(answers=[good, answer]))
-    assert found(report) == [("error", "span")]
+    assert codes_of(report) == [("error", "span")]
     assert "answers[1]: " in message(report, "span") and says in message(report, "span")
 
 
@@ -76,7 +76,7 @@ def test_answers_in_a_context_need_no_document(tmp_path: Path) -> None:
     ok = row(context=TEXT, document=None)
     missing = row(2, "Where?", context=TEXT, document=None, answers=[{"text": "Paris"}])
     report = check(tmp_path, ok, missing, documents=False)
-    assert found(report) == [("error", "span")]
+    assert codes_of(report) == [("error", "span")]
     assert (report.checked, report.unchecked) == (2, 0)
 
 
@@ -141,13 +141,13 @@ def test_the_same_question_twice(tmp_path: Path) -> None:
     again = row(2, "when were  the NOTES written")
     elsewhere = row(3, document="other.txt", answers=[])
     report = check(tmp_path, row(), again, elsewhere)
-    assert found(report) == [("warning", "duplicate")]
+    assert codes_of(report) == [("warning", "duplicate")]
     assert "'q1' at line 1, and counts twice" in message(report, "duplicate")
 
 
 def test_the_same_question_with_and_without_an_answer_contradicts_itself(tmp_path: Path) -> None:
     report = check(tmp_path, row(), row(2, answers=[]))
-    assert found(report) == [("error", "duplicate")]
+    assert codes_of(report) == [("error", "duplicate")]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_the_same_question_with_and_without_an_answer_contradicts_itself(tmp_pat
 )
 def test_answers_that_stand_in_their_question(tmp_path: Path, question: str, answer: str, leaks: bool) -> None:
     report = check(tmp_path, row(question=question, answers=[{"text": answer}]))
-    assert found(report) == [("warning", "leak")] * leaks
+    assert codes_of(report) == [("warning", "leak")] * leaks
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_answers_that_stand_in_their_question(tmp_path: Path, question: str, ans
     ],
 )
 def test_questions_that_are_none(tmp_path: Path, question: str, asks: bool) -> None:
-    assert found(check(tmp_path, row(question=question))) == [("warning", "no-question")] * (not asks)
+    assert codes_of(check(tmp_path, row(question=question))) == [("warning", "no-question")] * (not asks)
 
 
 def test_answers_without_a_word_to_compare(tmp_path: Path) -> None:
-    assert found(check(tmp_path, row(answers=[{"text": "the"}]))) == [("error", "no-words")]
-    assert found(check(tmp_path, row(answers=[{"text": "the"}, {"text": "1843"}]))) == []
+    assert codes_of(check(tmp_path, row(answers=[{"text": "the"}]))) == [("error", "no-words")]
+    assert codes_of(check(tmp_path, row(answers=[{"text": "the"}, {"text": "1843"}]))) == []
 
 
 def test_drafts_are_an_error_of_the_set(tmp_path: Path) -> None:

@@ -34,19 +34,19 @@ def text_of(document: str) -> str | None:
 
 def test_one_passage_with_both_is_shown_once() -> None:
     read = [PassageRead("d", 0, 28, 0.5)]
-    (found,) = excerpts(place(23, 27, (0, 28)), read, cited(0, 3), text_of)
-    assert found == Excerpt("d", 0, 28, TEXT[:28])
+    (excerpt,) = excerpts(place(23, 27, (0, 28)), read, cited(0, 3), text_of)
+    assert excerpt == Excerpt("d", 0, 28, TEXT[:28])
 
 
 def test_gold_comes_first_and_each_document_its_own() -> None:
     read = [PassageRead("other", 29, 55, 0.5)]
-    found = excerpts(place(0, 3, (0, 28)), read, cited(29, 36, "other"), text_of)
-    assert [(each.document, each.text) for each in found] == [("d", TEXT[:28]), ("other", TEXT[29:55])]
+    shown = excerpts(place(0, 3, (0, 28)), read, cited(29, 36, "other"), text_of)
+    assert [(each.document, each.text) for each in shown] == [("d", TEXT[:28]), ("other", TEXT[29:55])]
 
 
 def test_spans_outside_every_passage_keep_what_is_around_them() -> None:
-    (found,) = excerpts(place(23, 27), [], None, text_of)
-    assert "1843" in found.text and found.text == TEXT[found.start : found.end]
+    (excerpt,) = excerpts(place(23, 27), [], None, text_of)
+    assert "1843" in excerpt.text and excerpt.text == TEXT[excerpt.start : excerpt.end]
     assert excerpts(place(23, 27, document="gone"), [], None, text_of) == ()
 
 
@@ -55,9 +55,9 @@ def test_excerpts_are_bounded_and_exact(start: int, length: int, before: int, af
     whole = TEXT * 400
     end = min(len(whole), start + length)
     passage = (max(0, start - before), min(len(whole), end + after))
-    (found,) = excerpts(place(start, end, passage), [], None, lambda _: whole)
-    assert found.text == whole[found.start : found.end] and len(found.text) <= MAX_EXCERPT
-    assert found.start <= start < found.end
+    (excerpt,) = excerpts(place(start, end, passage), [], None, lambda _: whole)
+    assert excerpt.text == whole[excerpt.start : excerpt.end] and len(excerpt.text) <= MAX_EXCERPT
+    assert excerpt.start <= start < excerpt.end
 
 
 spans = st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda pair: (pair[0], pair[0] + pair[1]))

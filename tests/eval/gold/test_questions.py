@@ -126,9 +126,9 @@ def test_drafts_are_no_gold_but_can_be_scanned(tmp_path: Path) -> None:
 def test_scanning_goes_on_behind_errors(tmp_path: Path) -> None:
     lines = [json.dumps(OURS), "{", b"\xff", json.dumps(OURS), json.dumps(OURS | {"id": "2", "question": ""})]
     content = b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines)
-    found = list(scan_gold(write(tmp_path, "g.jsonl", content)))
-    assert [place for place, _ in found] == [f"line {number}" for number in range(1, 6)]
-    assert [isinstance(entry, GoldQuestion) for _, entry in found] == [True, False, False, False, False]
+    scanned = list(scan_gold(write(tmp_path, "g.jsonl", content)))
+    assert [place for place, _ in scanned] == [f"line {number}" for number in range(1, 6)]
+    assert [isinstance(entry, GoldQuestion) for _, entry in scanned] == [True, False, False, False, False]
 
 
 def test_the_schema_in_the_repository_is_up_to_date() -> None:

@@ -196,8 +196,8 @@ def test_scores_computed_by_hand(prediction: str, golds: list[str], em: float, s
 
 def test_threshold_lets_in_the_sure_answers() -> None:
     # Nothing answered: 2 of 4. The two sure ones in: +1 +0.5; then an unanswerable one costs 1, the last brings 0.9.
-    found = best_threshold([1.0, 0.5, 0.0, 0.9], [-3.0, -1.0, 0.5, 2.0], [True, True, False, False], [True] * 4)
-    assert found == (3.5 / 4, -1.0)
+    best = best_threshold([1.0, 0.5, 0.0, 0.9], [-3.0, -1.0, 0.5, 2.0], [True, True, False, False], [True] * 4)
+    assert best == (3.5 / 4, -1.0)
 
 
 def test_threshold_is_zero_when_answering_never_pays() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eval.runs.compare
-from eval.measures import default_measures, parse_measure
+from eval.measures.names import default_measures, parse_measure
 from eval.results import QuestionResult
 from eval.runs.compare import Difference, compare, difference, interval
 from eval.runs.run import About, GoldRef, Run, RunSettings
@@ -42,9 +42,9 @@ def scores(values: Sequence[float], sources: int | None = None) -> list[Question
 
 def test_the_same_run_shows_no_difference() -> None:
     run = run_of([result(n, n % 3 / 2, right=n % 2 == 0, confidence=n / 40) for n in range(40)])
-    found = compare(run, run.model_copy(update={"started_at": "later"}), default_measures(20))
-    assert found.identical
-    for one in found.differences:
+    comparison = compare(run, run.model_copy(update={"started_at": "later"}), default_measures(20))
+    assert comparison.identical
+    for one in comparison.differences:
         assert one.verdict == ("not measured" if one.before is None else "no difference shown"), one.measure.name
         if one.change is not None:
             assert (one.change, one.p) == (0, 1) and one.interval is not None
@@ -69,12 +69,12 @@ def test_the_interval_is_that_of_paired_differences() -> None:
     generator = np.random.default_rng(2)
     old = generator.random(400)
     new = np.clip(old + generator.normal(0.02, 0.1, 400), 0, 1)
-    found = difference(F1, scores(old.tolist()), scores(new.tolist()))
-    assert found.interval is not None and found.change is not None
+    measured = difference(F1, scores(old.tolist()), scores(new.tolist()))
+    assert measured.interval is not None and measured.change is not None
     # The normal approximation of the mean of the pairs' differences; unpaired it would be three times as wide.
     half = 1.96 * (new - old).std(ddof=1) / np.sqrt(400)
-    assert found.interval.low == pytest.approx(found.change - half, abs=half / 10)
-    assert found.interval.high == pytest.approx(found.change + half, abs=half / 10)
+    assert measured.interval.low == pytest.approx(measured.change - half, abs=half / 10)
+    assert measured.interval.high == pytest.approx(measured.change + half, abs=half / 10)
     alone = interval(F1, scores(old.tolist()))
     assert alone is not None
     assert alone.high - alone.low == pytest.approx(2 * 1.96 * old.std(ddof=1) / np.sqrt(400), rel=0.1)
@@ -86,8 +86,8 @@ def test_p_agrees_with_all_swaps_of_a_small_set() -> None:
     observed = abs(sum(gaps))
     swaps = list(itertools.product((1, -1), repeat=len(gaps)))
     exact = sum(abs(sum(s * g for s, g in zip(signs, gaps, strict=True))) >= observed - 1e-9 for signs in swaps)
-    found = difference(F1, scores(old), scores(new))
-    assert found.p == pytest.approx(exact / len(swaps), abs=0.02)
+    measured = difference(F1, scores(old), scores(new))
+    assert measured.p == pytest.approx(exact / len(swaps), abs=0.02)
 
 
 def test_no_difference_is_rarely_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,9 +112,9 @@ def test_questions_of_one_source_are_drawn_together() -> None:
             [result(int(n), float(values[n]), f"s{n // 30}" if sourced else None) for n in order]
             for values in (old, new)
         ]
-        found = difference(F1, *runs).interval
-        assert found is not None
-        return found.high - found.low
+        bounds = difference(F1, *runs).interval
+        assert bounds is not None
+        return bounds.high - bounds.low
 
     # 20 documents, not 600 questions: wider by about the root of 30.
     assert width(True) == pytest.approx(width(False) * np.sqrt(30), rel=0.3)
@@ -165,11 +165,16 @@ def removed(run: Run, count: int) -> Run:
 def test_a_hundred_removed_questions_count_as_wrong() -> None:
     run = run_of([result(n, 1.0, right=True, retrieval_judged=True, citation_valid=True) for n in range(400)])
     names = ["Right", "EM", "F1", "Coverage", "Risk", "CitationValidity"]
-    found = compare(run, removed(run, 100), [parse_measure(name) for name in names])
-    assert (found.questions, found.missing_before, found.missing_after, found.identical) == (400, 0, 100, False)
-    assert [one.before for one in found.differences] == [1, 1, 1, 1, 0, 1]
-    assert [one.after for one in found.differences] == [0.75, 0.75, 0.75, 0.75, 0.25, 0.75]
-    assert {one.verdict for one in found.differences} == {"worse"}
+    comparison = compare(run, removed(run, 100), [parse_measure(name) for name in names])
+    assert (comparison.questions, comparison.missing_before, comparison.missing_after, comparison.identical) == (
+        400,
+        0,
+        100,
+        False,
+    )
+    assert [one.before for one in comparison.differences] == [1, 1, 1, 1, 0, 1]
+    assert [one.after for one in comparison.differences] == [0.75, 0.75, 0.75, 0.75, 0.25, 0.75]
+    assert {one.verdict for one in comparison.differences} == {"worse"}
     back = compare(removed(run, 100), run, [F1])
     assert (back.missing_before, back.differences[0].verdict) == (100, "better")
 
@@ -196,13 +201,13 @@ def test_runs_that_cannot_be_compared_are_refused() -> None:
 def test_what_only_one_side_measures_is_not_compared() -> None:
     judged = run_of([result(n, retrieval_judged=True) for n in range(12)])
     unjudged = run_of([result(n) for n in range(12)])
-    (found,) = compare(judged, unjudged, [parse_measure("HitRate@5")]).differences
-    assert (found.before, found.after, found.verdict) == (0.0, None, "not measured")
+    (measured,) = compare(judged, unjudged, [parse_measure("HitRate@5")]).differences
+    assert (measured.before, measured.after, measured.verdict) == (0.0, None, "not measured")
     deep = compare(judged, judged, [parse_measure("HitRate@50")]).differences[0]
     assert deep == Difference(parse_measure("HitRate@50"), None, None, None, None, None)
 
 
 def test_a_single_question_has_no_interval() -> None:
-    found = difference(F1, scores([0.0]), scores([1.0]))
-    assert (found.change, found.interval, found.verdict) == (1.0, None, "no difference shown")
+    measured = difference(F1, scores([0.0]), scores([1.0]))
+    assert (measured.change, measured.interval, measured.verdict) == (1.0, None, "no difference shown")
     assert interval(F1, []) is None

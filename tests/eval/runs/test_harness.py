@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from eval.gold.questions import GoldAnswer, GoldQuestion
-from eval.measures import parse_measure
-from eval.results import Cause, GoldPlace, PassageRead
+from eval.measures.names import parse_measure
+from eval.results import Cause, GoldPlace, PassageRead, QuestionResult
 from eval.runs.harness import Inspected, evaluate
 from eval.runs.run import About, GoldRef, Run
 from index.errors import InputError, ModelError, StoreError
@@ -66,51 +66,51 @@ def run_one(question: GoldQuestion, outcome: Response | Exception, fake_asker: A
 
 
 def test_a_right_answer(answer: MakeAnswer, response: MakeResponse, fake_asker: Any) -> None:
-    found = run_one(gold("q", "in 1843", "1843"), response(answer("1843", 0.7)), fake_asker)
-    assert (found.status, found.predicted, found.best, found.confidence) == ("answered", "1843", "1843", 0.7)
-    assert (found.em, found.f1, found.right, found.forced_em, found.forced_f1) == (1, 1, True, 1, 1)
-    assert found.golds == ("in 1843", "1843") and found.error is None and found.citation_valid is None
-    assert found.threshold == 0.5
+    result = run_one(gold("q", "in 1843", "1843"), response(answer("1843", 0.7)), fake_asker)
+    assert (result.status, result.predicted, result.best, result.confidence) == ("answered", "1843", "1843", 0.7)
+    assert (result.em, result.f1, result.right, result.forced_em, result.forced_f1) == (1, 1, True, 1, 1)
+    assert result.golds == ("in 1843", "1843") and result.error is None and result.citation_valid is None
+    assert result.threshold == 0.5
 
 
 def test_right_from_an_f1_of_point_8(answer: MakeAnswer, response: MakeResponse, fake_asker: Any) -> None:
-    found = run_one(gold("q", "wrote notes in 1843"), response(answer("notes in 1843")), fake_asker)
-    assert found.f1 == pytest.approx(6 / 7) and found.em == 0 and found.right
-    found = run_one(gold("q", "notes in 1843"), response(answer("1843")), fake_asker)
-    assert found.f1 == 0.5 and not found.right
+    result = run_one(gold("q", "wrote notes in 1843"), response(answer("notes in 1843")), fake_asker)
+    assert result.f1 == pytest.approx(6 / 7) and result.em == 0 and result.right
+    result = run_one(gold("q", "notes in 1843"), response(answer("1843")), fake_asker)
+    assert result.f1 == 0.5 and not result.right
 
 
 def test_an_abstention_with_candidates_gave_no_answer(
     answer: MakeAnswer, response: MakeResponse, fake_asker: Any
 ) -> None:
     withheld = response(answer("1843", 0.3), abstain="below_threshold")
-    found = run_one(gold("q", "1843"), withheld, fake_asker)
-    assert (found.status, found.reason, found.predicted) == ("abstained", "below_threshold", "")
-    assert (found.em, found.f1, found.right) == (0, 0, False)
-    assert (found.best, found.confidence, found.forced_em, found.forced_f1) == ("1843", 0.3, 1, 1)
-    found = run_one(gold("q"), withheld, fake_asker)
-    assert (found.em, found.f1, found.right, found.forced_f1) == (1, 1, True, 0)
+    result = run_one(gold("q", "1843"), withheld, fake_asker)
+    assert (result.status, result.reason, result.predicted) == ("abstained", "below_threshold", "")
+    assert (result.em, result.f1, result.right) == (0, 0, False)
+    assert (result.best, result.confidence, result.forced_em, result.forced_f1) == ("1843", 0.3, 1, 1)
+    result = run_one(gold("q"), withheld, fake_asker)
+    assert (result.em, result.f1, result.right, result.forced_f1) == (1, 1, True, 0)
 
 
 def test_an_abstention_without_candidates(response: MakeResponse, fake_asker: Any) -> None:
-    found = run_one(gold("q", "1843"), response(abstain="nothing_retrieved"), fake_asker)
-    assert (found.best, found.confidence, found.forced_f1, found.right) == (None, None, 0, False)
+    result = run_one(gold("q", "1843"), response(abstain="nothing_retrieved"), fake_asker)
+    assert (result.best, result.confidence, result.forced_f1, result.right) == (None, None, 0, False)
 
 
 def test_answering_an_unanswerable_question_is_wrong(
     answer: MakeAnswer, response: MakeResponse, fake_asker: Any
 ) -> None:
-    found = run_one(gold("q"), response(answer("Charles")), fake_asker)
-    assert (found.em, found.f1, found.right) == (0, 0, False)
+    result = run_one(gold("q"), response(answer("Charles")), fake_asker)
+    assert (result.em, result.f1, result.right) == (0, 0, False)
 
 
 def test_an_answer_without_words_scores_as_squad_says_but_is_not_right(
     answer: MakeAnswer, response: MakeResponse, fake_asker: Any
 ) -> None:
-    found = run_one(gold("q"), response(answer("the")), fake_asker)
-    assert (found.em, found.f1) == (1, 1) and not found.right
-    found = run_one(gold("q", "the"), response(abstain="not_in_passages"), fake_asker)
-    assert (found.em, found.f1) == (1, 1) and not found.right
+    result = run_one(gold("q"), response(answer("the")), fake_asker)
+    assert (result.em, result.f1) == (1, 1) and not result.right
+    result = run_one(gold("q", "the"), response(abstain="not_in_passages"), fake_asker)
+    assert (result.em, result.f1) == (1, 1) and not result.right
 
 
 @pytest.mark.parametrize("error", [StoreError("locked"), ModelError("gone"), InputError("")])
@@ -125,10 +125,10 @@ def test_a_failed_question_counts_as_wrong_and_stays_in_every_denominator(
     document = given.citation.document.id
     sources = FakeSources({document: given.citation.sentence.text})
     run = evaluate([good, failing], asker, inside=FakeInside(1, place=document), sources=sources)
-    found = run.results[1]
-    assert (found.status, found.predicted, found.right, found.em, found.f1) == ("failed", "", False, 0, 0)
-    assert (found.forced_em, found.forced_f1) == (0, 0)
-    assert found.error == (str(error) or type(error).__name__)
+    result = run.results[1]
+    assert (result.status, result.predicted, result.right, result.em, result.f1) == ("failed", "", False, 0, 0)
+    assert (result.forced_em, result.forced_f1) == (0, 0)
+    assert result.error == (str(error) or type(error).__name__)
     counts, values = run.counts, run.values
     assert (counts.questions, counts.failed, counts.answered, counts.abstained, counts.wrong) == (2, 1, 1, 0, 1)
     assert (values["Right"], values["EM"], values["F1"], values["Coverage"], values["Risk"]) == (0.5,) * 5
@@ -162,8 +162,8 @@ def test_a_defect_ends_the_run(fake_asker: Any) -> None:
 
 
 def test_answered_without_an_answer_is_a_failure(response: MakeResponse, fake_asker: Any) -> None:
-    found = run_one(gold("q"), response(), fake_asker)
-    assert found.status == "failed" and "no answer" in found.error and not found.right
+    result = run_one(gold("q"), response(), fake_asker)
+    assert result.status == "failed" and "no answer" in result.error and not result.right
 
 
 def test_what_is_asked(response: MakeResponse, fake_asker: Any) -> None:
@@ -207,8 +207,8 @@ def test_a_retriever_that_fails_makes_the_question_wrong(
     answer: MakeAnswer, response: MakeResponse, fake_asker: Any
 ) -> None:
     inside = FakeInside(InputError("no such document"))
-    found = run_one(gold("q", "1843"), response(answer("1843")), fake_asker, inside=inside)
-    assert (found.status, found.error, found.right, found.retrieval_judged, found.rank) == (
+    result = run_one(gold("q", "1843"), response(answer("1843")), fake_asker, inside=inside)
+    assert (result.status, result.error, result.right, result.retrieval_judged, result.rank) == (
         "failed",
         "no such document",
         False,
@@ -237,8 +237,8 @@ def test_a_cited_sentence_is_precise_where_it_overlaps_the_gold_span(
 
     def precise(question: GoldQuestion, given: Answer, place: str = document, **options: Any) -> bool | None:
         inside = FakeInside(1, place=place)
-        found: bool | None = run_one(question, response(given, **options), fake_asker, inside=inside).citation_precise
-        return found
+        result: QuestionResult = run_one(question, response(given, **options), fake_asker, inside=inside)
+        return result.citation_precise
 
     # The gold span is [0, 4); the sentence of every fake answer is the whole text.
     given = answer("1843")
@@ -257,8 +257,8 @@ def test_citations(answer: MakeAnswer, response: MakeResponse, fake_asker: Any, 
     good = answer("1843")
 
     def valid(given: Answer, sources: FakeSources = sources) -> bool | None:
-        found: bool | None = run_one(gold("q", "1843"), response(given), fake_asker, sources=sources).citation_valid
-        return found
+        is_valid: bool | None = run_one(gold("q", "1843"), response(given), fake_asker, sources=sources).citation_valid
+        return is_valid
 
     assert valid(good) is True
     assert valid(answer("1843", start=good.citation.start + 1)) is False

@@ -73,10 +73,10 @@ def test_an_interrupted_run_goes_on_to_the_same_file(patience: Callable[[int], P
     interrupted(patience(3), path)
     interrupted(patience(2), path)
     last = patience(99)
-    found = go(last, path)
+    finished = go(last, path)
     assert last.asked == NAMES[5:]
-    assert found.canonical() == whole.canonical()
-    assert found.results == whole.results and len(found.provenance) == 2
+    assert finished.canonical() == whole.canonical()
+    assert finished.results == whole.results and len(finished.provenance) == 2
     # Complete: nothing is asked any more, until the journal is discarded.
     done = patience(0)
     assert go(done, path).results == whole.results

@@ -18,12 +18,14 @@ class ChosenReader:
     sha256 = "0" * 64
 
     def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
-        found = []
-        for question, own in zip(questions, passages, strict=True):
+        spans_by_question = []
+        for question, texts in zip(questions, passages, strict=True):
             word, margin = question.rsplit(" ", 1)
-            start = own[0].find(word)
-            found.append([[Span(start, start + len(word), float(margin))] if own[0] and start >= 0 else []])
-        return found
+            start = texts[0].find(word)
+            spans_by_question.append(
+                [[Span(start, start + len(word), float(margin))] if texts[0] and start >= 0 else []]
+            )
+        return spans_by_question
 
 
 def gold(number: int, asked: str, answer: str | None, context: str | None = CONTEXT) -> GoldQuestion:

@@ -129,6 +129,6 @@ def test_a_gold_folder_is_known_by_its_files(tmp_path: Path) -> None:
 
 
 def test_the_software_is_named() -> None:
-    found = software()
-    assert found == software() and found.python.count(".") == 2
-    assert found.packages["numpy"][0].isdigit() and "uninstalled" not in found.packages.values()
+    versions = software()
+    assert versions == software() and versions.python.count(".") == 2
+    assert versions.packages["numpy"][0].isdigit() and "uninstalled" not in versions.packages.values()

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from eval.gold.questions import GoldAnswer, GoldQuestion
-from eval.measures import parse_measure
+from eval.measures.names import parse_measure
 from eval.runs.compare import compare
 from eval.runs.harness import evaluate
 from eval.runs.run import About, GoldRef, Run

@@ -68,7 +68,7 @@ def ask_pipeline(pipeline: Any, question: str) -> tuple[str, list[str]]:
     given = {"embedder": {"text": question}, "words": {"query": question}, "reader": {"query": question}}
     result = pipeline.run(given, include_outputs_from={"fused"})
     answers = result["reader"]["answers"]
-    return (answers[0].data or "") if answers else "", [found.id for found in result["fused"]["documents"]]
+    return (answers[0].data or "") if answers else "", [document.id for document in result["fused"]["documents"]]
 
 
 class Adapter:
@@ -97,22 +97,22 @@ class Adapter:
 
     def index(self, request: dict[str, Any]) -> dict[str, Any]:
         """Index the documents `[first, last)`; seconds until they are searchable."""
-        own = passages(request["corpus"], request["first"], request["last"])
+        texts = passages(request["corpus"], request["first"], request["last"])
         begun = time.perf_counter()
-        self._indexing.run({"embedder": {"documents": [Document(id=key, content=text) for key, text in own]}})
-        return {"seconds": time.perf_counter() - begun, "passages": len(own)}
+        self._indexing.run({"embedder": {"documents": [Document(id=key, content=text) for key, text in texts]}})
+        return {"seconds": time.perf_counter() - begun, "passages": len(texts)}
 
     def build(self, request: dict[str, Any]) -> dict[str, Any]:
         """Write and save a store of the documents `[first, last)` with the vectors given, (passages, dimensions)."""
         vectors = np.load(request["vectors"])
-        own = passages(request["corpus"], request["first"], request["last"])
+        texts = passages(request["corpus"], request["first"], request["last"])
         store = InMemoryDocumentStore(return_embedding=False)
         store.write_documents(
-            [Document(id=key, content=text, embedding=vectors[int(key)].tolist()) for key, text in own]
+            [Document(id=key, content=text, embedding=vectors[int(key)].tolist()) for key, text in texts]
         )
         Path(request["folder"]).mkdir(parents=True, exist_ok=True)
         store.save_to_disk(str(Path(request["folder"]) / STORE))
-        return {"passages": len(own)}
+        return {"passages": len(texts)}
 
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
         """Open what `build` saved, and load what questions need."""
@@ -132,8 +132,8 @@ class Adapter:
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The best answer to a question, and the numbers of the passages read."""
-        answer, found = ask_pipeline(self._pipeline, request["question"])
-        return {"answer": answer, "passages": [int(key) for key in found]}
+        answer, keys = ask_pipeline(self._pipeline, request["question"])
+        return {"answer": answer, "passages": [int(key) for key in keys]}
 
 
 def _main() -> None:

@@ -41,9 +41,9 @@ class Adapter:
     def index(self, request: dict[str, Any]) -> dict[str, Any]:
         """Index the documents `[first, last)`, cutting included; seconds until they are searchable."""
         assert self._store is not None
-        own = [_document(row) for row in documents(request["corpus"], request["first"], request["last"])]
+        loaded = [_document(row) for row in documents(request["corpus"], request["first"], request["last"])]
         begun = time.perf_counter()
-        made = sum(change.passages for change in self._store.put_all(own))
+        made = sum(change.passages for change in self._store.put_all(loaded))
         self._store.sync()
         return {"seconds": time.perf_counter() - begun, "passages": made}
 
@@ -94,9 +94,9 @@ def _numbers(rows: list[dict[str, Any]]) -> dict[tuple[str, int, int], int]:
 
 def _vectors(store: Store, numbers: dict[tuple[str, int, int], int]) -> Any:
     vectors = np.zeros((len(numbers), store.embedder.dimensions), dtype=np.float32)
-    for _, own, passages in store.catalogue.changes_since(0).added:
+    for _, rows, passages in store.catalogue.changes_since(0).added:
         at = [numbers[passage.document_id, passage.start, passage.end] for passage in passages]
-        vectors[at] = own
+        vectors[at] = rows
     return vectors
 
 

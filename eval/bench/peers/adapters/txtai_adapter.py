@@ -61,32 +61,32 @@ class Adapter:
 
     def index(self, request: dict[str, Any]) -> dict[str, Any]:
         """Index the documents `[first, last)`; seconds until they are searchable."""
-        own = passages(request["corpus"], request["first"], request["last"])
+        texts = passages(request["corpus"], request["first"], request["last"])
         begun = time.perf_counter()
-        rows = [(key, text, None) for key, text in own]
+        rows = [(key, text, None) for key, text in texts]
         (self._embeddings.upsert if self._indexed else self._embeddings.index)(rows)
-        self._indexed += len(own)
-        return {"seconds": time.perf_counter() - begun, "passages": len(own)}
+        self._indexed += len(texts)
+        return {"seconds": time.perf_counter() - begun, "passages": len(texts)}
 
     def build(self, request: dict[str, Any]) -> dict[str, Any]:
         """Write and save an index of the documents `[first, last)` with the vectors given, (passages, dimensions)."""
         vectors = np.load(request["vectors"])
-        own = passages(request["corpus"], request["first"], request["last"])
-        known = {text: vectors[int(key)] for key, text in own}
+        numbered = passages(request["corpus"], request["first"], request["last"])
+        known = {text: vectors[int(key)] for key, text in numbered}
 
         def given(texts: Sequence[str]) -> Any:
             return np.stack([known[text] for text in texts])
 
         wanted = configuration(self._options.embedder, self._options.dtype)
         embeddings = Embeddings({**wanted, "path": None, "method": "external", "transform": given})
-        embeddings.index([(key, text, None) for key, text in own])
+        embeddings.index([(key, text, None) for key, text in numbered])
         # Questions are embedded by txtai itself, as it would have embedded the passages.
         del embeddings.config["transform"]
         embeddings.config.update(wanted)
         folder = Path(request["folder"])
         folder.mkdir(parents=True, exist_ok=True)
         embeddings.save(str(folder / INDEX))
-        return {"passages": len(own)}
+        return {"passages": len(numbered)}
 
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
         """Open what `build` saved, and load what questions need."""
@@ -97,9 +97,9 @@ class Adapter:
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The best answer to a question, and the numbers of the passages read."""
         question = request["question"]
-        found = self._embeddings.search(question, self._passages)
-        answer = self._reader.best(question, [entry["text"] for entry in found])
-        return {"answer": answer, "passages": [int(entry["id"]) for entry in found]}
+        entries = self._embeddings.search(question, self._passages)
+        answer = self._reader.best(question, [entry["text"] for entry in entries])
+        return {"answer": answer, "passages": [int(entry["id"]) for entry in entries]}
 
 
 def configuration(embedder: str, dtype: str) -> dict[str, Any]:

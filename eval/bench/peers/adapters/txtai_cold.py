@@ -12,8 +12,8 @@ def _main() -> None:
     folder, _embedder, reader, dtype, threads, passages, _depth, question = sys.argv[1:]
     torch.set_num_threads(int(threads))
     embeddings, model = opened(folder, reader, dtype)
-    found = embeddings.search(question, int(passages))
-    sys.stdout.write(model.best(question, [entry["text"] for entry in found]) + "\n")
+    entries = embeddings.search(question, int(passages))
+    sys.stdout.write(model.best(question, [entry["text"] for entry in entries]) + "\n")
 
 
 if __name__ == "__main__":

@@ -59,8 +59,8 @@ def test_damage_that_nobody_is_told_of_is_a_problem(
         return right
 
     monkeypatch.setattr(harness, "make_store", only_titles)
-    found = bench_damage(tmp_path / "work", flips=1, cuts=0, seed=1, watch=unwatched)
-    assert not found.holds and any(problem in line for line in found.problems)
+    damages = bench_damage(tmp_path / "work", flips=1, cuts=0, seed=1, watch=unwatched)
+    assert not damages.holds and any(problem in line for line in damages.problems)
     assert (tmp_path / "work" / "flip0.sqlite").is_file()
 
 

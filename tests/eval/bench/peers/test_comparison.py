@@ -24,8 +24,8 @@ def test_figures_are_those_of_the_systems(compare: Callable[..., Comparison], tm
     slower = figures["question, p50"]
     factor = slower.ratios["txtai"]
     assert factor.value == pytest.approx((slower.values["txtai"] or 0) / (slower.values["spanqa"] or 1))
-    assert [len(own) for own in comparison.asking.ms["haystack"]] == [2, 2, 2]
-    assert {len(own) for own in comparison.cold.seconds.values()} == {2}
+    assert [len(times) for times in comparison.asking.ms["haystack"]] == [2, 2, 2]
+    assert {len(times) for times in comparison.cold.seconds.values()} == {2}
     bars = {bar.name: bar.holds for bar in comparison.bars}
     assert bars["indexing, times better than txtai"] and bars["EM, above haystack"]
     assert not bars["reader, share of the f32 ceiling"]

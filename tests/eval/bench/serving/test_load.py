@@ -78,11 +78,12 @@ def test_a_real_process_is_measured(tmp_path: Path) -> None:
         assert stored.status == 201
         levels = measure(server, [f"What says {CODE}?"], seconds=0.3, passages=5, levels=(1, 3))
         assert server.stop() == 0
-    assert [found.clients for found in levels] == [1, 3]
-    for found in levels:
-        assert found.answered > 0 and found.statuses == {"200": found.answered}
-        assert found.p50_ms and found.p95_ms and found.p99_ms and found.p50_ms <= found.p95_ms <= found.p99_ms
-        assert found.resident_start_bytes and found.resident_end_bytes
+    assert [figures.clients for figures in levels] == [1, 3]
+    for figures in levels:
+        assert figures.answered > 0 and figures.statuses == {"200": figures.answered}
+        assert figures.p50_ms and figures.p95_ms and figures.p99_ms
+        assert figures.p50_ms <= figures.p95_ms <= figures.p99_ms
+        assert figures.resident_start_bytes and figures.resident_end_bytes
     store = StoreRef(sha256="0" * 64, generation=1, documents=1, passages=1)
     gold = GoldRef(name="gold.jsonl", sha256="1" * 64, questions=1, sample=None, seed=None)
     report = report_of(levels, store=store, gold=gold, passages=5)

@@ -1,13 +1,10 @@
-"""The kill harness: it runs, and it notices what it is there to notice."""
+"""The check after a kill notices what it is there to notice, and nothing where nothing is wrong."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -46,39 +43,8 @@ def store(work: Work) -> Iterator[Store]:
     opened.close()
 
 
-def found(work: Work, before: State, under_way: Operation, **known: Any) -> dict[str, Any]:
+def checked(work: Work, before: State, under_way: Operation, **known: Any) -> dict[str, Any]:
     return check(work, before, under_way, "seed", **known)
-
-
-def test_writers_are_killed_and_nothing_is_lost(tmp_path: Path) -> None:
-    work, output = tmp_path / "work", tmp_path / "kills.json"
-    run = "import sys; from api.cli.main import main; sys.exit(main())"
-    command = [sys.executable, "-c", run, "bench", "kill", "-n", "3", "--seed", "3", "--work", str(work)]
-    done = subprocess.run([*command, "--output", str(output)], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads(output.read_text())
-    assert figures["kills"] == sum(met["kills"] for met in figures["under_way"].values()) == 3
-    assert all(sum(met["quarters"]) == met["kills"] for met in figures["under_way"].values())
-    assert figures["problems"] == []
-    assert not work.exists()
-
-
-def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
-    run = "import sys; from api.cli.main import main; sys.exit(main())"
-    command = [sys.executable, "-c", run, "bench", "kill", "-n", "1", "--work", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 1
-    assert "is there already" in done.stderr
-
-
-def test_the_same_plan_for_the_same_seed_and_revisions_that_only_grow() -> None:
-    plan = list(itertools.islice(operations(STATE, "7", 100, "purge", 2), 150))
-    assert plan == list(itertools.islice(operations(STATE, "7", 100, "purge", 2), 150))
-    assert plan != list(itertools.islice(operations(STATE, "8", 100, "purge", 2), 150))
-    assert plan[2].kind == "purge"
-    new = [own for operation in plan if operation.kind in ("add", "update") for own, _ in operation.puts.values()]
-    assert new == sorted(set(new))
-    assert {operation.kind for operation in plan} == set(KINDS)
 
 
 def test_every_operation_makes_what_it_says(work: Work, store: Store) -> None:
@@ -94,26 +60,26 @@ def test_every_operation_makes_what_it_says(work: Work, store: Store) -> None:
             assert held_by(opened) == state.held
             opened.close()
     assert kinds == set(KINDS)
-    assert found(work, state, NOTHING, tokens=tokens) == {"problems": [], "landed": False}
+    assert checked(work, state, NOTHING, tokens=tokens) == {"problems": [], "landed": False}
 
 
 def test_what_was_under_way_is_there_or_not(work: Work, store: Store) -> None:
     update = Operation("update", {"lindal": (9, 0), "borby": (10, 0)})
-    assert found(work, STATE, update) == {"problems": [], "landed": False}
+    assert checked(work, STATE, update) == {"problems": [], "landed": False}
     perform(store, update, work)
-    assert found(work, STATE, update) == {"problems": [], "landed": True}
+    assert checked(work, STATE, update) == {"problems": [], "landed": True}
 
 
 def test_half_of_an_operation_is_noticed(work: Work, store: Store) -> None:
     perform(store, Operation("update", {"lindal": (9, 0)}), work)
     update = Operation("update", {"lindal": (9, 0), "borby": (10, 0)})
-    problems = found(work, STATE, update)["problems"]
+    problems = checked(work, STATE, update)["problems"]
     assert any("half there" in problem and "lindal (1, 0) -> (9, 0), is (9, 0)" in problem for problem in problems)
 
 
 def test_a_lost_document_is_noticed(work: Work, store: Store) -> None:
     perform(store, Operation("remove", removed="vikness"), work)
-    assert found(work, STATE, NOTHING)["problems"]
+    assert checked(work, STATE, NOTHING)["problems"]
 
 
 @pytest.mark.parametrize(
@@ -128,26 +94,26 @@ def test_a_changed_row_is_noticed(work: Work, damage: str) -> None:
     with sqlite3.connect(work.store / CATALOGUE_FILE) as connection:
         connection.execute(damage)
     connection.close()
-    assert found(work, STATE, NOTHING)["problems"]
+    assert checked(work, STATE, NOTHING)["problems"]
 
 
 def test_a_store_of_two_embedders_is_noticed(work: Work, store: Store) -> None:
     half = store.catalogue.settings()
     perform(store, Operation("re-embed", embedder=1), work)
     after = Operation("re-embed", embedder=1)
-    assert found(work, STATE, after) == {"problems": [], "landed": True}
+    assert checked(work, STATE, after) == {"problems": [], "landed": True}
     store.catalogue.set_settings({name: half[name] for name in ("embedder", "embedder_sha256")})
-    assert found(work, STATE, after)["problems"]
+    assert checked(work, STATE, after)["problems"]
 
 
 def test_keys_that_open_the_door_too_much_or_too_little_are_noticed(work: Work, store: Store) -> None:
     added = Operation("key added", key="one")
     tokens = {"one": str(perform(store, added, work))}
     state = added.after(STATE)
-    assert found(work, STATE, added, tokens=tokens) == {"problems": [], "landed": True}
-    assert found(work, replace(state, keys={"one": False}), NOTHING)["problems"]
+    assert checked(work, STATE, added, tokens=tokens) == {"problems": [], "landed": True}
+    assert checked(work, replace(state, keys={"one": False}), NOTHING)["problems"]
     perform(store, Operation("key revoked", key="one"), work)
-    assert found(work, state, NOTHING, tokens=tokens)["problems"]
+    assert checked(work, state, NOTHING, tokens=tokens)["problems"]
 
 
 def test_traces_after_a_purge_are_noticed(work: Work, store: Store) -> None:
@@ -161,16 +127,16 @@ def test_traces_after_a_purge_are_noticed(work: Work, store: Store) -> None:
 
 def test_an_interrupted_backup_can_be_made_in_the_same_folder(work: Work) -> None:
     backup = Operation("backup", folder="backup-1")
-    assert found(work, STATE, backup) == {"problems": [], "landed": False}
+    assert checked(work, STATE, backup) == {"problems": [], "landed": False}
     (work.named("backup-1") / "something").mkdir(parents=True)
-    assert any("cannot be made" in problem for problem in found(work, STATE, backup)["problems"])
+    assert any("cannot be made" in problem for problem in checked(work, STATE, backup)["problems"])
     shutil.rmtree(work.named("backup-1"))
     write(work, iter([backup]), lambda value: None)
-    assert found(work, STATE, backup) == {"problems": [], "landed": True}
+    assert checked(work, STATE, backup) == {"problems": [], "landed": True}
     made = open_made(work.named("backup-1"))
     made.remove(made_id("vikness"))
     made.close()
-    assert any("the backup: it does not hold" in problem for problem in found(work, STATE, backup)["problems"])
+    assert any("the backup: it does not hold" in problem for problem in checked(work, STATE, backup)["problems"])
 
 
 def test_half_of_a_copy_is_not_believed(work: Work, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,14 +146,14 @@ def test_half_of_a_copy_is_not_believed(work: Work, store: Store, monkeypatch: p
         patch.setattr("index.catalogue.copying.DOCUMENTS_TOGETHER", 1)
         copy_catalogue(store.catalogue, target.catalogue, _stop_after_one)
     assert target.catalogue.counts()[0] == 1
-    assert found(work, STATE, migrate) == {"problems": [], "landed": False}
+    assert checked(work, STATE, migrate) == {"problems": [], "landed": False}
     with pytest.raises(StoreError, match=r"unfinished copy.*qa migrate-store FROM"):
         target.check_embedder()
     target.close()
     believed = SqliteCatalogue(work.named("copy-1") / CATALOGUE_FILE)
     believed.set_settings({"unfinished_copy": ""})
     believed.close()
-    assert any("half of a copy" in problem for problem in found(work, STATE, migrate)["problems"])
+    assert any("half of a copy" in problem for problem in checked(work, STATE, migrate)["problems"])
 
 
 def test_damage_that_repairing_mends(work: Work, store: Store) -> None:
@@ -198,7 +164,7 @@ def test_damage_that_repairing_mends(work: Work, store: Store) -> None:
     garble(store)
     damaged = vectors()
     assert damaged.keys() == sound.keys() and damaged != sound
-    assert found(work, STATE, Operation("repair")) == {"problems": [], "landed": False}
+    assert checked(work, STATE, Operation("repair")) == {"problems": [], "landed": False}
     assert damaged.items().isdisjoint(vectors().items())
 
 

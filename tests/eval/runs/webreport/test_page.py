@@ -18,7 +18,7 @@ from eval.gold.questions import GoldAnswer, GoldQuestion
 from eval.results import Cause, GoldPlace, PassageRead
 from eval.runs.harness import Inspected, evaluate
 from eval.runs.run import About, GoldRef, Run
-from eval.runs.webreport import run_page, write_page
+from eval.runs.webreport.page import run_page, write_page
 from index.errors import InputError, StoreError
 from qa.types import Answer, Question, Response
 
@@ -94,17 +94,17 @@ def run(answer: Callable[..., Answer], response: Callable[..., Response], fake_a
 
 def test_only_its_own_script_and_style_may_run_and_nothing_is_fetched(run: Run) -> None:
     page = run_page(run)
-    found = parsed(page)
+    document = parsed(page)
     policy = next(
-        (attributes["content"] or "") for tag, attributes in found.tags if attributes.get("http-equiv") is not None
+        (attributes["content"] or "") for tag, attributes in document.tags if attributes.get("http-equiv") is not None
     )
     assert policy.startswith("default-src 'none'; ")
-    data, script = found.raw["script"]
-    for name, text in (("script-src", script), ("style-src", found.raw["style"][0])):
+    data, script = document.raw["script"]
+    for name, text in (("script-src", script), ("style-src", document.raw["style"][0])):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{name} 'sha256-{digest}'" in policy
-    assert json.loads(data) and len(found.raw["script"]) == 2 and len(found.raw["style"]) == 1
-    for tag, attributes in found.tags:
+    assert json.loads(data) and len(document.raw["script"]) == 2 and len(document.raw["style"]) == 1
+    for tag, attributes in document.tags:
         assert not {"src", "style", "srcset", "action"} & attributes.keys(), tag
         assert not any(name.startswith("on") for name in attributes)
         assert (attributes.get("href") or "#").startswith("#")
@@ -113,8 +113,8 @@ def test_only_its_own_script_and_style_may_run_and_nothing_is_fetched(run: Run) 
 
 def test_hostile_words_stay_words(run: Run) -> None:
     page = run_page(run)
-    found = parsed(page)
-    assert not [tag for tag, _ in found.tags if tag == "img"] and "alert(1)" not in found.raw["script"][1]
+    document = parsed(page)
+    assert not [tag for tag, _ in document.tags if tag == "img"] and "alert(1)" not in document.raw["script"][1]
     assert "&lt;gold&gt;.jsonl" in page and "first &lt;kind&gt;" in page
     hostile = rows(page)[3]
     assert "</script><script>alert(1)" in hostile["q"] and hostile["status"] == "failed"
@@ -141,9 +141,9 @@ def test_plots_take_their_colours_from_the_page(run: Run) -> None:
     for plot in plots:
         assert not re.search(r"#[0-9a-f]{6}", plot) and "style=" not in plot and 'aria-label="' in plot
         assert "var(--ink)" in plot or "var(--soft)" in plot
-        own = re.findall(r'\bid="([^"]+)"', plot)
-        assert set(re.findall(r"url\(#([^)]+)\)", plot)) <= set(own)
-        ids += own
+        ids_of_plot = re.findall(r'\bid="([^"]+)"', plot)
+        assert set(re.findall(r"url\(#([^)]+)\)", plot)) <= set(ids_of_plot)
+        ids += ids_of_plot
     assert len(ids) == len(set(ids))
 
 
