@@ -22,7 +22,14 @@ from sqlalchemy import create_engine, text
 
 from index.catalogue import schema
 from index.catalogue.postgres import PostgresCatalogue
-from index.catalogue.sql import SLICES_A_DOCUMENT, Catalogue, SqliteCatalogue, embedding_text
+from index.catalogue.sql import (
+    CATALOGUE_FILE,
+    SLICES_A_DOCUMENT,
+    Catalogue,
+    SqliteCatalogue,
+    embedding_text,
+    put_in_place,
+)
 from index.catalogue.writing import ID_BATCH
 from index.documents import Document, DocumentVersion, Heading, Page, Passage, Row, Source, StoredPassage, document_id
 from index.errors import InputError, StoreError
@@ -724,3 +731,15 @@ class TestPostgres:
             put(catalogue, "a", "x\U0010fffe")
         assert catalogue.counts() == (0, 0)
         catalogue.close()
+
+
+def test_a_catalogue_whose_log_is_not_taken_in_is_not_put_in_place(tmp_path: Path) -> None:
+    catalogue = SqliteCatalogue(tmp_path / "new.sqlite")
+    # Its log stays as long as somebody has it open, as it does where the disk is full when it is closed.
+    catalogue.set_settings({"promise": "x" * 10_000})
+    with pytest.raises(OSError, match="log of changes"):
+        put_in_place(tmp_path / "new.sqlite", tmp_path / CATALOGUE_FILE)
+    assert not (tmp_path / CATALOGUE_FILE).exists()
+    catalogue.close()
+    put_in_place(tmp_path / "new.sqlite", tmp_path / CATALOGUE_FILE)
+    assert SqliteCatalogue(tmp_path / CATALOGUE_FILE).problems() == []

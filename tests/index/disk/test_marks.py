@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,7 @@ def test_one_that_is_swept_before_it_is_marked_is_made_again(tmp_path: Path, mon
     def swept_first(folder: Path, mark: marks.Mark) -> int:
         if not swept:
             swept.append(folder)
-            os.rmdir(folder)
+            folder.rmdir()
         return write_tag(folder, mark)
 
     monkeypatch.setattr(marks, "_write_tag", swept_first)
