@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from index.catalogue.sql import Catalogue, Entry
 from index.documents import Source
 from index.errors import StoreError
-from index.store.store import UNFINISHED
+from index.store.store import RESTORED_OVER, UNFINISHED
 
 # How many passages, and documents at most, are copied in one transaction.
 PASSAGES_TOGETHER = 2_000
@@ -19,7 +19,7 @@ DOCUMENTS_TOGETHER = 256
 ROUNDS = 20
 CLAIM = "copied_from"
 # What is a store's own, not what it holds.
-_OWN_SETTINGS = {"store_id", "generation", "format_version", CLAIM, UNFINISHED}
+_OWN_SETTINGS = {"store_id", "generation", "format_version", CLAIM, UNFINISHED, RESTORED_OVER}
 
 
 @dataclass(frozen=True, slots=True)

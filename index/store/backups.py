@@ -14,7 +14,7 @@ from index.disk.checksums import flush, room_at
 from index.disk.marks import aside, sweep_asides
 from index.disk.private import make_file, make_folder
 from index.errors import DamageError, InputError, StoreError
-from index.store.store import RESTORING, Store, is_restoring_file
+from index.store.store import RESTORED_OVER, RESTORING, Store, is_restoring_file
 
 _BACKING_UP = "backup"
 
@@ -109,8 +109,9 @@ def _put_in_place(copy: Path, target: Path, source: Path, *, replace: bool) -> N
     before = _opened(target, replace=replace)
     try:
         generation = before.generation() if before is not None else 0
+        former = before.setting("store_id") if before is not None else None
         held = before.counts()[0] if before is not None else 0
-        restored = _prepared(copy, generation)
+        restored = _prepared(copy, generation, former)
         if held and not replace:
             raise HoldsDocumentsError(f"the store {target.parent} holds {held:,} documents, which would go")
         if held and not restored:
@@ -143,7 +144,7 @@ def _opened(target: Path, *, replace: bool) -> SqliteCatalogue | None:
         return None
 
 
-def _prepared(copy: Path, generation: int) -> int:
+def _prepared(copy: Path, generation: int, former: str | None) -> int:
     """Check a copy of a backup and give it an identity of its own and a generation above both, so that nobody takes
     what was derived from either for its own; how many documents it holds. Raises StoreError where it is not sound."""
     catalogue = SqliteCatalogue(copy, create=False)
@@ -152,6 +153,7 @@ def _prepared(copy: Path, generation: int) -> int:
             raise StoreError(f"the backup is not a sound catalogue: {found[0].what}; nothing was changed")
         documents, _ = catalogue.counts()
         values = {"store_id": uuid4().hex, "generation": str(max(catalogue.generation(), generation) + 1)}
+        values |= {RESTORED_OVER: former or ""}
         catalogue.set_settings(values)
     finally:
         catalogue.close()

@@ -80,7 +80,7 @@ def check_store(store: Store) -> Health:
                 problem=f"search indexes of another store: {folder}; is this the catalogue that belongs here?",
                 remedy=f"if it is: qa store repair --store {store.location}",
             )
-            for folder in store.other_indexes()
+            for folder in store.foreign_indexes()
         ]
     counts = _counts(store, problems)
     return Health(
@@ -118,7 +118,8 @@ def repair_store(store: Store) -> tuple[Health, list[str]]:
 
 def _is_unfinished(store: Store) -> bool:
     try:
-        return store.catalogue.setting(UNFINISHED) is not None
+        # It is emptied, not removed, once all is copied.
+        return bool(store.catalogue.setting(UNFINISHED))
     except DamageError:
         # Settings that are damaged are a finding of their own.
         return False

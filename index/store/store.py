@@ -59,6 +59,8 @@ CHECKS = 5
 COPIED_BYTES = 64 << 10
 # The kind of folder in which a backup is made ready to take the catalogue's place, and what is kept of that.
 RESTORING = "restore"
+# Set in a store that a backup was put in place of: the id that it had.
+RESTORED_OVER = "restored_over"
 # Set in a store while another is copied into it (see `index.catalogue.copying`).
 UNFINISHED = "unfinished_copy"
 FINISH_COPY = "copy it to the end: qa migrate-store FROM"
@@ -354,6 +356,13 @@ class Store:
             return []
         own = store_mark(self.catalogue.setting("store_id") or "")
         return [folder for folder, store in index_folders(self.folder / DERIVED_FOLDER).items() if store != own]
+
+    def foreign_indexes(self) -> list[Path]:
+        """Those of them that were not its own before a backup was restored over it: a restoration that was killed
+        leaves those behind, which says nothing of the catalogue."""
+        former = store_mark(self.catalogue.setting(RESTORED_OVER) or "")
+        there = index_folders(self.folder / DERIVED_FOLDER)
+        return [folder for folder in self.other_indexes() if there.get(folder) != former]
 
     def discard_others(self) -> None:
         """Remove search indexes of other catalogues from the folder of this store. Raises StoreError."""
