@@ -51,8 +51,9 @@ def check(
 ) -> dict[str, Any]:
     """{"problems": [...], "landed": whether the operation that was under way is there}, found in all that is there.
 
-    `tokens` are those of the keys by name; `gone` are documents that were removed or replaced lately, by name with the
-    revision. A repair or a purge that was under way is done again first: it need only be so that it can be.
+    `tokens` are those of the keys by name, and of secrets that ended by any other; `gone` are documents that were
+    removed or replaced lately, by name with the revision. A repair or a purge that was under way is done again first:
+    it need only be so that it can be.
     """
     draw = random.Random(seed)
     store = open_made(work.store)
@@ -60,6 +61,9 @@ def check(
         if under_way.kind == "repair":
             repair_store(store)
         problems = [f"{finding.part}: {finding.problem}" for finding in check_store(store).findings]
+        if problems:
+            # What is damaged cannot be read, and what can be says nothing more.
+            return {"problems": problems, "landed": False}
         now = held_by(store)
         after = under_way.after(before)
         others = store.catalogue.counts()[0] - len(now.documents)
@@ -75,10 +79,16 @@ def check(
         usable = sorted(work.keys.usable(store))
         if usable not in (before.usable_keys, after.usable_keys):
             problems.append(f"the keys {usable} open the door, not {before.usable_keys} (or {after.usable_keys})")
+        renewed = False
         for name, token in (tokens or {}).items():
-            if work.keys.opens(store, token) != (name in usable):
+            opens = work.keys.opens(store, token)
+            if under_way.kind == "key rotated" and name == under_way.key:
+                # Its old secret ends as the new one begins, which nobody has been told.
+                renewed = not opens
+            elif opens != (name in usable):
                 problems.append(f"{name} is {'' if name in usable else 'not '}usable, and its token says otherwise")
         landed = now == after.held != before.held or usable == after.usable_keys != before.usable_keys
+        landed |= renewed
         if under_way.kind == "backup":
             landed, wrongs = _check_backup(store, work.named(under_way.folder), before.held)
             problems.extend(wrongs)
