@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -258,7 +259,14 @@ def _make_catalogue(path: Path) -> None:
 
 
 def put_in_place(file: Path, path: Path) -> None:
-    """Give a whole file its name, unless something has it already, which stays then. Raises OSError."""
+    """Give a whole file its name, unless something has it already, which stays then.
+
+    Raises OSError, also where the file is not whole: SQLite says nothing where a full disk keeps it from taking in the
+    log when a database is closed.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        raise OSError(errno.ENOSPC, "its log of changes could not be taken in")
     try:
         os.link(file, path)
     except FileExistsError:

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from index.catalogue.copying import RESTORED_OVER
 from index.catalogue.formats.identity import is_spoiled, read_only, require_catalogue
 from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue, put_in_place
 from index.disk.checksums import flush, room_at
@@ -110,8 +111,9 @@ def _put_in_place(copy: Path, target: Path, source: Path, *, replace: bool) -> N
     before = _opened(target, replace=replace)
     try:
         generation = before.generation() if before is not None else 0
+        former = before.setting("store_id") if before is not None else None
         held = before.counts()[0] if before is not None else 0
-        restored = _prepared(copy, generation)
+        restored = _prepared(copy, generation, former)
         if held and not replace:
             raise HoldsDocumentsError(f"the store {target.parent} holds {held:,} documents, which would go")
         if held and not restored:
@@ -144,7 +146,7 @@ def _opened(target: Path, *, replace: bool) -> SqliteCatalogue | None:
         return None
 
 
-def _prepared(copy: Path, generation: int) -> int:
+def _prepared(copy: Path, generation: int, former: str | None) -> int:
     """Check a copy of a backup and give it an identity of its own and a generation above both, so that nobody takes
     what was derived from either for its own; how many documents it holds. Raises StoreError where it is not sound."""
     catalogue = SqliteCatalogue(copy, create=False)
@@ -153,6 +155,7 @@ def _prepared(copy: Path, generation: int) -> int:
             raise StoreError(f"the backup is not a sound catalogue: {problems[0].what}; nothing was changed")
         documents, _ = catalogue.counts()
         values = {"store_id": uuid4().hex, "generation": str(max(catalogue.generation(), generation) + 1)}
+        values |= {RESTORED_OVER: former or ""}
         catalogue.set_settings(values)
     finally:
         catalogue.close()

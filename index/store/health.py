@@ -81,7 +81,7 @@ def check_store(store: Store) -> Health:
                 problem=f"search indexes of another store: {folder}; is this the catalogue that belongs here?",
                 remedy=f"if it is: qa store repair --store {store.location}",
             )
-            for folder in store.other_indexes()
+            for folder in store.foreign_indexes()
         ]
     counts = _counts(store, problems)
     return Health(

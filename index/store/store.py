@@ -13,7 +13,7 @@ import numpy as np
 from filelock import Timeout
 from numpy.typing import NDArray
 
-from index.catalogue.copying import UNFINISHED
+from index.catalogue.copying import RESTORED_OVER, UNFINISHED
 from index.catalogue.integrity.audit import Damage, Problem
 from index.catalogue.protocol import Catalogue
 from index.disk.checksums import room_at
@@ -22,6 +22,7 @@ from index.errors import ChangingError, DamageError, ModelError, StoreError
 from index.location import Location
 from index.models.embedder import Embedder
 from index.pacing import Pacing
+from index.search.index_folders import store_mark
 from index.search.protocol import Derived, SearchResult
 from index.selection import EVERYTHING, Selection
 from index.stopping import StoppedError, at_once
@@ -314,6 +315,12 @@ class Store:
     def other_indexes(self) -> list[Path]:
         """Search indexes of other catalogues that lie in this store's folder (see `Backend.other_indexes`)."""
         return self.backend.other_indexes()
+
+    def foreign_indexes(self) -> list[Path]:
+        """Those of them that were not its own before a backup was restored over it: a restoration that was killed
+        leaves those behind, which says nothing of the catalogue."""
+        former = store_mark(self.catalogue.setting(RESTORED_OVER) or "")
+        return [folder for folder in self.other_indexes() if store_mark(folder.name) != former]
 
     def discard_others(self) -> None:
         """Remove those, and what a restoration that was killed left behind. Raises StoreError."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from index.catalogue.keys import Key
 from index.store.keyring import KeyRing
 from index.store.store import Store
@@ -12,6 +14,9 @@ class StoreKeys:
 
     def add(self, store: Store, name: str) -> str:
         return KeyRing(store).add(name)[1]
+
+    def rotate(self, store: Store, name: str) -> str:
+        return KeyRing(store).rotate(name, timedelta())[1]
 
     def revoke(self, store: Store, name: str) -> None:
         KeyRing(store).revoke(name)

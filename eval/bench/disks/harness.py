@@ -238,8 +238,11 @@ class _Harness:
 
     def _give(self, command: Command) -> Ran:
         ran = self._command(*command.arguments)
-        if ran.code == 0 and command.kind == "key added":
-            self._tokens[command.arguments[2]] = ran.out.strip()
+        if ran.code == 0 and command.kind in ("key added", "key rotated"):
+            name = command.arguments[2]
+            if (old := self._tokens.pop(name, None)) is not None:
+                self._tokens[f"old secret {len(self._tokens)} of {name}"] = old
+            self._tokens[name] = ran.out.strip()
         return ran
 
     def _back_up(self) -> None:

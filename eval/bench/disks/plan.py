@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from eval.bench.kills.material import EMBEDDERS, NAMES, make_document
 from eval.bench.kills.performing import garble, open_made
+from index.search.index_folders import DERIVED_FOLDER
 
 Kind = Literal[
     "add",
@@ -25,6 +26,7 @@ Kind = Literal[
     "restore",
     "migrate",
     "key added",
+    "key rotated",
     "key revoked",
     "opening",
     "catching up",
@@ -107,7 +109,7 @@ def prepare(places: Places, state: State, wanted: Kind, number: int, draw: rando
     kind = _possible(wanted, state)
     if kind in ("add", "update", "prune", "remove", "remove, purge later"):
         return _of_documents(places, state, kind, number, draw)
-    if kind in ("key added", "key revoked"):
+    if kind in ("key added", "key rotated", "key revoked"):
         return _of_keys(places, state, kind, number, draw)
     return _of_the_store(places, state, kind)
 
@@ -138,6 +140,8 @@ def _of_keys(places: Places, state: State, kind: Kind, number: int, draw: random
         after = replace(state, keys=state.keys | {f"key {number}"}, keys_made=state.keys_made + 1)
         return Command(kind, ("keys", "add", f"key {number}", *store), after)
     name = draw.choice(sorted(state.keys))
+    if kind == "key rotated":
+        return Command(kind, ("keys", "rotate", name, "--grace", "0", *store), state)
     return Command(kind, ("keys", "revoke", name, *store), replace(state, keys=state.keys - {name}))
 
 
@@ -169,7 +173,7 @@ def lay_ready(places: Places, kind: Kind) -> None:
     """What a command finds in the store's search indexes: none to be caught up, or a garbled one to repair. Call it in
     a process of its own."""
     if kind == "catching up":
-        shutil.rmtree(places.store / "derived", ignore_errors=True)
+        shutil.rmtree(places.store / DERIVED_FOLDER, ignore_errors=True)
     elif kind == "repair":
         store = open_made(places.store)
         store.sync()
@@ -185,7 +189,7 @@ def _possible(wanted: Kind, state: State) -> Kind:
         return "add"
     if wanted == "restore" and state.backup is None:
         return "backup"
-    if wanted == "key revoked" and not state.keys:
+    if wanted in ("key rotated", "key revoked") and not state.keys:
         wanted = "key added"
     if wanted == "key added" and state.keys_made >= _MOST_KEYS:
         return "backup"

@@ -135,6 +135,7 @@ class _Harness:
         self._draw = random.Random(seed)
         self._state = State()
         self._tokens: dict[str, str] = {}
+        self._ended = 0
         self._gone: dict[str, int] = {}
         self._usual_s: dict[str, float] = {}
         self._readers: list[Child] = []
@@ -234,9 +235,17 @@ class _Harness:
     def _acknowledge(self, operation: Operation, value: dict[str, Any]) -> None:
         """Expect what a writer said that it has done."""
         self.acknowledged[operation.kind] += 1
+        if operation.kind == "key rotated":
+            self._end_secret(operation)
         if operation.key is not None and value["token"] is not None:
             self._tokens[operation.key] = value["token"]
         self._expect(operation.after(self._state))
+
+    def _end_secret(self, operation: Operation) -> None:
+        """Expect that the secret which a key had opens nothing any more."""
+        if operation.key is not None and (token := self._tokens.pop(operation.key, None)) is not None:
+            self._ended += 1
+            self._tokens[f"old secret {self._ended} of {operation.key}"] = token
 
     def _expect(self, state: State) -> None:
         before, now = self._state.held.documents, state.held.documents
@@ -266,6 +275,8 @@ class _Harness:
         if problems:
             return False
         if said["landed"]:
+            if under_way.kind == "key rotated":
+                self._end_secret(under_way)
             self._expect(under_way.after(self._state))
             self.landed[met] += 1
         else:

@@ -14,6 +14,10 @@ class KeyRing(Protocol):
         """Make a key of that name; the token that whoever has it shows."""
         ...
 
+    def rotate(self, store: Store, name: str) -> str:
+        """Give a key a new secret, the old one ending at once; the new token."""
+        ...
+
     def revoke(self, store: Store, name: str) -> None: ...
 
     def opens(self, store: Store, token: str) -> bool:

@@ -52,7 +52,7 @@ def embedder_of(store: Store) -> int:
 
 
 def perform(store: Store, operation: Operation, work: Work) -> str | None:
-    """Do it; it is acknowledged once this returns, with the token of a key that was made."""
+    """Do it; it is acknowledged once this returns, with the token of a key that was made or got a new secret."""
     kind = operation.kind
     if kind == "purge":
         store.purge()
@@ -72,6 +72,8 @@ def perform(store: Store, operation: Operation, work: Work) -> str | None:
     elif operation.key is not None:
         if kind == "key added":
             return work.keys.add(store, operation.key)
+        if kind == "key rotated":
+            return work.keys.rotate(store, operation.key)
         work.keys.revoke(store, operation.key)
     elif operation.removed is not None:
         store.remove(made_id(operation.removed))

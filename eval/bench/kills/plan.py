@@ -22,6 +22,7 @@ Kind = Literal[
     "restore",
     "migrate",
     "key added",
+    "key rotated",
     "key revoked",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -85,7 +86,7 @@ class Operation:
         if self.kind == "migrate" and self.folder is not None:
             return replace(state, copy=(self.folder, state.held))
         if self.key is not None:
-            return replace(state, keys={**state.keys, self.key: self.kind == "key added"})
+            return replace(state, keys={**state.keys, self.key: self.kind != "key revoked"})
         left = {name: value for name, value in state.held.documents.items() if name != self.removed}
         embedder = state.held.embedder if self.embedder is None else self.embedder
         return replace(state, held=Held(left | dict(self.puts), embedder))
@@ -127,7 +128,7 @@ def _possible(wanted: Kind, state: State) -> Kind:
         return "add"
     if wanted == "restore" and state.backup is None:
         return "backup"
-    if wanted == "key revoked" and not state.usable_keys:
+    if wanted in ("key rotated", "key revoked") and not state.usable_keys:
         wanted = "key added"
     if wanted == "key added" and len(state.keys) >= _MOST_KEYS:
         return "describe" if count > _EMPTY else "add"
@@ -150,7 +151,7 @@ def _operation(kind: Kind, state: State, revision: int, draw: random.Random) -> 
             folder = state.copy[0]
     elif kind == "key added":
         key = f"key {revision}"
-    elif kind == "key revoked":
+    elif kind in ("key rotated", "key revoked"):
         key = draw.choice(state.usable_keys)
     return Operation(kind, embedder=1 - state.held.embedder if kind == "re-embed" else None, folder=folder, key=key)
 

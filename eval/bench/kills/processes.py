@@ -93,7 +93,7 @@ def _run(work: Callable[[Say], None], to: int) -> None:
 
 def write(work: Work, plan: Iterator[Operation], say: Say, *, create: bool = False) -> None:
     """Do what is planned; says what was done ("opening" or the operation's kind), the seconds it took, the moment (of
-    the clock that all processes share) and the token of a key that was made, once that is done."""
+    the clock that all processes share) and the token of a key that was made or got a new secret, once that is done."""
     begun = time.monotonic()
     store = open_made(work.store, create=create)
     begun = _done(say, OPENING, begun, None)

@@ -13,7 +13,7 @@ import pytest
 from contracts.catalogue import CatalogueContract, Open, put
 from contracts.catalogue_model import MODEL_SETTINGS, CatalogueModel
 
-from index.catalogue.sqlite import SqliteCatalogue
+from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue, put_in_place
 from index.documents import document_id
 from index.errors import StoreError
 
@@ -106,3 +106,15 @@ class TestSqliteFiles:
         catalogue.remove(document_id("a"))
         catalogue.close()
         assert not any(b"forget-this-secret" in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_a_catalogue_whose_log_is_not_taken_in_is_not_put_in_place(tmp_path: Path) -> None:
+    catalogue = SqliteCatalogue(tmp_path / "new.sqlite")
+    # Its log stays as long as somebody has it open, as it does where the disk is full when it is closed.
+    catalogue.set_settings({"promise": "x" * 10_000})
+    with pytest.raises(OSError, match="log of changes"):
+        put_in_place(tmp_path / "new.sqlite", tmp_path / CATALOGUE_FILE)
+    assert not (tmp_path / CATALOGUE_FILE).exists()
+    catalogue.close()
+    put_in_place(tmp_path / "new.sqlite", tmp_path / CATALOGUE_FILE)
+    assert SqliteCatalogue(tmp_path / CATALOGUE_FILE).problems() == []

@@ -14,7 +14,7 @@ import pytest
 from index.catalogue.sqlite import CATALOGUE_FILE
 from index.documents import Document
 from index.errors import DamageError, InputError, StoreError
-from index.store.backups import back_up, restore
+from index.store.backups import back_up, restore, restore_folder
 from index.store.health import check_store
 from index.store.store import Store
 from index.text.passages import CutSettings
@@ -154,3 +154,17 @@ def test_a_killed_backup_is_made_by_the_same_command_again(
     assert [path.name[:15] for path in (tmp_path / "backup").iterdir()] == [".spanqa-backup-"]
     back_up(store, tmp_path / "backup")
     assert [path.name for path in (tmp_path / "backup").iterdir()] == [CATALOGUE_FILE]
+
+
+def test_a_restoration_that_was_killed_leaves_nothing_to_mend(
+    open_at: Open, tmp_path: Path, make_document: Make
+) -> None:
+    store = open_at()
+    store.put(make_document("a", "Cats chase mice."))
+    back_up(store, tmp_path / "backup")
+    # What comes after it, bringing up the search indexes and removing those of before, is what a kill keeps from it.
+    restore_folder(tmp_path / "store", tmp_path / "backup", replace=True)
+    assert len(store.other_indexes()) == 1
+    assert check_store(store).sound
+    store.purge()
+    assert store.other_indexes() == []

@@ -49,7 +49,7 @@ def checked(work: Work, before: State, under_way: Operation, **known: Any) -> di
 
 def test_every_operation_makes_what_it_says(work: Work, store: Store) -> None:
     state, tokens, kinds = STATE, {}, set()
-    for operation in itertools.islice(operations(STATE, "5", 100, "remove", 1), 40):
+    for operation in itertools.islice(operations(STATE, "5", 100, "purge", 1), 60):
         kinds.add(operation.kind)
         token = perform(store, operation, work)
         if operation.key is not None and token is not None:
