@@ -271,4 +271,4 @@ def test_former_outputs_are_told_from_each_other_and_from_other_files(tmp_path: 
     former = run_page(empty).replace('<meta name="generator" content="spanqa">\n', "")
     assert PAGE.former(former.encode())
     # The reader that comes with the package has a card that no training writes.
-    assert not READER.holds(BUNDLED_CALIBRATION.parent / "models" / "reader")
+    assert not READER.holds(BUNDLED_CALIBRATION.parent / "reader")

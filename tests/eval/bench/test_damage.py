@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.bench.scaling import bench
+from api.cli.bench.commands import bench
 from eval.bench.damage.bench import bench_damage
 from index.errors import InputError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.bench.failures import run_made
+from api.cli.bench.made_models import run_made
 from api.cli.bench.store_keys import StoreKeys
 from eval.bench.disks.bench import Ran, look, refusal_problem
 from eval.bench.disks.mounting import SmallDisk, on_small_disk

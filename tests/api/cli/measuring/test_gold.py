@@ -14,7 +14,7 @@ import pytest
 
 from api.cli.main import main
 
-SEEDS = Path(__file__).parents[3] / "seeds"
+SEEDS = Path(__file__).parents[4] / "seeds"
 ROW = {"id": "1", "question": "When did it open?", "answers": [{"text": "1911"}], "document": "note.txt"}
 NOTE = (
     "The harbour of Lindal was opened in 1911 by King Erik. The Lindal Bank employed 340 people at that time.\n\n"

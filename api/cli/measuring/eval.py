@@ -1,4 +1,4 @@
-"""The commands that measure answers, tell runs apart and show them: `qa eval`, `qa compare`, `qa report`."""
+"""`qa eval`: answers measured against gold questions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from api.cli.errors import UsageError
+from api.cli.grouping import OptionGroup, with_groups
+from api.cli.measuring.corpus import CorpusOption, index_corpus, require_corpus, require_named_store
+from api.cli.measuring.measures import SEED, MeasureOption, SeedOption, parse_fail_under, parse_measures, untimed
+from api.cli.measuring.pages import page_output, write_page
 from api.cli.opening import open_engine, open_store
-from api.cli.options import CalibrationOption, ForceOption, ReaderOption, StoreOption, progress_bar
+from api.cli.options import CalibrationOption, ForceOption, ReaderOption, StoreOption
+from api.cli.progress import progress_bar
 from api.terminal import Terminal, tell
 from index.disk.outputs import Output, Outputs
-from index.errors import InputError
 from index.store.store import Store
 
 if TYPE_CHECKING:
@@ -23,25 +27,63 @@ if TYPE_CHECKING:
     from eval.runs.journal import Journal, ReadingJournal
     from eval.runs.reading import Reading
     from eval.runs.run import GoldRef, Run
-    from eval.runs.summary import Figure
 
 J = TypeVar("J", "Journal", "ReadingJournal")
-# As eval.runs.run.SEED, which would cost start-up time to import.
-SEED = 13
 # What each standard set is short for.
 SETS = {
     "squad2": "SQuAD 2.0: each question with its own paragraph, null threshold chosen (--own-paragraph)",
     "open": "open domain: asked of all its paragraphs and --corpus together",
 }
-CorpusOption = Annotated[
-    Path | None,
-    typer.Option(help="Open domain: index the gold paragraphs and these articles (JSONL of title and text)."),
-]
-MeasureOption = Annotated[
-    list[str] | None,
-    typer.Option("--measure", help="Report this measure, as HitRate@5; may be repeated. An unknown one lists all."),
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the draws: --sample and the intervals.")]
+
+
+@dataclass(frozen=True)
+class ChoosingOptions(OptionGroup):
+    """Which of the gold questions are asked, and of what."""
+
+    corpus: CorpusOption = None
+    articles: Annotated[str | None, typer.Option(help="Only a slice of the sorted article titles, as 11: or 0:6.")] = (
+        None
+    )
+    sample: Annotated[int | None, typer.Option(min=1, help="Only this many questions, by a seeded draw.")] = None
+    seed: SeedOption = SEED
+    own_paragraph: Annotated[
+        bool, typer.Option("--own-paragraph", help="Reading alone: give each question its own paragraph.")
+    ] = False
+    tune_on: Annotated[
+        str | None, typer.Option(help="With --own-paragraph: the articles to choose the null threshold on.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class JudgingOptions(OptionGroup):
+    """What is measured, against which earlier run, and how bad it may be."""
+
+    measure: MeasureOption = None
+    compare: Annotated[Path | None, typer.Option(help="Compare with this earlier run of the same questions.")] = None
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(help="Exit 1 where a measure is worse than this, as F1=0.7 or ECE=0.1; may be repeated."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class WritingOptions(OptionGroup):
+    """Where the run and its page are written."""
+
+    output: Annotated[Path | None, typer.Option(help="Write the run as JSON; until then, keep what is done.")] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run of --output.")] = False
+    report: Annotated[
+        Path | None, typer.Option(help="Write an HTML page to look at: figures, plots and every question.")
+    ] = None
+    force: ForceOption = False
+
+
+@dataclass(frozen=True)
+class ReadingOptions(OptionGroup):
+    """Which reader answers, with which calibration."""
+
+    reader: ReaderOption = None
+    calibration: CalibrationOption = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +104,7 @@ class Kept:
     journal: Path
 
 
+@with_groups
 def evaluate_gold(
     context: typer.Context,
     gold: Annotated[
@@ -71,34 +114,12 @@ def evaluate_gold(
     file: Annotated[Path | None, typer.Argument(hidden=True)] = None,
     *,
     store: StoreOption,
-    corpus: CorpusOption = None,
-    articles: Annotated[
-        str | None, typer.Option(help="Only a slice of the sorted article titles, as 11: or 0:6.")
-    ] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="Only this many questions, by a seeded draw.")] = None,
-    seed: SeedOption = SEED,
-    own_paragraph: Annotated[
-        bool, typer.Option("--own-paragraph", help="Reading alone: give each question its own paragraph.")
-    ] = False,
-    tune_on: Annotated[
-        str | None, typer.Option(help="With --own-paragraph: the articles to choose the null threshold on.")
-    ] = None,
+    chosen: ChoosingOptions,
     passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200)] = 20,
     threshold: Annotated[float | None, typer.Option(min=0, max=1)] = None,
-    measure: MeasureOption = None,
-    compare: Annotated[Path | None, typer.Option(help="Compare with this earlier run of the same questions.")] = None,
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(help="Exit 1 where a measure is worse than this, as F1=0.7 or ECE=0.1; may be repeated."),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the run as JSON; until then, keep what is done.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run of --output.")] = False,
-    report: Annotated[
-        Path | None, typer.Option(help="Write an HTML page to look at: figures, plots and every question.")
-    ] = None,
-    force: ForceOption = False,
-    reader: ReaderOption = None,
-    calibration: CalibrationOption = None,
+    judging: JudgingOptions,
+    writing: WritingOptions,
+    models: ReadingOptions,
 ) -> None:
     """Measure answers against gold questions: EM, F1, hit rate, citations, abstention, calibration, causes of errors.
 
@@ -113,112 +134,50 @@ def evaluate_gold(
     if name is not None and (name not in SETS or file is None):
         known = "; ".join(f"{known}, {meaning}" for known, meaning in SETS.items())
         raise UsageError(f"expected GOLD, or a standard set and its file. The sets: {known}")
-    if name == "open" and corpus is None:
+    if name == "open" and chosen.corpus is None:
         raise UsageError("qa eval open needs --corpus: the articles that are searched beside the set's own paragraphs")
-    own_paragraph = own_paragraph or name == "squad2"
-    if own_paragraph and corpus is not None:
+    own_paragraph = chosen.own_paragraph or name == "squad2"
+    if own_paragraph and chosen.corpus is not None:
         raise UsageError("--corpus does not go with questions that are given their own paragraph")
-    if resume and output is None:
+    if writing.resume and writing.output is None:
         raise UsageError("--resume goes on with the run of --output: name it")
-    if corpus is not None:
+    if chosen.corpus is not None:
         require_named_store(context)
-        require_corpus(corpus)
+        require_corpus(chosen.corpus)
     # Now, not after an hour of asking.
-    read = (file or gold, corpus, compare, reader, calibration)
-    outputs = Outputs(read, store=None if own_paragraph else store, force=force)
-    kept = _kept_at(outputs, output)
-    page = _page(outputs, report)
-    bounds = [_bound(text) for text in fail_under or ()]
-    usual = _measures(MEASURES) if own_paragraph else default_measures(passages)
-    measures = list(dict.fromkeys([*(_measures(measure) if measure else usual), *(one for one, _ in bounds)]))
-    deep = next((one for one in measures if one.depth > passages), None)
+    read = (file or gold, chosen.corpus, judging.compare, models.reader, models.calibration)
+    outputs = Outputs(read, store=None if own_paragraph else store, force=writing.force)
+    kept = _kept_at(outputs, writing.output)
+    page = page_output(outputs, writing.report)
+    bounds = [parse_fail_under(text) for text in judging.fail_under or ()]
+    usual = parse_measures(MEASURES) if own_paragraph else default_measures(passages)
+    named = parse_measures(judging.measure) if judging.measure else usual
+    measures = list(dict.fromkeys([*named, *(measure for measure, _ in bounds)]))
+    deep = next((measure for measure in measures if measure.depth > passages), None)
     if deep is not None:
         raise UsageError(f"{deep.name} looks deeper than the {passages} passages read: -k {deep.depth}")
-    asked = _questions(file or gold, articles, sample, seed)
-    before = _earlier(compare, asked)
+    asked = _questions(file or gold, chosen.articles, chosen.sample, chosen.seed)
+    before = _earlier(judging.compare, asked)
     if own_paragraph:
-        run = _read_own_paragraphs(asked, tune_on=tune_on, reader=reader, measures=measures, kept=kept, resume=resume)
+        run = _read_own_paragraphs(
+            asked, tune_on=chosen.tune_on, reader=models.reader, measures=measures, kept=kept, resume=writing.resume
+        )
     else:
-        opened = open_store(store, create=corpus is not None)
-        if corpus is not None:
-            index_corpus(opened, asked.everything, corpus)
+        opened = open_store(store, create=chosen.corpus is not None)
+        if chosen.corpus is not None:
+            index_corpus(opened, asked.everything, chosen.corpus)
         run = _ask(
-            opened, asked, reader=reader, calibration=calibration, passages=passages, threshold=threshold,
-            measures=measures, kept=kept, resume=resume,
-        )  # fmt: skip
-    _conclude(run, before, compared=compare, measures=measures, bounds=bounds, seed=seed, page=page)
-
-
-def compare_runs(
-    before: Annotated[Path, typer.Argument(help="A run file of qa eval --output.")],
-    after: Annotated[Path, typer.Argument(help="Another run of the same questions.")],
-    *,
-    measure: MeasureOption = None,
-    seed: SeedOption = SEED,
-) -> None:
-    """Compare two runs of the same gold questions: what changed, within which interval, and whether that shows
-    anything."""
-    from eval.runs.compare import compare
-    from eval.runs.run import Run
-    from eval.runs.tables import print_comparison
-
-    old, new = Run.read(before), Run.read(after)
-    measures = _measures(measure) if measure else _untimed(_measures(list(new.values)))
-    print_comparison(compare(old, new, measures, seed=seed), str(before), str(after), Terminal())
-
-
-def report_run(
-    run: Annotated[Path, typer.Argument(metavar="RUN.json", help="A run file of qa eval --output.")],
-    *,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the page, as report.html.")],
-    seed: SeedOption = SEED,
-    force: ForceOption = False,
-) -> None:
-    """Make one HTML page of a run, to look at without a network: figures with intervals, plots, and every question
-    with the gold and the given answer marked in their text."""
-    from eval.runs.run import Run
-    from eval.runs.summary import figures
-
-    page = _page(Outputs([run], force=force), output)
-    found = Run.read(run)
-    if page is not None:
-        _write_page(found, page, figures(found, seed=seed))
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    app.command("eval")(evaluate_gold)
-    app.command("compare")(compare_runs)
-    app.command("report")(report_run)
-
-
-def index_corpus(store: Store, gold: list[GoldQuestion], corpus: Path) -> None:
-    """Bring a store up to the paragraphs of a gold set and the articles; what is already there costs little.
-
-    Raises InputError for a store that holds anything else: it would be searched as well, and be filled with these.
-    """
-    from eval.gold.corpus import article_documents, check_holds_nothing_else, gold_documents
-
-    paragraphs = list(gold_documents(gold))
-    articles = list(article_documents(corpus))
-    check_holds_nothing_else(store, [*paragraphs, *articles])
-    with progress_bar("indexing the corpus", len(paragraphs) + len(articles)) as advance:
-        for done, _ in enumerate(store.put_all([*paragraphs, *articles]), start=1):
-            advance(done, len(paragraphs) + len(articles))
-    store.sync()
-
-
-def require_named_store(context: typer.Context) -> None:
-    """Raise UsageError where --corpus would fill the store of everyday use."""
-    origin = context.get_parameter_source("store")
-    if origin is not None and origin.name == "DEFAULT":
-        raise UsageError("--corpus fills a store with test articles: name one for them by --store or QA_STORE")
-
-
-def require_corpus(corpus: Path) -> None:
-    """Raise InputError where the corpus is not there, before a store is made for it."""
-    if not corpus.is_file():
-        raise InputError(f"{corpus}: no such file")
+            opened,
+            asked,
+            reader=models.reader,
+            calibration=models.calibration,
+            passages=passages,
+            threshold=threshold,
+            measures=measures,
+            kept=kept,
+            resume=writing.resume,
+        )
+    _conclude(run, before, compared=judging.compare, measures=measures, bounds=bounds, seed=chosen.seed, page=page)
 
 
 def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:
@@ -371,9 +330,9 @@ def _conclude(
     measured = figures(run, seed=seed)
     print_run(run, console, measured=measured)
     if page is not None:
-        _write_page(run, page, measured)
+        write_page(run, page, measured)
     if before is not None:
-        print_comparison(compare(before, run, _untimed(measures), seed=seed), str(compared), "this run", console)
+        print_comparison(compare(before, run, untimed(measures), seed=seed), str(compared), "this run", console)
     broken = False
     for measure, bound in bounds:
         value = run.values[measure.name]
@@ -387,42 +346,3 @@ def _conclude(
         broken = True
     if broken:
         raise typer.Exit(1)
-
-
-def _page(outputs: Outputs, path: Path | None) -> Output | None:
-    if path is None:
-        return None
-    from eval.runs.webreport import PAGE, require_libraries
-
-    require_libraries()
-    return outputs.file(path, PAGE)
-
-
-def _write_page(run: Run, page: Output, measured: Sequence[Figure]) -> None:
-    from eval.runs.webreport import encoded_page
-
-    page.write(encoded_page(run, measured=measured))
-    tell(f"report: {page.path}")
-
-
-def _measures(names: Sequence[str]) -> list[Measure]:
-    from eval.measures import parse_measure
-
-    try:
-        return [parse_measure(name) for name in names]
-    except InputError as error:
-        raise UsageError(str(error)) from error
-
-
-def _bound(text: str) -> tuple[Measure, float]:
-    from eval.measures import parse_bound
-
-    try:
-        return parse_bound(text)
-    except InputError as error:
-        raise UsageError(f"--fail-under {error}") from error
-
-
-def _untimed(measures: Sequence[Measure]) -> list[Measure]:
-    # Times differ from run to run for reasons outside both; who names one by --measure gets it compared.
-    return [measure for measure in measures if not measure.timed]

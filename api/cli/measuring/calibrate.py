@@ -1,46 +1,70 @@
-"""The commands that measure, calibrate and train; `qa calibrate` and `qa train` are here."""
+"""`qa calibrate`: the confidence of answers fitted to gold questions, or a promise made of it."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from api.cli import evaluating, promises
 from api.cli.errors import UsageError
-from api.cli.evaluating import CorpusOption, index_corpus, require_corpus, require_named_store
+from api.cli.grouping import OptionGroup, with_groups
+from api.cli.measuring.corpus import CorpusOption, index_corpus, require_corpus, require_named_store
+from api.cli.measuring.promise import DEFAULT_DELTA, make_promise
 from api.cli.opening import open_store
-from api.cli.options import CalibrationOption, ForceOption, ReaderOption, StoreOption, progress_bar
-from api.terminal import Terminal, errors
+from api.cli.options import CalibrationOption, ForceOption, PassagesOption, ReaderOption, StoreOption
+from api.cli.progress import progress_bar
+from api.terminal import Terminal
 from index.disk.outputs import Outputs
 from index.text.printable import printable
 
-GoldArgument = Annotated[Path, typer.Argument(help="Gold questions: JSONL, SQuAD-like JSONL or SQuAD JSON, .gz too.")]
 
+@dataclass(frozen=True)
+class PromiseOptions(OptionGroup):
+    """What is promised, and what shows it."""
 
-def calibrate(
-    context: typer.Context,
-    gold: GoldArgument,
-    *,
-    store: StoreOption,
-    risk: promises.RiskOption = None,
-    delta: promises.DeltaOption = None,
+    risk: Annotated[
+        float | None,
+        typer.Option(
+            help="Promise that at most this share of the answers is wrong, as 0.1, and keep it with the store."
+        ),
+    ] = None
+    delta: Annotated[
+        float | None,
+        typer.Option(help=f"With --risk: the chance that the promise fails; {DEFAULT_DELTA} by default."),
+    ] = None
     articles: Annotated[
         str | None, typer.Option(help="With --risk: only a slice of the sorted article titles, as 11:.")
-    ] = None,
-    calibration: CalibrationOption = None,
-    corpus: CorpusOption = None,
+    ] = None
+    calibration: CalibrationOption = None
+
+
+@dataclass(frozen=True)
+class FitOptions(OptionGroup):
+    """What a calibration is fitted to."""
+
+    corpus: CorpusOption = None
     tune: Annotated[
         str | None, typer.Option(help="Articles that choose fusion and ranking, a slice of sorted titles; 0:6.")
-    ] = None,
-    fit: Annotated[str | None, typer.Option(help="Articles that fit confidence and threshold; 6:11.")] = None,
+    ] = None
+    fit: Annotated[str | None, typer.Option(help="Articles that fit confidence and threshold; 6:11.")] = None
+
+
+@with_groups
+def calibrate(
+    context: typer.Context,
+    gold: Annotated[Path, typer.Argument(help="Gold questions: JSONL, SQuAD-like JSONL or SQuAD JSON, .gz too.")],
+    *,
+    store: StoreOption,
+    promise: PromiseOptions,
+    fit: FitOptions,
     sample: Annotated[
         int | None, typer.Option(min=1, help="At most this many questions, for each; 1000, or all with --risk.")
     ] = None,
-    passages: Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")] = 20,
+    passages: PassagesOption = 20,
     output: Annotated[Path | None, typer.Option(help="Where to write the calibration; calibration.json.")] = None,
     reader: ReaderOption = None,
     force: ForceOption = False,
@@ -55,33 +79,33 @@ def calibrate(
     Without --risk a calibration file is written. The gold questions need paragraphs, and each is asked twice: of the
     whole store, and of its own article alone, so that the confidence holds in large and in small stores.
     """
-    fits = {"--corpus": corpus, "--tune": tune, "--fit": fit, "--output": output}
-    promise = {"--delta": delta, "--articles": articles, "--calibration": calibration}
-    for name, value in (fits if risk is not None else promise).items():
+    fits = {"--corpus": fit.corpus, "--tune": fit.tune, "--fit": fit.fit, "--output": output}
+    promises = {"--delta": promise.delta, "--articles": promise.articles, "--calibration": promise.calibration}
+    for name, value in (fits if promise.risk is not None else promises).items():
         if value is not None:
-            raise UsageError(f"{name} does not go {'with' if risk is not None else 'without'} --risk")
-    if risk is not None:
-        promises.make_promise(
+            raise UsageError(f"{name} does not go {'with' if promise.risk is not None else 'without'} --risk")
+    if promise.risk is not None:
+        make_promise(
             gold,
             store=store,
-            risk=risk,
-            delta=delta,
-            articles=articles,
+            risk=promise.risk,
+            delta=promise.delta,
+            articles=promise.articles,
             sample=sample,
             passages=passages,
             reader=reader,
-            calibration=calibration,
+            calibration=promise.calibration,
         )
         return
-    if corpus is not None:
+    if fit.corpus is not None:
         require_named_store(context)
-        require_corpus(corpus)
+        require_corpus(fit.corpus)
     _fit(
         gold,
         store=store,
-        corpus=corpus,
-        tune=tune or "0:6",
-        fit=fit or "6:11",
+        corpus=fit.corpus,
+        tune=fit.tune or "0:6",
+        fit=fit.fit or "6:11",
         sample=sample or 1000,
         passages=passages,
         output=output or Path("calibration.json"),
@@ -141,47 +165,3 @@ def _fit(
         console.print(f"  {feature:20} {weight:+.3f}")
     written.write((json.dumps(calibration.model_dump(), indent=2) + "\n").encode())
     console.print(f"threshold {calibration.threshold:.2f}; written to {printable(str(output))}", soft_wrap=True)
-
-
-train = typer.Typer(help="Train models.", no_args_is_help=True)
-
-
-@train.command("reader")
-def train_reader(
-    *,
-    data: Annotated[Path, typer.Option(help="Folder of the recipe's sources.")],
-    work: Annotated[Path, typer.Option(help="Folder for checkpoints and made data; go on from it.")] = Path(".work"),
-    output: Annotated[Path, typer.Option(help="Where to write the model folder.")] = Path("reader"),
-    recipe: Annotated[Path | None, typer.Option(help="A recipe other than the shipped reader's.")] = None,
-    base: Annotated[Path | None, typer.Option(help="Encoder folder to start from; the bundled embedder.")] = None,
-    teacher: Annotated[
-        Path | None, typer.Option(help="Folder of a trained teacher; without it the recipe's own is trained first.")
-    ] = None,
-    force: ForceOption = False,
-) -> None:
-    """Train an extractive reader. Interrupt it at will: the same command goes on from the last checkpoint."""
-    from qa.training.config import DEFAULT_RECIPE, load_recipe
-    from qa.training.export import READER
-    from qa.training.run import WORK
-    from qa.training.run import train_reader as run
-
-    outputs = Outputs([data, recipe, base, teacher], force=force)
-    reader = outputs.folder(output, READER)
-    outputs.work(work, WORK)
-    run(
-        load_recipe(recipe or DEFAULT_RECIPE),
-        data_dir=data,
-        work=work,
-        out=reader,
-        console=errors,
-        base=base,
-        teacher=teacher,
-    )
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    evaluating.add_to(app)
-    app.command("calibrate")(calibrate)
-    app.add_typer(promises.promise, name="promise")
-    app.add_typer(train, name="train")

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.cli import main as cli
-from api.cli import promises
+import api.cli.ask as ask_module
+import api.cli.measuring.promise as promise_module
+from api.cli.main import main
 from index.documents import Document
 from index.store.store import Store
 from qa.calibration.promise import KeptPromise, kept
@@ -56,7 +57,7 @@ def filled(store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Eng
     texts = ["".join(f"The item{n} has the code C{n} on it. " for n in range(f, f + 10)) for f in range(0, ITEMS, 10)]
     list(store.put_all(Document(uri=f"file:///{n}.txt", title="codes", text=text) for n, text in enumerate(texts)))
     made = Engine(store, CodeReader(), engine.calibration)
-    for module in (cli, promises):
+    for module in (ask_module, promise_module):
         monkeypatch.setattr(module, "open_store", lambda *_args, **_options: store)
         monkeypatch.setattr(module, "open_engine", lambda *_args, **_options: made)
     return made
@@ -70,7 +71,7 @@ def qa(filled: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
         capsys.readouterr()
         code = 0
         try:
-            cli.main()
+            main()
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
         captured = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""The commands about promises: `qa calibrate GOLD --risk` makes one, `qa promise` shows, withdraws and checks it."""
+"""`qa promise`: what a store promises of its answers; `qa calibrate --risk` makes the promise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from rich.text import Text
 from api.cli.console import percent, promise_text
 from api.cli.errors import UsageError
 from api.cli.opening import open_engine, open_store
-from api.cli.options import StoreOption, progress_bar
+from api.cli.options import StoreOption
+from api.cli.progress import progress_bar
 from api.terminal import Terminal, say, say_json
 from index.errors import InputError
 from qa.types import Promise
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from qa.calibration.risk import Proof, Refusal
 
 DEFAULT_DELTA = 0.1
-RiskOption = Annotated[
-    float | None,
-    typer.Option(help="Promise that at most this share of the answers is wrong, as 0.1, and keep it with the store."),
-]
-DeltaOption = Annotated[
-    float | None, typer.Option(help=f"With --risk: the chance that the promise fails; {DEFAULT_DELTA} by default.")
-]
 
 promise = typer.Typer(help="What the store promises of its answers.", no_args_is_help=True)
 
@@ -102,8 +96,10 @@ def proof_text(proof: Proof, made: Promise) -> str:
             f"Questions of one paragraph or document err together: these answers tell as much as {proof.effective} "
             "independent ones."
         )
-    lines.append("The store keeps the promise: qa ask and qa serve answer from this threshold on. qa promise withdraw "
-                 "takes it back.")  # fmt: skip
+    lines.append(
+        "The store keeps the promise: qa ask and qa serve answer from this threshold on. qa promise withdraw takes it "
+        "back."
+    )
     return "\n".join(lines)
 
 
@@ -137,15 +133,15 @@ def show(
 
     opened = open_store(store)
     try:
-        found = kept(opened.catalogue)
+        promised = kept(opened.catalogue)
     except ValueError as error:
         raise InputError(f"the promise of the store {store} cannot be read: {error}; make it anew") from error
     if as_json:
-        say_json(found.model_dump_json() if found else "null")
-    elif found is None:
+        say_json(promised.model_dump_json() if promised else "null")
+    elif promised is None:
         say("nothing is promised; see: qa calibrate GOLD --risk 0.1")
     else:
-        Terminal().print(Text(promise_text(found.promise, opened.catalogue.generation())))
+        Terminal().print(Text(promise_text(promised.promise, opened.catalogue.generation())))
 
 
 @promise.command("withdraw")
@@ -173,13 +169,13 @@ def check(
     for one in risks:
         _checked(one, delta)
     evidence = Evidence.of(Run.read(run))
-    found = check_splits(evidence, risks, delta=delta, splits=splits, seed=seed)
+    checked = check_splits(evidence, risks, delta=delta, splits=splits, seed=seed)
     table = Table(
-        "risk", "halves with a promise", "exceeded", "answered", "wrong when promised", "threshold",
+        *("risk", "halves with a promise", "exceeded", "answered", "wrong when promised", "threshold"),
         title=f"{len(evidence.wrong)} questions in {int(evidence.group.max()) + 1} groups, {splits} random halves, "
         f"delta {delta:g}",
-    )  # fmt: skip
-    for row in found:
+    )
+    for row in checked:
         table.add_row(
             f"{row.risk:g}",
             f"{row.promised:.1%}",

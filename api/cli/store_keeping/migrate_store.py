@@ -9,14 +9,9 @@ from typing import Annotated
 import typer
 
 from api.cli.opening import open_store
-from api.cli.options import progress_bar
+from api.cli.progress import progress_bar
 from api.terminal import say, say_json, tell
 from index.text.printable import printable
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("migrate-store")(migrate_store)
 
 
 def migrate_store(

@@ -16,7 +16,8 @@ from rich.text import Text
 
 from api.cli.errors import UsageError
 from api.cli.opening import open_engine, open_store
-from api.cli.options import EmbedderOption, ForceOption, ReaderOption, progress_bar
+from api.cli.options import EmbedderOption, ForceOption, ReaderOption
+from api.cli.progress import progress_bar
 from api.terminal import Terminal, say, say_json, tell
 from index.disk.outputs import DRAFT, Outputs
 from index.documents import Document
@@ -25,8 +26,9 @@ from index.text.printable import printable
 
 MAX_SHOWN = 50
 
-gold = typer.Typer(help="Write, check and convert gold sets: questions with the answers that are right.",
-                   no_args_is_help=True)  # fmt: skip
+gold = typer.Typer(
+    help="Write, check and convert gold sets: questions with the answers that are right.", no_args_is_help=True
+)
 
 
 @gold.command("schema")
@@ -69,13 +71,11 @@ def check(
     else:
         console = Terminal()
         for finding in report.findings[:MAX_SHOWN]:
-            where = ", ".join(part for part in (finding.place, finding.id) if part)
-            style = "red" if finding.severity == "error" else "yellow"
-            console.print(
-                Text.assemble((finding.severity, style), f" {finding.code}: ",
-                              (f"{printable(where)}: " if where else "", "dim"), printable(finding.message)),
-                soft_wrap=True,
-            )  # fmt: skip
+            place = ", ".join(part for part in (finding.place, finding.id) if part)
+            severity = (finding.severity, "red" if finding.severity == "error" else "yellow")
+            where = (f"{printable(place)}: " if place else "", "dim")
+            line = Text.assemble(severity, f" {finding.code}: ", where, printable(finding.message))
+            console.print(line, soft_wrap=True)
         if len(report.findings) > MAX_SHOWN:
             console.print(f"and {len(report.findings) - MAX_SHOWN} more; see all with --json")
         say(
@@ -115,8 +115,8 @@ def draft(
         raise UsageError(f"{output}: a gold file's name ends in .jsonl")
     # Drafts that a person has begun to edit are never written over, unless that is asked for.
     written = Outputs([*paths, reader, embedder], force=force).file(output, DRAFT)
-    found = find_files(paths)
-    for _, reason in (*found.unreadable, *found.refused):
+    listing = find_files(paths)
+    for _, reason in (*listing.unreadable, *listing.refused):
         tell(reason, label="not read:")
     drafter = Drafter(
         open_reader(reader or DEFAULT_READER),
@@ -128,8 +128,8 @@ def draft(
     folder = output.parent if output is not None else Path()
     with ExitStack() as stack:
         lines = stack.enter_context(written.stream()) if written is not None else None
-        advance = stack.enter_context(progress_bar("drafting", len(found.files)))
-        for done, path in enumerate(found.files, start=1):
+        advance = stack.enter_context(progress_bar("drafting", len(listing.files)))
+        for done, path in enumerate(listing.files, start=1):
             for document in _documents(path):
                 documents += 1
                 for each in drafter.draft(document, _gold_name(document, path, folder)):
@@ -139,7 +139,7 @@ def draft(
                         say_json(each.line())
                     else:
                         lines.write(f"{each.line()}\n".encode())
-            advance(done, len(found.files))
+            advance(done, len(listing.files))
         if not answerable:
             # Before the file takes its place: there would be nothing in it.
             raise InputError(
@@ -157,11 +157,11 @@ def _documents(path: Path) -> Iterator[Document]:
     from index.loading.files import NotRead, read_documents
 
     try:
-        for found in read_documents(path):
-            if isinstance(found, NotRead):
-                tell(found.reason, label="not read:")
+        for document in read_documents(path):
+            if isinstance(document, NotRead):
+                tell(document.reason, label="not read:")
             else:
-                yield found
+                yield document
     except InputError as error:
         tell(str(error), label="not read:")
 
@@ -210,8 +210,3 @@ def beir(
     console = Terminal()
     console.print(table)
     console.print(f"{scores.queries} queries over {scores.documents} documents, {passages} passages retrieved for each")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    app.add_typer(gold, name="gold")

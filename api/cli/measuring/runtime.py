@@ -1,4 +1,4 @@
-"""Runtimes of the models: `qa runtime`."""
+"""`qa runtime`: what runs the models, compared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 from rich import box
 from rich.table import Table
 
-from api.cli.options import ForceOption, ReaderOption, progress_bar
+from api.cli.options import ForceOption, ReaderOption
+from api.cli.progress import progress_bar
 from api.terminal import Terminal
 from index.disk.outputs import Outputs, json_kind
 from index.text.printable import printable
@@ -52,11 +53,11 @@ def compare(
         seed=None if questions is None else SEED,
     )
     with progress_bar("reading", len(asked)) as advance:
-        found = compare_runtimes(asked, ref, reader or DEFAULT_READER, advance)
+        comparison = compare_runtimes(asked, ref, reader or DEFAULT_READER, advance)
     if written is not None:
-        written.write_model(found)
+        written.write_model(comparison)
     table = Table(
-        title=f"{found.questions:,} questions of {printable(gold.name)}, own paragraph given",
+        title=f"{comparison.questions:,} questions of {printable(gold.name)}, own paragraph given",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
@@ -73,14 +74,18 @@ def compare(
     )
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    for name, own in found.runtimes.items():
-        beside = (f"{own.same_answer:.2%}", f"{own.same_decision:.2%}", f"{own.largest_logit_difference:.1e}")
+    for name, figures in comparison.runtimes.items():
+        beside = (
+            f"{figures.same_answer:.2%}",
+            f"{figures.same_decision:.2%}",
+            f"{figures.largest_logit_difference:.1e}",
+        )
         table.add_row(
-            f"{name} *" if name == found.shipped else name,
+            f"{name} *" if name == comparison.shipped else name,
             *(("", "", "") if name == REFERENCE else beside),
-            f"{_percent(own.forced_em)}/{_percent(own.forced_f1)}",
-            f"{_percent(own.em)}/{_percent(own.f1)}",
-            f"{own.questions_a_second:.1f}",
+            f"{_percent(figures.forced_em)}/{_percent(figures.forced_f1)}",
+            f"{_percent(figures.em)}/{_percent(figures.f1)}",
+            f"{figures.questions_a_second:.1f}",
         )
     console = Terminal()
     console.print(table)
@@ -88,18 +93,13 @@ def compare(
         '*: shipped. Same answer: the best span, to the character; same yes/no: whether it beats "no answer"; logits '
         "differ: the largest difference of one."
     )
-    for entry in found.differing[:10]:
+    for entry in comparison.differing[:10]:
         console.print(
             f"{entry.runtime}: {entry.other!r} for {entry.reference!r}, which leads by {entry.lead:.4f}", markup=False
         )
-    if not found.holds:
+    if not comparison.holds:
         raise typer.Exit(1)
 
 
 def _percent(share: float | None) -> str:
     return "?" if share is None else f"{100 * share:.2f}"
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    app.add_typer(runtime, name="runtime")

@@ -16,39 +16,39 @@ from api.terminal import Terminal, say, say_json, tell
 from index.errors import StoreError
 from index.text.printable import printable
 
-store_commands = typer.Typer(help="What a store is made of, whether it is whole, and its copies.", no_args_is_help=True)
+store_app = typer.Typer(help="What a store is made of, whether it is whole, and its copies.", no_args_is_help=True)
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
-@store_commands.command("info")
+@store_app.command("info")
 def info(*, store: StoreOption, as_json: JsonOption = False) -> None:
     """Show what the store holds, how large its parts are, and with which models it was made."""
     from index.store.description import describe_store
 
     opened = open_store(store)
-    found = describe_store(opened)
+    description = describe_store(opened)
     if as_json:
-        say_json(found.model_dump_json())
+        say_json(description.model_dump_json())
         return
     table = Table(box=box.SIMPLE, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     rows = {
-        "store": found.location,
-        "format": str(found.format_version),
-        "generation": f"{found.generation:,}",
-        "documents": f"{found.documents:,}",
-        "passages": f"{found.passages:,}",
-        "embedder": f"{found.embedder or 'none yet'} ({found.dimensions or '?'} dimensions)",
-        "promise": "yes" if found.promise else "none",
-        **{f"{name} on disk": f"{size / 1e6:,.1f} MB" for name, size in found.bytes.items()},
+        "store": description.location,
+        "format": str(description.format_version),
+        "generation": f"{description.generation:,}",
+        "documents": f"{description.documents:,}",
+        "passages": f"{description.passages:,}",
+        "embedder": f"{description.embedder or 'none yet'} ({description.dimensions or '?'} dimensions)",
+        "promise": "yes" if description.promise else "none",
+        **{f"{name} on disk": f"{size / 1e6:,.1f} MB" for name, size in description.bytes.items()},
     }
     for name, value in rows.items():
         table.add_row(name, printable(value))
     Terminal().print(table)
 
 
-@store_commands.command("check")
+@store_app.command("check")
 def check(*, store: StoreOption, as_json: JsonOption = False) -> None:
     """Read everything and say what does not fit together: exit 0 where the store is whole, 1 where it is not."""
     from index.store.health import check_store
@@ -67,7 +67,7 @@ def check(*, store: StoreOption, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-@store_commands.command("repair")
+@store_app.command("repair")
 def repair(*, store: StoreOption) -> None:
     """Mend what sound texts allow: passages, embeddings and search indexes are made anew; texts are never touched."""
     from index.store.health import repair_store
@@ -83,14 +83,14 @@ def repair(*, store: StoreOption) -> None:
         raise typer.Exit(1)
 
 
-@store_commands.command("purge")
+@store_app.command("purge")
 def purge(*, store: StoreOption) -> None:
     """Rewrite the store's files, so that nothing of removed documents and older versions is left in them."""
     open_store(store).purge()
     say("nothing of what was removed is left in the store's files")
 
 
-@store_commands.command("backup")
+@store_app.command("backup")
 def backup(destination: Annotated[Path, typer.Argument(help="A new or empty folder.")], *, store: StoreOption) -> None:
     """Copy the store as it is at this moment, while others may read and write it. A backup is a store itself."""
     from index.store.backups import back_up
@@ -99,7 +99,7 @@ def backup(destination: Annotated[Path, typer.Argument(help="A new or empty fold
     say(f"{printable(str(file))}: {file.stat().st_size / 1e6:,.1f} MB")
 
 
-@store_commands.command("restore")
+@store_app.command("restore")
 def restore_backup(
     source: Annotated[Path, typer.Argument(help="A backup's folder, or its file.")],
     *,

@@ -18,7 +18,7 @@ PATIENCE_S = 120
 PROGRAM = """
 from pathlib import Path
 import numpy as np
-import api.cli.indexing
+import api.cli.watch
 from api.cli.main import main
 from index.store.store import Store
 
@@ -29,7 +29,7 @@ class Embedder:
     def count_tokens(self, texts):
         return [len(text.split()) for text in texts]
 
-api.cli.indexing.open_store = lambda name, embedder=None, *, create=False: Store(Path(name), Embedder(), create=create)
+api.cli.watch.open_store = lambda name, embedder=None, *, create=False: Store(Path(name), Embedder(), create=create)
 main()
 """
 
