@@ -116,9 +116,9 @@ def _require_something(store: str, paths: list[Path]) -> None:
     where = parse_location(store)
     if not isinstance(where, Path) or os.path.lexists(where / CATALOGUE_FILE):
         return
-    found = find_files(paths)
-    if not found.files:
-        made = Plan(passed_over=found.passed_over, unreadable=list(found.unreadable), refused=list(found.refused))
+    listing = find_files(paths)
+    if not listing.files:
+        made = Plan(passed_over=listing.passed_over, unreadable=list(listing.unreadable), refused=list(listing.refused))
         require_some(made, paths)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from api.cli.ask import ask
 from api.cli.bench.commands import bench
-from api.cli.errors import UsageError
+from api.cli.errors import run_command
 from api.cli.index import index
 from api.cli.mcp import mcp
 from api.cli.measuring.calibrate import calibrate
@@ -31,9 +31,8 @@ from api.cli.store_keeping.migrate_store import migrate_store
 from api.cli.store_keeping.store import store_app
 from api.cli.verify import verify
 from api.cli.watch import watch
-from api.terminal import HarmlessGroup, harmless_streams, say, tell
+from api.terminal import HarmlessGroup, harmless_streams, say
 from api.version import installed_version
-from index.errors import OutputError, SpanqaError
 
 app = typer.Typer(
     name="qa",
@@ -108,17 +107,5 @@ def main() -> None:
     """Entry point: expected errors are one message and an exit code, never a traceback."""
     be_offline()
     harmless_streams()
-    # Wrong use that only a command can notice is reported as typer reports its own: exit code 2.
-    try:
-        # Called as app() it would put its own hook for tracebacks in the place of ours.
-        typer.main.get_command(app)()
-    except (UsageError, OutputError) as error:
-        tell(str(error), label="error:", style="red")
-        raise SystemExit(2) from error
-    except SpanqaError as error:
-        tell(str(error), label="error:", style="red")
-        raise SystemExit(1) from error
-    except BrokenPipeError:
-        # The reader of our output has gone (a pager that was quit): nothing is left to say.
-        sys.stderr.close()
-        raise SystemExit(1) from None
+    # Called as app() it would put its own hook for tracebacks in the place of ours.
+    run_command(typer.main.get_command(app))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from index.text.printable import printable
 
 
 def full(
+    context: typer.Context,
     *,
     points: Annotated[
         int, typer.Option("-n", "--points", min=1, max=100_000, help="How often the disk is full.")
@@ -58,7 +60,7 @@ def full(
             points=points,
             seed=seed,
             keys=StoreKeys(),
-            run=run_made,
+            run=partial(run_made, context.find_root().command),
             say=tell,
         )
     except KeyboardInterrupt:

@@ -5,28 +5,33 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from unittest.mock import patch
 
+from api.cli.errors import run_command
+from api.cli.opening import be_offline
+from api.terminal import harmless_streams
 
-def run_made(arguments: Sequence[str], out: Path, err: Path) -> NoReturn:
-    """Be `qa` with these arguments, but with models that need no weights; ends the process."""
-    from api.cli.main import main
+
+def run_made(command: Callable[[], Any], arguments: Sequence[str], out: Path, err: Path) -> NoReturn:
+    """Be `qa`, which `command` runs, with these arguments, but with models that need no weights; ends the process."""
     from eval.bench.kills.material import EMBEDDERS, HashingEmbedder
 
     def open_made_embedder(model: str, _runtime: str | None = None) -> HashingEmbedder:
         return next((embedder for embedder in EMBEDDERS if embedder.name == model), EMBEDDERS[0])
 
     sys.argv = ["qa", *arguments]
+    be_offline()
+    harmless_streams()
     code: object = 0
     for stream, path in ((1, out), (2, err)):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(descriptor, stream)
     try:
         with patch("api.cli.opening.open_embedder", open_made_embedder):
-            main()
+            run_command(command)
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - as Python itself tells it

@@ -74,10 +74,14 @@ CONTEXT = "The harbour of Lindal opened in 1911 after nine years of work."
 
 def test_the_standard_sets(qa: Run, tmp_path: Path) -> None:
     asked = [
-        {"id": "1", "question": "When did the harbour of Lindal open?", "is_impossible": False,
-         "answers": [{"text": "1911", "answer_start": CONTEXT.index("1911")}]},
+        {
+            "id": "1",
+            "question": "When did the harbour of Lindal open?",
+            "is_impossible": False,
+            "answers": [{"text": "1911", "answer_start": CONTEXT.index("1911")}],
+        },
         {"id": "2", "question": "Who paid for the bridge of Bordal?", "is_impossible": True, "answers": []},
-    ]  # fmt: skip
+    ]
     path, output = tmp_path / "dev.json", tmp_path / "run.json"
     path.write_text(json.dumps({"data": [{"title": "Lindal", "paragraphs": [{"context": CONTEXT, "qas": asked}]}]}))
     ran = qa("eval", "squad2", str(path), "--output", str(output))
@@ -120,10 +124,15 @@ def test_an_interrupted_run_is_kept_and_goes_on(
 def test_an_interrupted_standard_set_goes_on(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BATCH", 2)
     asked = [
-        {"id": str(number), "question": f"When did harbour {number} of Lindal open?", "context": CONTEXT,
-         "title": "ab"[number % 2], "answers": [{"text": "1911", "answer_start": CONTEXT.index("1911")}][: number % 3]}
+        {
+            "id": str(number),
+            "question": f"When did harbour {number} of Lindal open?",
+            "context": CONTEXT,
+            "title": "ab"[number % 2],
+            "answers": [{"text": "1911", "answer_start": CONTEXT.index("1911")}][: number % 3],
+        }
         for number in range(9)
-    ]  # fmt: skip
+    ]
     gold, output = tmp_path / "dev.jsonl", tmp_path / "run.json"
     gold.write_text("\n".join(map(json.dumps, asked)))
     command = ("eval", "squad2", str(gold), "--articles", "1:", "--tune-on", "0:1")
@@ -148,8 +157,10 @@ def test_an_interrupted_standard_set_goes_on(qa: Run, tmp_path: Path, monkeypatc
         ran = qa(*command, "--output", str(output))
     assert ran.code == 1 and "--resume" in ran.err and not output.exists()
     assert "--resume" in qa(*command, "--output", str(output)).err
-    assert "settings.chosen_on" in qa("eval", "squad2", str(gold), "--articles", "1:", "--output", str(output),
-                                      "--resume").err  # fmt: skip
+    assert (
+        "settings.chosen_on"
+        in qa("eval", "squad2", str(gold), "--articles", "1:", "--output", str(output), "--resume").err
+    )
     left[0] = 2
     with monkeypatch.context() as patch:
         patch.setattr(reader, "open_reader", lambda *_: Impatient())

@@ -115,12 +115,24 @@ def test_only_indexing_makes_a_store(qa: Run, tmp_path: Path) -> None:
     gold.write_text("", encoding="utf-8")
     (tmp_path / "citation.json").write_text("[]", encoding="utf-8")
     for command in (
-        ("ask", "Who?"), ("serve", "--port", "0"), ("documents", "list"), ("store", "check"), ("store", "info"),
-        ("store", "repair"), ("store", "purge"), ("store", "backup", str(tmp_path / "b")), ("keys", "list"),
-        ("keys", "add", "k"), ("verify", str(tmp_path / "citation.json")), ("mcp",), ("promise", "show"),
-        ("index", "--re-embed"), ("index", str(tmp_path / "nowhere")), ("watch", str(tmp_path / "nowhere")),
+        ("ask", "Who?"),
+        ("serve", "--port", "0"),
+        ("documents", "list"),
+        ("store", "check"),
+        ("store", "info"),
+        ("store", "repair"),
+        ("store", "purge"),
+        ("store", "backup", str(tmp_path / "b")),
+        ("keys", "list"),
+        ("keys", "add", "k"),
+        ("verify", str(tmp_path / "citation.json")),
+        ("mcp",),
+        ("promise", "show"),
+        ("index", "--re-embed"),
+        ("index", str(tmp_path / "nowhere")),
+        ("watch", str(tmp_path / "nowhere")),
         ("calibrate", str(gold), "--corpus", str(tmp_path / "nowhere")),
-    ):  # fmt: skip
+    ):
         code, _, err = qa(*command)
         assert code in (1, 2), command
         assert any(words in err for words in ("no store at", "nowhere", "no citation")), (command, err)

@@ -12,12 +12,12 @@ from typing import Any
 
 from starlette.types import Scope
 
-from api.http import sse
+from api import sse
 from api.problems import CHANGED, ProblemError, problem_of
-from api.service.abandoning import Abandonment
 from api.service.access import Access
 from api.service.auditing import note_change
 from api.service.service import Service
+from api.service.uploading.abandoning import Abandonment
 from index.documents import Document, DocumentRecord
 from index.errors import AbandonedError
 from index.pacing import Pacing

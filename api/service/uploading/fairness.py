@@ -14,7 +14,7 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from api.problems import BUSY, ProblemError
-from api.service.abandoning import Abandonment
+from api.service.uploading.abandoning import Abandonment
 from index.errors import AbandonedError
 
 _T = TypeVar("_T")
@@ -53,11 +53,11 @@ class FairGate:
 
     def require_room(self, client: str) -> None:
         """Raise ProblemError 503 with Retry-After where no more work of this client is taken."""
-        own = len(self._queues.get(client, ()))
-        idle = client not in self._at_work and own == 0
+        waiting = len(self._queues.get(client, ()))
+        idle = client not in self._at_work and waiting == 0
         free = idle and len(self._at_work) < self._clients and not self._alone
         # No word of how many others there are: that is theirs to know.
-        if not free and (own >= self._waiting_each or self._waiting >= self._waiting_in_all):
+        if not free and (waiting >= self._waiting_each or self._waiting >= self._waiting_in_all):
             raise ProblemError(
                 BUSY,
                 "too many requests of this kind are at work or waiting; try again later",

@@ -16,8 +16,8 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from api.problems import ProblemError
-from api.service.abandoning import Abandonment
-from api.service.fairness import FairGate, Taken, Turns
+from api.service.uploading.abandoning import Abandonment
+from api.service.uploading.fairness import FairGate, Taken, Turns
 from index.errors import AbandonedError
 from index.store.keyring import KeyRing
 from index.store.store import EMBED_BETWEEN_PROGRESS, Store
