@@ -23,9 +23,8 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.http import sse
-from api.http.middleware.observe import REQUEST_ID_HEADER
-from api.problems import FieldError, Problem, field_errors, summary
+from api import sse
+from api.problems import REQUEST_ID_HEADER, FieldError, Problem, field_errors, summary
 from api.schemas import (
     CitationList,
     Description,

@@ -17,10 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.routes.documents import read_text
-from api.http.routes.questions import VisibleDocuments, search_passages
 from api.schemas import SearchRequest, SearchResponse
 from api.service.access import Access
+from api.service.queries import VisibleDocuments, read_text, search_passages
 from api.service.service import Service
 from api.version import installed_version
 from index.errors import SpanqaError
@@ -102,9 +101,9 @@ def agent_server(service: Service) -> MCPServer[Any]:
             request = SearchRequest(question=question, passages=passages, filters=filters or Filters())
             return search_passages(service.engine, request, access)
 
-        found = await _told(service.search(work))
-        service.metrics.count_search(found.elapsed_ms)
-        return found
+        response = await _told(service.search(work))
+        service.metrics.count_search(response.elapsed_ms)
+        return response
 
     @server.tool(title="Read a document", annotations=_READS)
     async def read_document(

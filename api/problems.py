@@ -18,6 +18,8 @@ from index.errors import AbandonedError, ChangingError, InputError, ModelError, 
 
 logger = logging.getLogger("spanqa.http")
 MEDIA_TYPE = "application/problem+json"
+# On every response: by it the server's log names the request.
+REQUEST_ID_HEADER = "x-request-id"
 TYPE_PREFIX = "urn:spanqa:problem:"
 # A body of 10 MB can be wrong in as many places; nobody reads more than these.
 MAX_ERRORS = 50
@@ -197,10 +199,10 @@ def field_errors(errors: Iterable[Mapping[str, Any]], *, without: Collection[str
 
     The first part of each error's path is its location; parts that are in `without` name no field.
     """
-    found = []
+    shown = []
     for error in errors:
         where, *path = [str(part) for part in error["loc"] if part not in without] or ["body"]
-        found.append(
+        shown.append(
             FieldError(
                 location=where,
                 field=".".join(path)[:MAX_TEXT],
@@ -208,9 +210,9 @@ def field_errors(errors: Iterable[Mapping[str, Any]], *, without: Collection[str
                 type=str(error["type"]),
             )
         )
-        if len(found) == MAX_ERRORS:
+        if len(shown) == MAX_ERRORS:
             break
-    return found
+    return shown
 
 
 def summary(errors: Sequence[FieldError]) -> str:

@@ -9,6 +9,7 @@ from threading import Thread
 
 from platformdirs import user_data_path
 
+from api.terminal import tell
 from index.errors import ModelError
 from index.location import Location, parse_location
 from index.models.embedder import DEFAULT_EMBEDDER, open_embedder
@@ -65,6 +66,13 @@ def open_engine(
     if ahead and model.runtime == "openvino":
         Thread(target=_load, args=(model,), name="loading the reader").start()
     return Engine(store, model, fitted)
+
+
+def tell_ignored_promise(engine: Engine) -> None:
+    """Say so on standard error where the store keeps a promise that does not hold for this engine."""
+    _, ignored = engine.promise()
+    if ignored:
+        tell(f"{ignored}; make it anew: qa calibrate GOLD --risk R", label="the store's promise is ignored:")
 
 
 def _load(reader: WindowReader) -> None:

@@ -1,18 +1,16 @@
-"""Options and progress that several commands share."""
+"""Options that several commands share, alone and in groups."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli.errors import UsageError
+from api.cli.grouping import OptionGroup
 from api.cli.opening import default_store
-from api.terminal import errors
 from index.models.runtime import RUNTIME_VARIABLE, Runtime
 
 if TYPE_CHECKING:
@@ -27,11 +25,17 @@ StoreOption = Annotated[
         default_factory=lambda: str(default_store()),
     ),
 ]
+CreateOption = Annotated[bool, typer.Option("--create", help="Where there is no store yet, begin with an empty one.")]
 EmbedderOption = Annotated[str | None, typer.Option(help="Embedding model by name or folder.")]
 ReaderOption = Annotated[str | None, typer.Option(help="Extractive model by name or folder.")]
+CalibrationOption = Annotated[Path | None, typer.Option(help="A calibration file other than the bundled one.")]
+RuntimeOption = Annotated[
+    Runtime | None, typer.Option(envvar=RUNTIME_VARIABLE, help="What runs the models; auto: OpenVINO where it can.")
+]
 UriPrefixOption = Annotated[
     str, typer.Option("--uri-prefix", "--under", help="Only documents whose URI begins with this.")
 ]
+DocumentOption = Annotated[list[str] | None, typer.Option(help="Only this document, by id; may be repeated.")]
 CollectionsOption = Annotated[
     list[str] | None, typer.Option("--collection", help="Only documents of this collection; may be repeated.")
 ]
@@ -40,25 +44,54 @@ FromOption = Annotated[
     str | None, typer.Option("--from", help="Only documents of this day, month or year, or later (YYYY[-MM[-DD]]).")
 ]
 ToOption = Annotated[str | None, typer.Option("--to", help="Only documents of this day, month or year, or earlier.")]
-RuntimeOption = Annotated[
-    Runtime | None, typer.Option(envvar=RUNTIME_VARIABLE, help="What runs the models; auto: OpenVINO where it can.")
-]
+PassagesOption = Annotated[int, typer.Option("-k", "--passages", min=1, max=200, help="How many passages to read.")]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Write over a file or folder that is there and is no former output of this.")
 ]
-CalibrationOption = Annotated[Path | None, typer.Option(help="A calibration file other than the bundled one.")]
 
 
-def filters_of(
-    *,
-    documents: Sequence[str] | None = None,
-    uri_prefix: str = "",
-    collections: Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
-    date_from: str | None = None,
-    date_to: str | None = None,
-) -> Filters:
-    """The filters that options come to; raises UsageError where they are none."""
+@dataclass(frozen=True)
+class ModelOptions(OptionGroup):
+    """Which models answer, with which calibration, and what runs them."""
+
+    embedder: EmbedderOption = None
+    reader: ReaderOption = None
+    calibration: CalibrationOption = None
+    runtime: RuntimeOption = None
+
+
+@dataclass(frozen=True)
+class ListFilterOptions(OptionGroup):
+    """Which documents are listed."""
+
+    uri_prefix: UriPrefixOption = ""
+    collection: CollectionsOption = None
+    tag: TagsOption = None
+    date_from: FromOption = None
+    date_to: ToOption = None
+
+    def filters(self) -> Filters:
+        """The filters that the options state; raises UsageError where one of them is wrong."""
+        return _filters(self)
+
+
+@dataclass(frozen=True)
+class QuestionFilterOptions(OptionGroup):
+    """Which documents may answer."""
+
+    uri_prefix: UriPrefixOption = ""
+    document: DocumentOption = None
+    collection: CollectionsOption = None
+    tag: TagsOption = None
+    date_from: FromOption = None
+    date_to: ToOption = None
+
+    def filters(self) -> Filters:
+        """The filters that the options state; raises UsageError where one of them is wrong."""
+        return _filters(self, self.document)
+
+
+def _filters(options: ListFilterOptions | QuestionFilterOptions, documents: list[str] | None = None) -> Filters:
     from pydantic import ValidationError
 
     from qa.types import Filters
@@ -66,22 +99,13 @@ def filters_of(
     try:
         return Filters(
             document_ids=tuple(documents or ()),
-            uri_prefix=uri_prefix,
-            collections=tuple(collections or ()),
-            tags=tuple(tags or ()),
-            date_from=date_from,
-            date_to=date_to,
+            uri_prefix=options.uri_prefix,
+            collections=tuple(options.collection or ()),
+            tags=tuple(options.tag or ()),
+            date_from=options.date_from,
+            date_to=options.date_to,
         )
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "filters"
         raise UsageError(f"{field}: {first['msg'].removeprefix('Value error, ')}") from error
-
-
-@contextmanager
-def progress_bar(name: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error where that is a terminal; yields what is called with (done, all)."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        bar = progress.add_task(name, total=total)
-        yield lambda done, of: progress.update(bar, completed=done, total=of)

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api.http import page
+from api.http.middleware.access import AccessControl
 from api.http.middleware.connections import MAX_CONNECTIONS, MAX_OPEN, GuardedProtocol
 from api.http.middleware.hosts import HostGuard
 from api.http.middleware.limits import BodyLimit
@@ -49,7 +50,6 @@ from api.problems import (
 )
 from api.rates import RateLimit
 from api.schemas import UNION_TAGS
-from api.service.access import AccessControl
 from api.service.key_use import KeyUse
 from api.service.service import Service
 from api.settings import ANY_HOST, LOOPBACK_NAMES, ServerSettings

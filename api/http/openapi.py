@@ -11,8 +11,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from api.http.middleware.access import OPEN_PATHS
 from api.problems import MEDIA_TYPE, Problem
-from api.service.access import OPEN_PATHS
 
 Responses = dict[int | str, dict[str, Any]]
 _JSON = "application/json"

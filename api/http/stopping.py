@@ -8,14 +8,13 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import STOPPING, problem_response
+from api.service.acceptance import Acceptance
 
 # How long connections may take to be closed after everything is answered, in seconds; the clock of the work is another.
 CLOSING_S = 2
@@ -23,23 +22,6 @@ _LOOK_S = 0.05
 # What says how far it is may still be asked.
 _OPEN_PATH = "/metrics"
 logger = logging.getLogger("spanqa.http")
-
-
-class Acceptance:
-    """Whether requests are still accepted, and how many of the accepted ones are not finished."""
-
-    def __init__(self) -> None:
-        self.stopping = False
-        self.at_work = 0
-
-    @contextmanager
-    def accepted(self) -> Iterator[None]:
-        """Count what is done within as accepted work."""
-        self.at_work += 1
-        try:
-            yield
-        finally:
-            self.at_work -= 1
 
 
 class RefuseWhileStopping:

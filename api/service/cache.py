@@ -38,13 +38,13 @@ class AnswerCache:
         """The response to this very question under this standing."""
         key = standing, question.model_dump_json()
         with self._lock:
-            found = self._kept.get(key)
-            if found is None:
+            entry = self._kept.get(key)
+            if entry is None:
                 self.misses += 1
                 return None
             self.hits += 1
             self._kept.move_to_end(key)
-            return found[0]
+            return entry[0]
 
     def put(self, standing: Standing, question: Question, response: Response) -> None:
         """Keep a response that was made under this standing; nothing happens where it was made under another."""

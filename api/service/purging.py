@@ -8,7 +8,7 @@ import time
 import anyio
 
 from api.problems import ProblemError
-from api.service.fairness import FairGate
+from api.service.uploading.fairness import FairGate
 from index.errors import SpanqaError
 from index.store.store import Store
 

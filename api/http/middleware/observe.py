@@ -11,10 +11,9 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import INTERNAL, problem_response
+from api.problems import INTERNAL, REQUEST_ID_HEADER, problem_response
 from api.service.metrics import Metrics
 
-REQUEST_ID_HEADER = "x-request-id"
 UNMATCHED = "unmatched"
 # Asked for every few seconds by whatever watches the server.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})

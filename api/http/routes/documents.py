@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -12,20 +9,29 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from api.http import sse
+from api import sse
+from api.http.dependencies import AccessDep, ServiceDep, require_unicode_query
 from api.http.examples import DOCUMENT_LIST, DOCUMENT_RECORD, DOCUMENT_TEXT, DOCUMENT_UPLOAD
 from api.http.openapi import example, links, problems
-from api.problems import INVALID, NOT_FOUND, ProblemError
+from api.problems import NOT_FOUND, ProblemError
 from api.schemas import DocumentList, DocumentQuery, DocumentText, DocumentUpload, ListQuery
-from api.service.abandoning import Abandonment, while_awaited
-from api.service.access import Access, AccessDep
+from api.service.access import Access
 from api.service.auditing import note_change
-from api.service.fairness import Taken
-from api.service.service import ServiceDep, require_unicode_query
-from api.service.storing import Expectation, Put, etag_of, put
-from api.service.uploads import SUFFIXES, from_content, from_json, is_json, read_address, read_json, require_content
+from api.service.queries import find_record, find_remains, list_records, read_text
+from api.service.uploading.abandoning import Abandonment, while_awaited
+from api.service.uploading.bodies import (
+    SUFFIXES,
+    from_content,
+    from_json,
+    is_json,
+    read_address,
+    read_json,
+    require_content,
+)
+from api.service.uploading.fairness import Taken
+from api.service.uploading.storing import Expectation, Put, etag_of, put
 from index.documents import DocumentRecord
-from index.errors import DamageError, StoreError
+from index.errors import StoreError
 from index.store.store import Store
 
 logger = logging.getLogger("spanqa.http")
@@ -152,7 +158,7 @@ async def put_document(
 )
 async def list_documents(service: ServiceDep, access: AccessDep, query: Annotated[ListQuery, Query()]) -> DocumentList:
     """The stored documents without their texts, those that the filters leave."""
-    return await service.lookups.run(partial(_list, service.engine.store, query, access))
+    return await service.lookups.run(partial(list_records, service.engine.store, query, access))
 
 
 @router.get(
@@ -220,60 +226,6 @@ async def show_text(
     """A document's text, exactly as stored: `text[start:end]` is the quote of a citation, in code points."""
     text = await service.lookups.run(partial(read_text, service.engine.store, document_id, access))
     return _unless_known(text, f'"{text.sha256}"', if_none_match, response)
-
-
-def find_record(store: Store, document_id: str, access: Access) -> DocumentRecord:
-    """A document's record; raises ProblemError 404 where there is none, or none that the access sees."""
-    record = store.catalogue.record(document_id)
-    if record is None or not access.sees(record.collection):
-        raise ProblemError(NOT_FOUND, f"no document has the id {document_id[:100]!r}")
-    return record
-
-
-def find_remains(store: Store, document_id: str, access: Access) -> DocumentRecord:
-    """As `find_record`, of a damaged document what can be read: for whoever removes or replaces it."""
-    try:
-        return find_record(store, document_id, access)
-    except DamageError:
-        record = store.catalogue.remains(document_id)
-    if record is None or not access.sees(record.collection):
-        raise ProblemError(NOT_FOUND, f"no document has the id {document_id[:100]!r}")
-    return record
-
-
-def read_text(store: Store, document_id: str, access: Access) -> DocumentText:
-    """A document's text; raises ProblemError as `find_record` does."""
-    document = store.catalogue.document(document_id)
-    if document is None or not access.sees(document.collection):
-        raise ProblemError(NOT_FOUND, f"no document has the id {document_id[:100]!r}")
-    return DocumentText(id=document.id, sha256=document.sha256, text=document.text)
-
-
-def _list(store: Store, query: ListQuery, access: Access) -> DocumentList:
-    selection = access.narrow(query).selection()
-    after = _place(query.cursor) if query.cursor is not None else None
-    # One more than are shown tells whether there are more.
-    records = store.catalogue.records(selection, after=after, limit=query.limit + 1, offset=query.offset)
-    shown = tuple(records[: query.limit])
-    following = _cursor(shown[-1]) if len(records) > query.limit else None
-    return DocumentList(documents=shown, total=store.catalogue.count(selection), next_cursor=following)
-
-
-def _cursor(record: DocumentRecord) -> str:
-    place = json.dumps([record.uri, record.collection], separators=(",", ":"), ensure_ascii=False)
-    return base64.urlsafe_b64encode(place.encode("utf-8")).decode("ascii")
-
-
-def _place(cursor: str) -> tuple[str, str]:
-    try:
-        place = json.loads(base64.b64decode(cursor.encode("ascii"), b"-_", validate=True))
-        uri, collection = place
-        # Encoding says whether the catalogue could take it: JSON may spell half a character.
-        if isinstance(uri, str) and isinstance(collection, str) and f"{uri}{collection}".encode():
-            return uri, collection
-    except (ValueError, TypeError, binascii.Error, RecursionError):
-        pass
-    raise ProblemError(INVALID, "cursor: is not the next_cursor of a list")
 
 
 def _remove(store: Store, document_id: str, access: Access, expectation: Expectation) -> None:

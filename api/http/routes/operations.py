@@ -7,12 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
+from api.http.dependencies import AccessDep, ServiceDep
 from api.http.openapi import problems
 from api.problems import TOO_FEW_DOCUMENTS, ProblemError
 from api.schemas import Readiness, Status
-from api.service.access import AccessDep
 from api.service.metrics import CONTENT_TYPE
-from api.service.service import ServiceDep
 from qa.engine import Engine
 
 router = APIRouter(tags=["operations"])
@@ -47,14 +46,14 @@ async def readiness(
     """200 while the store can be read with these models, and holds as many documents as `documents` asks for."""
     access.require_all_collections()
     service.warmup.require_ready()
-    found = await service.with_models(service.lookups, lambda: _readiness(service.engine))
-    if found.documents < documents:
+    standing = await service.with_models(service.lookups, lambda: _readiness(service.engine))
+    if standing.documents < documents:
         raise ProblemError(
             TOO_FEW_DOCUMENTS,
-            f"the store holds {found.documents} documents, and {documents} were asked for: was it filled, and is its "
-            "disk mounted?",
+            f"the store holds {standing.documents} documents, and {documents} were asked for: was it filled, and is "
+            "its disk mounted?",
         )
-    return found
+    return standing
 
 
 @router.get(

@@ -12,16 +12,16 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from api.http import sse
+from api import sse
+from api.http.dependencies import AccessDep, ServiceDep, require_unicode_query
 from api.http.examples import DOCUMENT_RECORD
 from api.http.openapi import links, problems
 from api.problems import MALFORMED, MEDIA_TYPE_UNSUPPORTED, TOO_LARGE, ProblemError, problem_of
 from api.schemas import Description, FileResult, UploadReport
-from api.service.abandoning import Abandonment, while_awaited
-from api.service.access import AccessDep
-from api.service.service import Service, ServiceDep, require_unicode_query
-from api.service.storing import Put, put
-from api.service.uploads import SUFFIXES, from_file, media_type_of
+from api.service.service import Service
+from api.service.uploading.abandoning import Abandonment, while_awaited
+from api.service.uploading.bodies import SUFFIXES, from_file, media_type_of
+from api.service.uploading.storing import Put, put
 
 router = APIRouter(prefix="/v1/uploads", tags=["documents"], dependencies=[Depends(require_unicode_query)])
 _EXAMPLE = {"files": [{"name": "drills.txt", "changed": True, "document": DOCUMENT_RECORD, "problem": None}]}

@@ -55,8 +55,11 @@ def indexing(docs: Path) -> Iterator[subprocess.Popen[str]]:
     store = str(docs.with_name("store"))
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(Path(__file__).parents[2]), "index", str(docs), "--store", store],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         yield process
         process.kill()
 

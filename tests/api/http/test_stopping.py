@@ -50,7 +50,7 @@ class Process:
 
     def at_work(self, count: int) -> None:
         """Return once so many requests were accepted and are not finished."""
-        self.until(lambda: f"spanqa_requests_at_work {count}\n" in self.client.get("/metrics").text)
+        self.until(lambda: f"spanqa_requests_at_work {float(count)}\n" in self.client.get("/metrics").text)
 
 
 @contextmanager

@@ -47,10 +47,17 @@ def test_what_is_known_of_a_document(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("date", "yesterday"), ("date", "2026-13"), ("collection", ""), ("collection", "a\nb"), ("tags", [""]),
-        ("tags", ["x"] * 51), ("tags", "x"), ("language", "no language"), ("author", ""),
+        ("date", "yesterday"),
+        ("date", "2026-13"),
+        ("collection", ""),
+        ("collection", "a\nb"),
+        ("tags", [""]),
+        ("tags", ["x"] * 51),
+        ("tags", "x"),
+        ("language", "no language"),
+        ("author", ""),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_known(client: TestClient, problem: Check, field: str, value: Any) -> None:
     body = problem(put(client, uri="a", text="Text.", **{field: value}), 422, "invalid-request")
     assert body["errors"][0]["field"].split(".")[0] == field
@@ -129,8 +136,11 @@ def test_several_files(client: TestClient) -> None:
     assert response.status_code == 200
     results = response.json()["files"]
     assert [(result["name"], result["changed"], result["document"] is None) for result in results] == [
-        ("../../etc/a.txt", True, False), ("b.md", True, False), ("c.bin", False, True), ("d.txt", False, True),
-    ]  # fmt: skip
+        ("../../etc/a.txt", True, False),
+        ("b.md", True, False),
+        ("c.bin", False, True),
+        ("d.txt", False, True),
+    ]
     first, second = results[0]["document"], results[1]["document"]
     assert (first["uri"], first["title"], first["collection"], first["tags"]) == ("upload:a.txt", "a.txt", "c", ["x"])
     assert second["title"] == "Heading"

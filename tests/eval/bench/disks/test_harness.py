@@ -11,21 +11,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer.main
+from eval.bench.disks.bench import Ran, look, refusal_problem
 
-from api.cli.bench.failures import run_made
+from api.cli.bench.made_models import run_made
 from api.cli.bench.store_keys import StoreKeys
-from eval.bench.disks.harness import Ran, look, refusal_problem
+from api.cli.main import app
 from eval.bench.disks.mounting import on_small_disk
 from eval.bench.disks.plan import Places, State, prepare
 from eval.bench.kills.processes import Child
 from index.errors import InputError
 
+COMMAND = typer.main.get_command(app)
 QA = [sys.executable, "-c", "import sys; from api.cli.main import main; sys.exit(main())"]
 
 
 def qa(arguments: Sequence[str], folder: Path) -> Ran:
     """What a command comes to, with models that need no weights."""
-    child = Child(lambda _: run_made(arguments, folder / "out", folder / "err"))
+    child = Child(lambda _: run_made(COMMAND, arguments, folder / "out", folder / "err"))
     list(child.said(60.0))
     code = child.kill()
     child.close()
