@@ -14,9 +14,19 @@ from qa.types import Question
 
 # English ones, of formats with pages, headings and rows.
 ASKED = [
-    "bylaws.docx", "cities.csv", "columns-by-line.pdf", "harbour.pptx", "herring.html", "hyphenated.pdf", "order.eml",
-    "report.pdf", "results.htm", "tariff.markdown", "voyage.epub", "wells.xlsx",
-]  # fmt: skip
+    "bylaws.docx",
+    "cities.csv",
+    "columns-by-line.pdf",
+    "harbour.pptx",
+    "herring.html",
+    "hyphenated.pdf",
+    "order.eml",
+    "report.pdf",
+    "results.htm",
+    "tariff.markdown",
+    "voyage.epub",
+    "wells.xlsx",
+]
 
 
 def test_questions_are_answered_with_their_places(tmp_path: Path) -> None:

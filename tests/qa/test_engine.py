@@ -481,8 +481,26 @@ def test_whether_the_calibration_fits_the_models(full: Store) -> None:
 
 # --- the one promise
 
-PIECES = ["e\u0301", "👨‍👩‍👧", "\r\n", "\r", "\n\n", "\ufeff", "\u202eשלום", "\u200b", "Ada wrote. ",
-          "\u2028", "𝒜", "\t", " ", "1,000 ", "X", "\x0c", "\u2029", "word " * 300]  # fmt: skip
+PIECES = [
+    "e\u0301",
+    "👨‍👩‍👧",
+    "\r\n",
+    "\r",
+    "\n\n",
+    "\ufeff",
+    "\u202eשלום",
+    "\u200b",
+    "Ada wrote. ",
+    "\u2028",
+    "𝒜",
+    "\t",
+    " ",
+    "1,000 ",
+    "X",
+    "\x0c",
+    "\u2029",
+    "word " * 300,
+]
 HOSTILE = st.lists(
     st.one_of(st.sampled_from(PIECES), st.text(st.characters(exclude_categories=("Cs",)), max_size=8)),
     min_size=1,

@@ -75,9 +75,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     assert len({change.document.id for change in changes}) == len(changes)
     zeros = (0.0,) * len(FEATURES)
     fitted = Calibration(
-        features=FEATURES, mean=zeros, scale=(1.0,) * len(FEATURES), weights=zeros, bias=2.0, threshold=0.5,
-        reader_sha256="f" * 64, embedder_sha256="e" * 64, fitted_on="nothing",
-    )  # fmt: skip
+        features=FEATURES,
+        mean=zeros,
+        scale=(1.0,) * len(FEATURES),
+        weights=zeros,
+        bias=2.0,
+        threshold=0.5,
+        reader_sha256="f" * 64,
+        embedder_sha256="e" * 64,
+        fitted_on="nothing",
+    )
     yield Engine(store, Reader(), fitted)
     store.close()
 

@@ -29,12 +29,35 @@ def by_bytes(texts: Sequence[str]) -> list[int]:
     return [len("".join(text.split()).encode()) for text in texts]
 
 
-SCRAPS = st.sampled_from([
-    "One two three four five. ", "Short. ", "Why? ", "\n\n", "\r\n\r\n", "\n", "\r", "\n# Head\n", "\r\n## Sub\r\n\r\n",
-    "\n\n### Deep\n\n", "word " * 30, "x" * 70, "😀" * 20, "👩‍👩‍👧‍👦", "e\u0301. ", "\u2029", "\u2028", "\x85",
-    "\ufeff", "\u200b", "שלום. ", "中文。", "```\n", "- item\n",
-    "This is one line of a paragraph that is wrapped to a width,\n",
-])  # fmt: skip
+SCRAPS = st.sampled_from(
+    [
+        "One two three four five. ",
+        "Short. ",
+        "Why? ",
+        "\n\n",
+        "\r\n\r\n",
+        "\n",
+        "\r",
+        "\n# Head\n",
+        "\r\n## Sub\r\n\r\n",
+        "\n\n### Deep\n\n",
+        "word " * 30,
+        "x" * 70,
+        "😀" * 20,
+        "👩‍👩‍👧‍👦",
+        "e\u0301. ",
+        "\u2029",
+        "\u2028",
+        "\x85",
+        "\ufeff",
+        "\u200b",
+        "שלום. ",
+        "中文。",
+        "```\n",
+        "- item\n",
+        "This is one line of a paragraph that is wrapped to a width,\n",
+    ]
+)
 TEXTS = st.lists(SCRAPS | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=6), max_size=40).map(
     "".join
 )

@@ -8,13 +8,59 @@ from hypothesis import strategies as st
 
 from index.text.sentences import MAX_BLOCK, split_sentences
 
-SCRAPS = st.sampled_from([
-    "\r\n", "\r", "\n", "\n\n", "\r\n\r\n", "\x0b", "\f", "\x1c", "\x85", "\u2028", "\u2029", "\ufeff",
-    "\u200b", "\u200d", "\u00a0", "\u3000", "\u00ad", "e\u0301", "a\u0300\u0323", "👩‍👩‍👧‍👦", "🇫🇷", "👍🏽",
-    "שלום. ", "مرحبا؟ ", "\u202e", "\u2066", "中文。", "什么？", "한국어. ", "हिन्दी। ", "Dr. ", "U.S. ",
-    "e.g. ", "3.14", "...", "?!", "“Yes.” ", "# ", "## ", "```", "- ", "1. ", " ", "\t", "    ", "\x00",
-    "\U0010ffff", "Hello there. ", "This one is a line that is long enough to be wrapped.",
-])  # fmt: skip
+SCRAPS = st.sampled_from(
+    [
+        "\r\n",
+        "\r",
+        "\n",
+        "\n\n",
+        "\r\n\r\n",
+        "\x0b",
+        "\f",
+        "\x1c",
+        "\x85",
+        "\u2028",
+        "\u2029",
+        "\ufeff",
+        "\u200b",
+        "\u200d",
+        "\u00a0",
+        "\u3000",
+        "\u00ad",
+        "e\u0301",
+        "a\u0300\u0323",
+        "👩‍👩‍👧‍👦",
+        "🇫🇷",
+        "👍🏽",
+        "שלום. ",
+        "مرحبا؟ ",
+        "\u202e",
+        "\u2066",
+        "中文。",
+        "什么？",
+        "한국어. ",
+        "हिन्दी। ",
+        "Dr. ",
+        "U.S. ",
+        "e.g. ",
+        "3.14",
+        "...",
+        "?!",
+        "“Yes.” ",
+        "# ",
+        "## ",
+        "```",
+        "- ",
+        "1. ",
+        " ",
+        "\t",
+        "    ",
+        "\x00",
+        "\U0010ffff",
+        "Hello there. ",
+        "This one is a line that is long enough to be wrapped.",
+    ]
+)
 TEXTS = st.lists(SCRAPS | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8), max_size=40).map(
     "".join
 )

@@ -12,9 +12,33 @@ from index.documents import Document, Page, document_id, text_sha256
 from index.text.sentences import split_sentences
 from qa.citing.cite import CONTEXT, cite, line_of, page_of, selectors
 
-PIECES = ["e\u0301", "👨‍👩‍👧", "\r\n", "\r", "\n", "\n\n", "\ufeff", "\u202e", "שלום", "\u200b", "Dr. Smith went. ",
-          "\u2028", "\u2029", "\x0b", "\x0c", "\x85", "A sentence. ", "“Why?” ", "3.14 ", "𝒜", "\t",
-          " ", "\u00a0", "# Head\n", "- item\n"]  # fmt: skip
+PIECES = [
+    "e\u0301",
+    "👨‍👩‍👧",
+    "\r\n",
+    "\r",
+    "\n",
+    "\n\n",
+    "\ufeff",
+    "\u202e",
+    "שלום",
+    "\u200b",
+    "Dr. Smith went. ",
+    "\u2028",
+    "\u2029",
+    "\x0b",
+    "\x0c",
+    "\x85",
+    "A sentence. ",
+    "“Why?” ",
+    "3.14 ",
+    "𝒜",
+    "\t",
+    " ",
+    "\u00a0",
+    "# Head\n",
+    "- item\n",
+]
 TEXT = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=10)), max_size=20).map("".join)
 
 

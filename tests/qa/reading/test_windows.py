@@ -16,9 +16,34 @@ from index.errors import ModelError
 from index.models.embedder import bundled_model
 from qa.reading.windows import MAX_QUESTION_TOKENS, Window, WindowMaker
 
-HOSTILE = ["e\u0301", "\u0301", "👨‍👩‍👧", "\u200d", "\r\n", "\r", "\ufeff", "\u202e", "שלום", "\u200b", "naïve",
-           "İ", "ﬁ", "हिन्दी", "한국", "\u0000", "\u2028", "x" * 150, "�",
-           "ß", "1,000.5", "don’t", "Ångström", "中文", "𝒜", "\t"]  # fmt: skip
+HOSTILE = [
+    "e\u0301",
+    "\u0301",
+    "👨‍👩‍👧",
+    "\u200d",
+    "\r\n",
+    "\r",
+    "\ufeff",
+    "\u202e",
+    "שלום",
+    "\u200b",
+    "naïve",
+    "İ",
+    "ﬁ",
+    "हिन्दी",
+    "한국",
+    "\u0000",
+    "\u2028",
+    "x" * 150,
+    "�",
+    "ß",
+    "1,000.5",
+    "don’t",
+    "Ångström",
+    "中文",
+    "𝒜",
+    "\t",
+]
 TEXT = st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=8), st.just(" ")), max_size=25).map("".join)
 FEW = settings(max_examples=60, deadline=None)
 
