@@ -69,15 +69,15 @@ class FakeReader:
             assert self.hold.wait(10)
         if self.failure is not None:
             raise self.failure
-        return [[self._spans(text) for text in own] for own in passages]
+        return [[self._spans(text) for text in texts] for texts in passages]
 
     def _spans(self, text: str) -> list[Span]:
-        found = [
+        spans = [
             Span(text.index(phrase), text.index(phrase) + len(phrase), margin)
             for phrase, margin in self.margins.items()
             if phrase in text
         ]
-        return sorted(found, key=lambda span: -span.margin)
+        return sorted(spans, key=lambda span: -span.margin)
 
 
 def calibration() -> Calibration:

@@ -62,9 +62,9 @@ async def drive(client: Client, question: str, expected: str) -> None:
     checked = await client.call_tool("verify_citation", {"citation": citation.model_dump(mode="json")})
     assert checked.structured_content is not None, refusal(checked)
     assert checked.structured_content["valid"] is True
-    found = await client.call_tool("search", {"question": question, "passages": 3})
-    assert found.structured_content is not None, refusal(found)
-    assert any(expected in passage["text"] for passage in found.structured_content["passages"])
+    result = await client.call_tool("search", {"question": question, "passages": 3})
+    assert result.structured_content is not None, refusal(result)
+    assert any(expected in passage["text"] for passage in result.structured_content["passages"])
 
 
 def put(store: Store, text: str, uri: str = URI, collection: str = "default") -> str:

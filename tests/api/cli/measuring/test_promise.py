@@ -33,7 +33,7 @@ class CodeReader:
 
     def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
         return [
-            [self._spans(question, text) for text in own] for question, own in zip(questions, passages, strict=True)
+            [self._spans(question, text) for text in texts] for question, texts in zip(questions, passages, strict=True)
         ]
 
     def _spans(self, question: str, text: str) -> list[Span]:
