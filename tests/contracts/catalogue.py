@@ -253,9 +253,9 @@ class CatalogueContract:
         )
         ids = every_id(catalogue)
         assert len(catalogue.snapshot(ids).passages) == count
-        found = added_since(catalogue, 0)
-        assert list(found) == ids
-        assert found[ids[-1]][1] == [count * 3 - 3, count * 3 - 2, count * 3 - 1]
+        added = added_since(catalogue, 0)
+        assert list(added) == ids
+        assert added[ids[-1]][1] == [count * 3 - 3, count * 3 - 2, count * 3 - 1]
 
     def test_records_are_paged_by_uri(self, catalogue: Catalogue) -> None:
         for name in ("c", "a", "b"):
