@@ -43,10 +43,10 @@ def kill(
 ) -> None:
     """Kill a writer at random moments (SIGKILL) while others read, and check each time that nothing is lost.
 
-    It adds, updates, describes, removes, purges, repairs and embeds anew, backs up and restores, copies the store, adds
-    and revokes keys. After each kill everything is checked: every acknowledged change must be there, the one under way
-    wholly or not at all, an interrupted backup or copy whole or made by the same command again, and no reader may have
-    seen an error or a wrong place. About a second a kill. Exit 1 where anything was not so.
+    It adds, updates, describes, removes, purges, repairs and embeds anew, backs up and restores, copies the store, adds,
+    renews and revokes keys. After each kill everything is checked: every acknowledged change must be there, the one
+    under way wholly or not at all, an interrupted backup or copy whole or made by the same command again, and no reader
+    may have seen an error or a wrong place. About a second a kill. Exit 1 where anything was not so.
     """
     from api.cli.bench.store_keys import StoreKeys
     from eval.bench.kills.bench import Kills, bench_kills
@@ -98,7 +98,8 @@ def full(
     """Let the disk become full in the middle of every kind of command, and check each time that nothing is lost.
 
     Documents are added, updated and removed, the store purged, embedded anew, repaired, backed up, restored, copied and
-    opened, its search indexes caught up, keys added and revoked, with so few bytes left that it must fail. Each time it
+    opened, its search indexes caught up, keys added, renewed and revoked, with so few bytes left that it must fail. Each
+    time it
     is refused in one line that says what is free, everything acknowledged is there, and once there is room the same
     command succeeds and the store is whole. About a second a point. Exit 1 where anything was not so.
     """
