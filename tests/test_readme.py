@@ -74,6 +74,7 @@ def type_in(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_readme_work(place: Path) -> None:
     lines = [line for line in command_lines() if line not in NOT_RUN]
     assert len(lines) > 15
@@ -85,6 +86,7 @@ def test_the_commands_of_the_readme_work(place: Path) -> None:
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
+@pytest.mark.slow
 def test_the_readme_shows_what_is_printed(place: Path) -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     (question,) = re.findall(r"^QUESTION \?= (.*)$", makefile, re.M)

@@ -15,6 +15,8 @@ from fakes import FakeEmbedder
 
 from index.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 # The command line with an embedder that stops at a text, and goes on when told so on standard input.
 SCRIPT = """
 import sys

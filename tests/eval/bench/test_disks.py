@@ -43,6 +43,7 @@ def places(tmp_path: Path) -> Places:
     return found
 
 
+@pytest.mark.slow
 def test_disks_become_full_and_nothing_is_lost(tmp_path: Path) -> None:
     work, output = tmp_path / "work", tmp_path / "full.json"
     try:
@@ -71,6 +72,7 @@ def test_where_no_disk_can_be_made_it_says_what_to_do(tmp_path: Path, monkeypatc
         on_small_disk(tmp_path, ["true"])
 
 
+@pytest.mark.slow
 def test_every_kind_of_command_does_what_is_expected_of_it(places: Places, tmp_path: Path) -> None:
     draw = random.Random(5)
     state = State({"lindal": 1})
@@ -110,6 +112,7 @@ def test_a_refusal_that_does_not_say_what_it_must_is_noticed(code: int, err: str
     assert found is None if problem is None else problem in str(found)
 
 
+@pytest.mark.slow
 def test_a_changed_document_is_noticed(places: Places, tmp_path: Path) -> None:
     places.file("lindal").write_text("This is revision 1 of lindal.\n", encoding="utf-8")
     assert qa(("index", str(places.documents), "--store", str(places.store)), tmp_path).code == 0

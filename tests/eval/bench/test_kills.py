@@ -50,6 +50,7 @@ def found(work: Work, before: State, under_way: Operation, **known: Any) -> dict
     return check(work, before, under_way, "seed", **known)
 
 
+@pytest.mark.slow
 def test_writers_are_killed_and_nothing_is_lost(tmp_path: Path) -> None:
     work, output = tmp_path / "work", tmp_path / "kills.json"
     run = "import sys; from api.cli.main import main; sys.exit(main())"
@@ -63,6 +64,7 @@ def test_writers_are_killed_and_nothing_is_lost(tmp_path: Path) -> None:
     assert not work.exists()
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     run = "import sys; from api.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", run, "bench", "kill", "-n", "1", "--work", str(tmp_path)]
@@ -81,6 +83,7 @@ def test_the_same_plan_for_the_same_seed_and_revisions_that_only_grow() -> None:
     assert {operation.kind for operation in plan} == set(KINDS)
 
 
+@pytest.mark.slow
 def test_every_operation_makes_what_it_says(work: Work, store: Store) -> None:
     state, tokens, kinds = STATE, {}, set()
     for operation in itertools.islice(operations(STATE, "5", 100, "remove", 1), 40):
@@ -159,6 +162,7 @@ def test_traces_after_a_purge_are_noticed(work: Work, store: Store) -> None:
     assert list(traces(store, now, gone)) == []
 
 
+@pytest.mark.slow
 def test_an_interrupted_backup_can_be_made_in_the_same_folder(work: Work) -> None:
     backup = Operation("backup", folder="backup-1")
     assert found(work, STATE, backup) == {"problems": [], "landed": False}

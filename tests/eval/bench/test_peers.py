@@ -283,6 +283,7 @@ def test_a_failure_names_the_system_and_what_it_said(program: Path, tmp_path: Pa
         Adapter("haystack", [str(tmp_path / "none")], {}, tmp_path / "log")
 
 
+@pytest.mark.slow
 def test_spanqa_is_asked_through_its_engine(
     gold: list[GoldQuestion], articles: Path, models: Models, tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ def towns(tiny_bert: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
     return Bench(folder, embedder, reader, source, gold)
 
 
+@pytest.mark.slow
 def test_any_part_of_the_copies_is_made_alone(towns: Bench) -> None:
     first = towns.source.catalogue.passage_ids([towns.source.catalogue.records()[3].id]).tolist()
     copies, rows = Copies.of_store(towns.source.catalogue, first)

@@ -76,6 +76,7 @@ def engine_over(store: Store) -> Engine:
     return Engine(store, YearReader(), uncalibrated().model_copy(update={"weights": weights}))
 
 
+@pytest.mark.slow
 def test_right_answers_ranks_and_citations_are_seen(store: Store, tmp_path: Path) -> None:
     gold = gold_set()
     asker = StoreAsker(engine_over(store), gold, tmp_path / "gold.jsonl")
@@ -142,6 +143,7 @@ def unwatched(name: str, total: int) -> Iterator[Callable[[int, int], None]]:
     yield lambda _done, _of: None
 
 
+@pytest.mark.slow
 def test_a_calibration_tells_right_from_wrong(store: Store, tmp_path: Path) -> None:
     gold = gold_set()
     shown: list[tuple[int, int]] = []
@@ -162,6 +164,7 @@ def test_a_calibration_tells_right_from_wrong(store: Store, tmp_path: Path) -> N
     assert shown[-1] == (len(gold), len(gold))
 
 
+@pytest.mark.slow
 def test_a_calibration_sees_the_sentences_that_yes_or_no_questions_get(store: Store) -> None:
     gold = []
     for question in gold_set():

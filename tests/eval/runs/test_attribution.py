@@ -247,6 +247,7 @@ class Crippled(Engine):
         return [replace(found, passages=found.passages[1:]) for found in super().retrieve_many(deeper)]
 
 
+@pytest.mark.slow
 def test_a_crippled_retriever_shows_in_causes_and_comparison(tmp_path: Path, embedder: Embedder) -> None:
     store = Store(tmp_path / "towns", embedder)
     questions, documents = [], []

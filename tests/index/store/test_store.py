@@ -435,6 +435,7 @@ def test_a_store_under_a_file(tmp_path: Path, make_embedder: Any) -> None:
             Store(path, make_embedder())
 
 
+@pytest.mark.slow
 def test_searching_while_documents_change(reopen: Open, make_document: Make) -> None:
     store = reopen()
     store.put(make_document("steady", "Steady words stay."))

@@ -335,6 +335,7 @@ def test_approximate_is_said() -> None:
     assert plain is not None and plain.type == "quantity" and not plain.approximate
 
 
+@pytest.mark.slow
 @given(
     st.text(max_size=60) | st.from_regex(r"(?s)[\w$€]{0,6}[ .,-]?\d{1,20}[.,/ -]?\d{0,9}.{0,12}"),
     st.sampled_from(["", WHEN]),
