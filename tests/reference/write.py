@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
+from fakes.engines import engine_of
 from fastapi import FastAPI
-from serving.server import engine_of
 
 from api.http.app import create_app
 from index.store.store import Store

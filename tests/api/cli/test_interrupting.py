@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from index.store.store import Store
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 import api.cli.opening
 
 class Slow(FakeEmbedder):

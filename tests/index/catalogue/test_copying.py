@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scale.locations
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from index.catalogue.copying import ROUNDS, copy_catalogue
 from index.catalogue.sql import Catalogue, Entry, SqliteCatalogue
