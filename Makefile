@@ -124,4 +124,4 @@ lock: $(INSTALLED)
 	cp $(NEW) deploy/requirements.txt
 
 clean:
-	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .screenshots
+	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache .screenshots
