@@ -83,6 +83,7 @@ def test_every_tool_over_http(listening: Callable[..., int], store: Store, text:
     run(work)
 
 
+@pytest.mark.slow
 def test_every_tool_over_standard_input_with_the_real_models(tmp_path: Path) -> None:
     script = "from api.cli.main import main; main()"
     store = str(tmp_path / "store")

@@ -313,6 +313,7 @@ class CatalogueContract:
         assert selected(date_from="2021", date_to="2021") == {"day", "time", "month", "year"}
         assert selected(date_from="2022") == selected(date_to="2020-12-31") == set()
 
+    @pytest.mark.slow
     def test_records_follow_a_place(self, catalogue: Catalogue) -> None:
         for name, collection in (("b", "x"), ("a", "x"), ("b", "y"), ("c", "default")):
             put(catalogue, name, collection=collection)

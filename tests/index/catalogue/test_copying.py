@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scale.locations
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from index.catalogue.copying import ROUNDS, copy_catalogue
 from index.catalogue.protocol import Catalogue, Entry
@@ -157,6 +157,7 @@ def test_interrupted_it_goes_on(
     assert contents(target) == contents(source.catalogue)
 
 
+@pytest.mark.slow
 def test_the_source_changes_meanwhile(two: tuple[Store, SqliteCatalogue], monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = two
     monkeypatch.setattr("index.catalogue.copying.PASSAGES_TOGETHER", 3)
@@ -196,6 +197,7 @@ def test_new_vectors_of_old_passages_are_copied(two: tuple[Store, SqliteCatalogu
     assert contents(target) | {"order": 0} == contents(source.catalogue) | {"order": 0}
 
 
+@pytest.mark.slow
 def test_a_source_that_never_rests(two: tuple[Store, SqliteCatalogue], monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = two
     entries = source.catalogue.entries

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from eval.bench.kills.material import HashingEmbedder
 from index.documents import Document

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from api.cli.main import main
 from index.catalogue.keys import Key, RefusedKey
