@@ -201,6 +201,12 @@ class SqliteCatalogue(SqlCatalogue):
         except PoolTimeoutError as error:
             raise StoreError(f"the store {self._path.parent} is too busy; try again later") from error
         # The driver's own errors come from what is done past SQLAlchemy.
+        except UnicodeEncodeError as error:
+            # What is read leniently, so that it can be told of, is asked for again: an id that a damaged index holds.
+            raise DamageError(
+                f"{self._path} was asked for a name that is no text: it holds a damaged one, or was given one; qa store "
+                "check says what is damaged and what mends it"
+            ) from error
         except UnicodeDecodeError as error:
             # Names of tables and columns, and the driver's own messages, are decoded strictly.
             raise DamageError(
