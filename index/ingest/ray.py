@@ -105,9 +105,13 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
     if own:
         folder = _short_folder()
         options |= {
-            "address": LOCAL, "num_cpus": threads(), "include_dashboard": False, "_temp_dir": str(folder),
-            "object_store_memory": _OBJECT_STORE_BYTES, "_node_ip_address": "127.0.0.1",
-        }  # fmt: skip
+            "address": LOCAL,
+            "num_cpus": threads(),
+            "include_dashboard": False,
+            "_temp_dir": str(folder),
+            "object_store_memory": _OBJECT_STORE_BYTES,
+            "_node_ip_address": "127.0.0.1",
+        }
     else:
         _require_cluster(str(address))
         options["address"] = address

@@ -118,9 +118,16 @@ def _changes(roots: _Roots, targets: _Roots, stop: threading.Event, debounce_ms:
     """
     try:
         for changed in watch(
-            *roots, *targets, watch_filter=_Filter(roots, targets), debounce=debounce_ms, stop_event=stop,
-            rust_timeout=LOOK_MS, yield_on_timeout=True, raise_interrupt=False, ignore_permission_denied=True,
-        ):  # fmt: skip
+            *roots,
+            *targets,
+            watch_filter=_Filter(roots, targets),
+            debounce=debounce_ms,
+            stop_event=stop,
+            rust_timeout=LOOK_MS,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+            ignore_permission_denied=True,
+        ):
             yield bool(changed)
     except OSError:
         # A path that has just gone, which the caller notices, or more folders than the system watches: then everything

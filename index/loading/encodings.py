@@ -22,10 +22,9 @@ _MARKS = [
 _SAMPLE = 64 * 1024
 # What charset-normalizer chooses from where a text is not of Latin letters. Its whole list holds encodings that nobody
 # has written in for thirty years and that short texts fit by chance.
-_OTHER_SCRIPTS = [
-    "utf_16_le", "utf_16_be", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp",
-    "gb18030", "big5", "cp949", "cp874",
-]  # fmt: skip
+_OTHER_SCRIPTS = """
+    utf_16_le utf_16_be cp1251 koi8_r cp1253 cp1255 cp1256 cp932 euc_jp gb18030 big5 cp949 cp874
+""".split()
 # Encodings of Latin letters, the likeliest first, and which share of the characters beyond ASCII has to stand where
 # such do. Every byte is something in Mac OS Roman, so that more has to fit.
 _LATIN = {"cp1252": 0.66, "cp1250": 0.66, "iso8859_2": 0.66, "mac_roman": 0.9}

@@ -30,9 +30,20 @@ from index.loading.registry import (
 )
 
 __all__ = [
-    "MAX_FILE_BYTES", "Found", "Loader", "NotRead", "decode_text", "decode_unicode", "document_from_bytes",
-    "find_files", "load_cited", "load_file", "read_documents", "register", "supported_suffixes",
-]  # fmt: skip
+    "MAX_FILE_BYTES",
+    "Found",
+    "Loader",
+    "NotRead",
+    "decode_text",
+    "decode_unicode",
+    "document_from_bytes",
+    "find_files",
+    "load_cited",
+    "load_file",
+    "read_documents",
+    "register",
+    "supported_suffixes",
+]
 
 # Between the URI of an archive or a message and the name of a part of it.
 PART_MARK = "!/"

@@ -32,10 +32,24 @@ _CONTAINERS: dict[str, tuple[Lister, PartReader]] = {}
 # Of each format of our own, the module that registers it. Modules of formats that need a library are imported by the
 # process that parses, when such a file is met.
 _MODULES = {
-    ".text": "plain", ".txt": "plain", ".markdown": "markdown", ".md": "markdown", ".csv": "delimited",
-    ".tab": "delimited", ".tsv": "delimited", ".docx": "docx", ".eml": "mail", ".epub": "epub", ".htm": "html",
-    ".html": "html", ".xhtml": "html", ".pdf": "pdf", ".pptx": "pptx", ".xlsx": "xlsx", ".zip": "archives",
-}  # fmt: skip
+    ".text": "plain",
+    ".txt": "plain",
+    ".markdown": "markdown",
+    ".md": "markdown",
+    ".csv": "delimited",
+    ".tab": "delimited",
+    ".tsv": "delimited",
+    ".docx": "docx",
+    ".eml": "mail",
+    ".epub": "epub",
+    ".htm": "html",
+    ".html": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+    ".pptx": "pptx",
+    ".xlsx": "xlsx",
+    ".zip": "archives",
+}
 # Formats that no parser can be harmed by, as long as they are Unicode: they are read where they are needed.
 _PLAIN = {".text", ".txt", ".markdown", ".md"}
 

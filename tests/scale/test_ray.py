@@ -47,8 +47,8 @@ class Material:
     summary: str
 
     def command(self, store: str, address: str) -> list[str]:
-        return [*QA, "index", str(self.folder), "--store", store, "--embedder", str(self.embedder),
-                "--engine", "ray", "--address", address]  # fmt: skip
+        options = ["--store", store, "--embedder", str(self.embedder), "--engine", "ray", "--address", address]
+        return [*QA, "index", str(self.folder), *options]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,10 @@ def material(tiny_bert: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
     time.sleep(index.folders.TICK_NS / 1e9 + 0.1)
     made = subprocess.run(
         [*QA, "index", str(folder), "--store", str(work / "store"), "--embedder", str(embedder)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return Material(folder, embedder, sha256_of(str(work / "store")), made.stdout)
 
 

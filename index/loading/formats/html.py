@@ -37,12 +37,13 @@ _AROUND_NAMES = re.compile(
 _ENOUGH = 0.5
 _META = {
     "author": ("author", "article:author", "citation_author", "dc.creator", "dcterms.creator", "parsely-author"),
-    "date": (
-        "article:published_time", "citation_publication_date", "date", "datepublished", "dc.date", "dc.date.issued",
-        "dcterms.created", "dcterms.date", "dcterms.issued", "og:published_time", "parsely-pub-date", "pubdate",
-        "publish-date", "sailthru.date",
+    "date": tuple(
+        """
+            article:published_time citation_publication_date date datepublished dc.date dc.date.issued dcterms.created
+            dcterms.date dcterms.issued og:published_time parsely-pub-date pubdate publish-date sailthru.date
+        """.split()
     ),
-}  # fmt: skip
+}
 _WORD = re.compile(r"\w+")
 
 

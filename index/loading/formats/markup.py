@@ -9,15 +9,18 @@ from index.loading.building import TextBuilder
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 # Never text, whatever stands in them.
-_SILENT = {
-    "audio", "button", "canvas", "datalist", "embed", "head", "iframe", "input", "link", "map", "meta", "noscript",
-    "object", "option", "script", "select", "style", "svg", "template", "textarea", "title", "video",
-}  # fmt: skip
-_BLOCKS = {
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl",
-    "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "li", "main", "menu",
-    "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
-}  # fmt: skip
+_SILENT = set(
+    """
+        audio button canvas datalist embed head iframe input link map meta noscript object option script select style
+        svg template textarea title video
+    """.split()
+)
+_BLOCKS = set(
+    """
+        address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
+        footer form header hr html legend li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul
+    """.split()
+)
 # Deeper than any page that a person wrote; beyond it elements are taken as mere text.
 MAX_DEPTH = 200
 
