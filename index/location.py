@@ -58,13 +58,13 @@ def parse_location(value: str) -> Location:
         raise InputError("not a URL: postgresql://[USER@]HOST[:PORT]/DATABASE[?milvus=http://HOST:19530]") from error
     if not url.database:
         raise InputError("the store's URL names no database: postgresql://[USER@]HOST[:PORT]/DATABASE")
-    own = {name: _single(name, url.query.get(name)) for name in _OURS}
+    settings = {name: _single(name, url.query.get(name)) for name in _OURS}
     database = url.difference_update_query(_OURS)
-    schema = own["schema"] or DEFAULT_SCHEMA
-    milvus = own["milvus"]
+    schema = settings["schema"] or DEFAULT_SCHEMA
+    milvus = settings["milvus"]
     if milvus is not None:
         _require_http(milvus)
-    derived = Path(own["derived"]) if own["derived"] else _cache_of(database, schema)
+    derived = Path(settings["derived"]) if settings["derived"] else _cache_of(database, schema)
     return ServerStore(database, schema, milvus, derived)
 
 

@@ -84,9 +84,9 @@ class Drafter:
         kept: list[tuple[Proposal, tuple[int, int]]] = []
         for begin in range(0, len(proposals), BATCH):
             batch = proposals[begin : begin + BATCH]
-            for proposal, found in zip(batch, asker.best([p.question for p in batch]), strict=True):
-                if found is not None and _same(source.text, proposal, found):
-                    kept.append((proposal, found))
+            for proposal, span in zip(batch, asker.best([p.question for p in batch]), strict=True):
+                if span is not None and _same(source.text, proposal, span):
+                    kept.append((proposal, span))
             if len(kept) >= self._wanted:
                 break
         kept = sorted(kept[: self._wanted], key=lambda pair: pair[0].start)
@@ -100,7 +100,7 @@ class Drafter:
         # The other passages are rows too: their names are what a name is swapped for.
         rows += [Row(f"other-{number}", "", "", context, None, None, ()) for number, context in enumerate(asker.texts)]
         edited = one_edit_unanswerables(rows, self._seed)
-        found: dict[str, Draft] = {}
+        drafts_by_question: dict[str, Draft] = {}
         for row, span in zip(edited, asker.best([row.question for row in edited]), strict=True):
             original = originals[row.id.removeprefix("oe-")]
             before = _WORD.findall(original.question.question)
@@ -111,8 +111,8 @@ class Drafter:
             # Where the reader's sentence holds the very words that were swapped in, it may well be right.
             answered = span is not None and set(new).issubset(_WORD.findall(source.sentence_at(span[0])))
             if new and not clumsy and not answered:
-                found.setdefault(row.question, source.unanswerable(original, row.question))
-        return list(found.values())[: max(1, len(drafts) // ANSWERABLE_FOR_ONE)]
+                drafts_by_question.setdefault(row.question, source.unanswerable(original, row.question))
+        return list(drafts_by_question.values())[: max(1, len(drafts) // ANSWERABLE_FOR_ONE)]
 
 
 class _Source:
@@ -140,12 +140,12 @@ class _Source:
                     yield proposal
 
     def sentence_at(self, at: int) -> str:
-        own = next((sentence for sentence in self._sentences if sentence.start <= at < sentence.end), None)
-        return " ".join(self.text[own.start : own.end].split()) if own else ""
+        covering = next((sentence for sentence in self._sentences if sentence.start <= at < sentence.end), None)
+        return " ".join(self.text[covering.start : covering.end].split()) if covering else ""
 
-    def answerable(self, number: int, proposal: Proposal, found: tuple[int, int]) -> Draft:
+    def answerable(self, number: int, proposal: Proposal, span_read: tuple[int, int]) -> Draft:
         """A proposal as a draft that accepts the reader's span too."""
-        spans = dict.fromkeys([(proposal.start, proposal.end), found])
+        spans = dict.fromkeys([(proposal.start, proposal.end), span_read])
         question = GoldQuestion(
             id=f"{self.document.id[:8]}-{number}",
             question=proposal.question,
@@ -182,16 +182,16 @@ class _Asker:
         scores = self._embedder.embed(questions) @ self._vectors.T
         nearest = np.argsort(-scores, axis=1, kind="stable")[:, :PASSAGES_READ]
         read = self._reader.read(questions, [[self.texts[number] for number in row] for row in nearest])
-        found: list[tuple[int, int] | None] = []
-        for row, passages in zip(nearest, read, strict=True):
+        best_spans: list[tuple[int, int] | None] = []
+        for row, spans_by_passage in zip(nearest, read, strict=True):
             spans = [
                 (span.margin, self._passages[number].start + span.start, self._passages[number].start + span.end)
-                for number, own in zip(row, passages, strict=True)
-                for span in own
+                for number, passage_spans in zip(row, spans_by_passage, strict=True)
+                for span in passage_spans
             ]
             margin, start, end = max(spans, key=lambda span: span[0], default=(0.0, 0, 0))
-            found.append((start, end) if margin > 0 else None)
-        return found
+            best_spans.append((start, end) if margin > 0 else None)
+        return best_spans
 
     def row(self, question: GoldQuestion) -> Row | None:
         """A drafted question as one of its passage; None where its answer stands across two."""
@@ -209,18 +209,18 @@ def _mixed(proposals: Iterator[Proposal], rng: random.Random) -> list[Proposal]:
     kinds: dict[str, list[Proposal]] = defaultdict(list)
     for proposal in proposals:
         kinds[proposal.kind].append(proposal)
-    for own in kinds.values():
-        rng.shuffle(own)
+    for group in kinds.values():
+        rng.shuffle(group)
     turns = [(turn, kind) for kind in sorted(kinds) for turn in range(len(kinds[kind]))]
     return [kinds[kind][turn] for turn, kind in sorted(turns)]
 
 
-def _same(text: str, proposal: Proposal, found: tuple[int, int]) -> bool:
+def _same(text: str, proposal: Proposal, span_read: tuple[int, int]) -> bool:
     """Whether the reader's span is the proposed one: right by F1, or one within the other and few words longer."""
-    start, end = found
+    start, end = span_read
     if end <= proposal.start or proposal.end <= start:
         return False
-    own, read = text[proposal.start : proposal.end], text[start:end]
+    proposed, read = text[proposal.start : proposal.end], text[start:end]
     nested = (start <= proposal.start and proposal.end <= end) or (proposal.start <= start and end <= proposal.end)
-    close = abs(len(own.split()) - len(read.split())) <= _WORDS_AROUND
-    return f1(read, [own]) >= RIGHT_F1 or (nested and close)
+    close = abs(len(proposed.split()) - len(read.split())) <= _WORDS_AROUND
+    return f1(read, [proposed]) >= RIGHT_F1 or (nested and close)

@@ -168,14 +168,14 @@ def evaluate_beir(
     run: dict[str, dict[str, float]] = {}
     queries = iter(beir.queries.items())
     while batch := list(islice(queries, BATCH)):
-        found = engine.retrieve([Asked(Question(question=text, passages=passages)) for _, text in batch])
-        for (query, _), retrieved in zip(batch, found, strict=True):
+        retrievals = engine.retrieve([Asked(Question(question=text, passages=passages)) for _, text in batch])
+        for (query, _), retrieved in zip(batch, retrievals, strict=True):
             ranked = dict.fromkeys(entry.passage.document_id for entry in retrieved.passages)
-            run[query] = {own: -float(rank) for rank, own in enumerate(ranked)}
+            run[query] = {document: -float(rank) for rank, document in enumerate(ranked)}
         if progress:
             progress(len(run), len(beir.queries))
     grades = {
-        query: {document_id(document_uri(own)): grade for own, grade in graded.items()}
+        query: {document_id(document_uri(corpus_id)): grade for corpus_id, grade in graded.items()}
         for query, graded in beir.grades.items()
     }
     names: dict[Any, str] = {ir_measures.Success @ k: f"HitRate@{k}" for k in HIT_RATE_AT}
@@ -249,14 +249,14 @@ def _read_judgements(
             continue
         if len(columns) != len(_HEADER):
             raise PlacedError(file, place, f"has {len(columns)} columns, not {len(_HEADER)}: {', '.join(_HEADER)}")
-        query, own, score = columns
+        query, document, score = columns
         if query not in texts:
             raise PlacedError(file, place, f"query-id: {shown(query)} is not in {asked.name}")
         if not _GRADE.fullmatch(score):
             raise PlacedError(file, place, f"score: should be an integer of at most 4 digits, is {shown(score)}")
-        if grades.setdefault(query, {}).setdefault(own, int(score)) != int(score):
-            raise PlacedError(file, place, f"score: {shown(query)} and {shown(own)} were judged otherwise before")
-        places.setdefault(own, number)
+        if grades.setdefault(query, {}).setdefault(document, int(score)) != int(score):
+            raise PlacedError(file, place, f"score: {shown(query)} and {shown(document)} were judged otherwise before")
+        places.setdefault(document, number)
     if not grades:
         raise InputError(f"{file}: holds no judgement")
     return grades, places

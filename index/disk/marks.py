@@ -126,14 +126,14 @@ def sweep_asides(folder: Path, kind: str, owns: Callable[[str], bool]) -> bool:
 def _make_aside(folder: Path, kind: str) -> tuple[Path, int]:
     """A new marked folder, and the descriptor that holds its lock."""
     for _ in range(_TRIES):
-        own = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=folder))
+        made = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=folder))
         try:
-            descriptor = _write_tag(own, Mark(kind, ""))
+            descriptor = _write_tag(made, Mark(kind, ""))
         except (FileNotFoundError, BlockingIOError):
             # Somebody who sweeps took it for left behind before it was marked.
             continue
         if os.fstat(descriptor).st_nlink:
-            return own, descriptor
+            return made, descriptor
         os.close(descriptor)
     raise BlockingIOError(errno.EAGAIN, f"folders made in {folder} are removed by somebody else at once")
 

@@ -84,11 +84,11 @@ def plan(paths: Sequence[Path], known: Known, collection: str, *, prune: bool | 
     paths = [own_path(path) for path in paths]
     before = _before(paths, known, collection)
     there = [path for path in paths if is_there(path) or not (prune and _named(path, before))]
-    found = find_files(there)
-    made = Plan(passed_over=found.passed_over, unreadable=list(found.unreadable), refused=list(found.refused))
+    listing = find_files(there)
+    made = Plan(passed_over=listing.passed_over, unreadable=list(listing.unreadable), refused=list(listing.refused))
     # Where nothing is to be removed, what was indexed under a second name must not grow old either.
-    again = [path for path in found.again if path.as_uri() in before]
-    made.files = [_look(path, before) for path in [*found.files, *(again if prune is False else ())]]
+    again = [path for path in listing.again if path.as_uri() in before]
+    made.files = [_look(path, before) for path in [*listing.files, *(again if prune is False else ())]]
     if prune is not False:
         # Nothing is lost with them: their words are there under another name.
         made.gone = [path.as_uri() for path in again]
@@ -109,9 +109,9 @@ def _before(paths: Sequence[Path], known: Known, collection: str) -> dict[str, S
 
 def _named(path: Path, before: Mapping[str, Source]) -> list[str]:
     """The known URIs of a file, or of what is in a folder."""
-    own = path.as_uri()
-    inside = own.rstrip("/") + "/"
-    return sorted(uri for uri in before if uri == own or uri.startswith(inside))
+    root_uri = path.as_uri()
+    inside = root_uri.rstrip("/") + "/"
+    return sorted(uri for uri in before if uri == root_uri or uri.startswith(inside))
 
 
 def _look(path: Path, before: Mapping[str, Source]) -> KnownFile:

@@ -94,15 +94,15 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
 
     Raises ClusterError, which says what to do, where Ray is not installed or there is no such cluster.
     """
-    own = address in (None, LOCAL)
-    _set_environment(own=own)
+    local = address in (None, LOCAL)
+    _set_environment(local=local)
     try:
         import ray
     except ImportError as error:
         raise ClusterError(f"--engine ray needs more packages ({error}): pip install 'spanqa[ray]'") from error
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     folder = None
-    if own:
+    if local:
         folder = _short_folder()
         options |= {
             "address": LOCAL,
@@ -115,7 +115,7 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
     else:
         _require_cluster(str(address))
         options["address"] = address
-    name = "of this machine" if own else f"at {address}"
+    name = "of this machine" if local else f"at {address}"
     # Around the shutdown too: without its cluster, that is where Ray ends the process.
     with _told_when_ended(name):
         try:
@@ -127,7 +127,7 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _set_environment(*, own: bool) -> None:
+def _set_environment(*, local: bool) -> None:
     """What Ray reads when it is imported, unless whoever called has decided it."""
     # Nothing is reported to anybody from a Ray that we start; of another, whoever started it decides.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -135,7 +135,7 @@ def _set_environment(*, own: bool) -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if "RAY_AUTH_MODE" in os.environ:
         return
-    if own:
+    if local:
         # Whoever reaches a Ray can run code in it. Without this, Ray leaves a token in the user's home.
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     elif {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ) or _TOKEN_FILE.expanduser().is_file():
@@ -284,7 +284,7 @@ class RayEngine:
             elif is_registered_here(path.name):
                 yield read_documents(path)
             else:
-                yield _found(parts)
+                yield _entries_of_file(parts)
 
     def _parts(self, task: Any) -> Iterator[node.Part]:
         """What a reading task gives, in order."""
@@ -375,10 +375,10 @@ class _Group:
         self.size += len(content)
 
 
-def _found(parts: Iterator[node.Part]) -> Iterator[CutDocument | NotRead]:
+def _entries_of_file(parts: Iterator[node.Part]) -> Iterator[CutDocument | NotRead]:
     """What one file holds."""
     for part in parts:
-        yield from part.found
+        yield from part.entries
         if part.error is not None:
             raise InputError(part.error)
         if part.last:

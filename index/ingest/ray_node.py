@@ -59,7 +59,7 @@ class Part:
     could not be read. After the `last` nothing more comes of it."""
 
     file: int
-    found: tuple[CutDocument | NotRead, ...]
+    entries: tuple[CutDocument | NotRead, ...]
     error: str | None
     last: bool
 
@@ -71,21 +71,21 @@ def read_files(orders: Orders, files: Sequence[tuple[Path, bytes]]) -> Iterator[
     """
     embedder = _prepared(orders)
     parts: list[Part] = []
-    found: list[CutDocument | NotRead] = []
+    entries: list[CutDocument | NotRead] = []
     size = 0
     for number, (path, content) in enumerate(files):
         error = None
         try:
             for entry in read_documents(path, content):
-                found.append(entry if isinstance(entry, NotRead) else _cut(entry, embedder, orders.cut))
+                entries.append(entry if isinstance(entry, NotRead) else _cut(entry, embedder, orders.cut))
                 size += 0 if isinstance(entry, NotRead) else len(entry.text)
                 if size >= TEXT_TOGETHER:
-                    yield [*parts, Part(number, tuple(found), None, last=False)]
-                    parts, found, size = [], [], 0
+                    yield [*parts, Part(number, tuple(entries), None, last=False)]
+                    parts, entries, size = [], [], 0
         except InputError as failure:
             error = str(failure)
-        parts.append(Part(number, tuple(found), error, last=True))
-        found = []
+        parts.append(Part(number, tuple(entries), error, last=True))
+        entries = []
     if parts:
         yield parts
 

@@ -148,7 +148,7 @@ class _Run:
                     reading = self._open[change.document.source or ""]
                     reading.waiting -= 1
                     if change.refused:
-                        reading.found -= 1
+                        reading.documents -= 1
                         reason = f"{change.document.uri}: {change.refused}; divide it, or raise --max-passages"
                         self._part_failed(reading, NotRead(reason))
                     reading.changed |= change.changed
@@ -175,25 +175,25 @@ class _Run:
                 continue
             reading = self._open[uri] = _Reading(file)
             try:
-                for found in self._found(reads):
-                    if isinstance(found, NotRead):
-                        self._part_failed(reading, found)
+                for entry in self._entries(reads):
+                    if isinstance(entry, NotRead):
+                        self._part_failed(reading, entry)
                         continue
-                    whole = found.document if isinstance(found, CutDocument) else found
-                    own = self._described(whole, uri)
-                    reading.ids.append(own.id)
-                    reading.same_bytes &= file.source is not None and own.source_sha256 == file.source.sha256
+                    whole = entry.document if isinstance(entry, CutDocument) else entry
+                    document = self._described(whole, uri)
+                    reading.ids.append(document.id)
+                    reading.same_bytes &= file.source is not None and document.source_sha256 == file.source.sha256
                     reading.waiting += 1
-                    reading.found += 1
+                    reading.documents += 1
                     # What describes a document beside its text does not change how it is cut.
-                    yield CutDocument(own, found.passages) if isinstance(found, CutDocument) else own
+                    yield CutDocument(document, entry.passages) if isinstance(entry, CutDocument) else document
             except InputError as error:
                 self._report.failed.append((file.path, str(error)))
                 reading.failed = True
             reading.complete = True
             self._finish_if_read(reading)
 
-    def _found(
+    def _entries(
         self, reads: Iterator[Iterator[Document | CutDocument | NotRead]]
     ) -> Iterator[Document | CutDocument | NotRead]:
         """What the next file holds; reading it is broken off when work is to stop."""
@@ -220,11 +220,11 @@ class _Run:
             reading.ids.append(document_id(part.uri, self._collection))
 
     def _described(self, document: Document, source: str) -> Document:
-        own = document.model_copy(update={"collection": self._collection, "source": source})
+        described = document.model_copy(update={"collection": self._collection, "source": source})
         if self._tags is not None:
-            return own.model_copy(update={"tags": tuple(dict.fromkeys(self._tags))})
-        known = self._store.catalogue.record(own.id)
-        return own if known is None or own.tags else own.model_copy(update={"tags": known.tags})
+            return described.model_copy(update={"tags": tuple(dict.fromkeys(self._tags))})
+        known = self._store.catalogue.record(described.id)
+        return described if known is None or described.tags else described.model_copy(update={"tags": known.tags})
 
     def _finish_if_read(self, reading: _Reading) -> None:
         if not reading.complete or reading.waiting:
@@ -239,7 +239,7 @@ class _Run:
             settled = reading.same_bytes or (source.stamp and stamp_of(reading.file.path) == source.stamp)
             whole = settled and not reading.parts_failed
             self._read[source if whole else replace(source, sha256="", stamp="")] = reading.ids
-        if reading.parts_failed and not reading.found:
+        if reading.parts_failed and not reading.documents:
             # Each part was told of: of the file, nothing came into the store.
             pass
         elif reading.file.state == "new":
@@ -269,12 +269,12 @@ class _Run:
 
 @dataclass(slots=True)
 class _Reading:
-    """A file whose documents are being stored: their ids, how many were found and are not stored yet."""
+    """A file whose documents are being stored; `documents` counts them, `waiting` those that are not stored yet."""
 
     file: KnownFile
     ids: list[str] = field(default_factory=list)
     waiting: int = 0
-    found: int = 0
+    documents: int = 0
     same_bytes: bool = True
     failed: bool = False
     parts_failed: bool = False

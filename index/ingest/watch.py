@@ -138,14 +138,14 @@ def _changes(roots: _Roots, targets: _Roots, stop: threading.Event, debounce_ms:
 
 def _roots(paths: Sequence[Path]) -> _Roots:
     """Those of the paths that are there, each with what tells it from another of the same name."""
-    found = {}
+    roots = {}
     for path in paths:
         try:
             status = path.stat()
         except OSError:
             continue
-        found[path] = (status.st_dev, status.st_ino)
-    return found
+        roots[path] = (status.st_dev, status.st_ino)
+    return roots
 
 
 class _Filter:

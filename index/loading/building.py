@@ -133,11 +133,11 @@ class TextBuilder:
         text = "".join(self._pieces)
         if not text.strip():
             raise InputError(f"{path}: {nothing}")
-        own = one_line(title or "") or next((heading.title for heading in self._outline), "")
+        stated_title = one_line(title or "") or next((heading.title for heading in self._outline), "")
         return Document(
             uri=uri or file_uri(path),
-            title=own or file_title(path),
-            own_title=bool(own),
+            title=stated_title or file_title(path),
+            own_title=bool(stated_title),
             text=text,
             media_type=media_type,
             source_sha256=hashlib.sha256(content).hexdigest(),

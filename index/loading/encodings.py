@@ -142,9 +142,9 @@ def _other_encoding(path: PurePath, content: bytes) -> str:
         content if len(content) <= _SAMPLE else content[: content.rfind(b"\n", 0, _SAMPLE) + 1] or content[:_SAMPLE]
     )
     possible = [name for name in _OTHER_SCRIPTS if name.startswith("utf_16") or not _CONTROL.search(sample)]
-    found = [match.encoding for match in from_bytes(sample, cp_isolation=possible)]
+    guesses = [match.encoding for match in from_bytes(sample, cp_isolation=possible)]
     fitting = [
-        name for name in found if _decodes(content, name) and _has_its_script(sample.decode(name, "replace"), name)
+        name for name in guesses if _decodes(content, name) and _has_its_script(sample.decode(name, "replace"), name)
     ]
     if not fitting:
         raise InputError(

@@ -31,7 +31,7 @@ from index.loading.registry import (
 
 __all__ = [
     "MAX_FILE_BYTES",
-    "Found",
+    "FoundFiles",
     "Loader",
     "NotRead",
     "decode_text",
@@ -123,11 +123,11 @@ def _documents(path: Path, parts: tuple[str, ...], read: Read, reader: _Reader) 
             yield NotRead(f"{PART_MARK.join([str(path), *deeper])}: nested too deeply to be read")
             continue
         try:
-            found = reader(deeper)
+            part = reader(deeper)
         except InputError as error:
             yield NotRead(str(error), _part_uri(path, deeper))
             continue
-        yield from _documents(path, deeper, found, reader)
+        yield from _documents(path, deeper, part, reader)
 
 
 def document_from_bytes(name: str, content: bytes, *, uri: str) -> Document:
@@ -146,7 +146,7 @@ def document_from_bytes(name: str, content: bytes, *, uri: str) -> Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFiles:
     """What a search for files came to: files with a loader, how many others were passed over, the folders that could
     not be read, and what is refused unread (links to folders, pipes, devices), each with the reason.
 
@@ -160,7 +160,7 @@ class Found:
     again: tuple[Path, ...] = ()
 
 
-def find_files(paths: list[Path]) -> Found:
+def find_files(paths: list[Path]) -> FoundFiles:
     """The loadable files of files and folders, each once, in a stable order, under their own paths (see `own_path`).
 
     A file that is met under several names counts under its real one, else under the first of the links to it.
@@ -174,9 +174,9 @@ def find_files(paths: list[Path]) -> Found:
     for named in paths:
         path = own_path(named)
         if is_folder(path):
-            for found in _walk(path, unreadable, refused):
-                if is_supported(found.name):
-                    files.setdefault(found)
+            for file in _walk(path, unreadable, refused):
+                if is_supported(file.name):
+                    files.setdefault(file)
                 else:
                     passed_over += 1
         elif is_there(path):
@@ -186,7 +186,7 @@ def find_files(paths: list[Path]) -> Found:
         else:
             raise InputError(f"{named}: no such file or folder")
     once, again = _each_once(list(files))
-    return Found(once, passed_over, tuple(unreadable), tuple(refused), again)
+    return FoundFiles(once, passed_over, tuple(unreadable), tuple(refused), again)
 
 
 def _each_once(files: list[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -199,7 +199,7 @@ def _each_once(files: list[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
         if names.setdefault(target, file) != target and file == target:
             names[target] = file
     kept = [names[target] == file for file, target in real.items()]
-    return tuple(itertools.compress(files, kept)), tuple(itertools.compress(files, [not own for own in kept]))
+    return tuple(itertools.compress(files, kept)), tuple(itertools.compress(files, [not keep for keep in kept]))
 
 
 def _walk(folder: Path, unreadable: list[tuple[Path, str]], refused: list[tuple[Path, str]]) -> Iterator[Path]:

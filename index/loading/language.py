@@ -27,11 +27,11 @@ def detect_language(text: str, *, sure: bool = True) -> str | None:
     if sure and len(_LETTERS.findall(sample)) < _LEAST_LETTERS:
         return None
     try:
-        reliable, _, found = pycld2.detect(sample, bestEffort=not sure)
+        reliable, _, languages = pycld2.detect(sample, bestEffort=not sure)
     except pycld2.error:
         # It refuses some unassigned code points. A text of such has no language that can be told.
         return None
-    _, code, share, _ = found[0]
+    _, code, share, _ = languages[0]
     if code == "un" or (sure and (not reliable or share < _LEAST_SHARE)):
         return None
     return _TODAY.get(code, str(code))

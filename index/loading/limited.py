@@ -79,13 +79,13 @@ class LimitedReader:
             if answer is None:
                 code = self._end()
                 raise InputError(f"{shown}: {_why(timed_out, code, limits)}")
-            found = json.loads(answer)
-            if found["resident"] > limits.memory_mb * 2**20 / 2:
+            reply = json.loads(answer)
+            if reply["resident"] > limits.memory_mb * 2**20 / 2:
                 self._end()
-        if "error" in found:
-            raise InputError(found["error"])
+        if "error" in reply:
+            raise InputError(reply["error"])
         try:
-            return Read.model_validate(found["read"])
+            return Read.model_validate(reply["read"])
         except ValidationError as error:
             raise InputError(f"{shown}: cannot be read ({error.errors()[0]['msg']})") from error
 

@@ -96,7 +96,7 @@ def check(
 
 def held_by(store: Store) -> Held:
     """The documents of a store, as they themselves say, and its embedder."""
-    return Held({name: found for name in NAMES if (found := stored(store, name)) is not None}, embedder_of(store))
+    return Held({name: written for name in NAMES if (written := stored(store, name)) is not None}, embedder_of(store))
 
 
 def traces(store: Store, now: Held, gone: Mapping[str, int]) -> Iterator[str]:
@@ -208,23 +208,25 @@ def _wrong_content(store: Store, now: Held) -> Iterator[str]:
     """Documents that are not as they were written, or whose passages or embeddings are not those that indexing makes
     of them."""
     embedder = EMBEDDERS[now.embedder]
-    found: dict[str, list[tuple[int, int, bytes]]] = {}
+    passages_by_document: dict[str, list[tuple[int, int, bytes]]] = {}
     for _, vectors, passages in store.catalogue.changes_since(0).added:
         for passage, vector in zip(passages, vectors, strict=True):
             expected = embedder.embed([embedding_text(passage.context, passage.text)])[0]
             if not np.array_equal(vector, expected):
                 yield f"the embedding of passage {passage.id} is not that of its words by {embedder.name}"
-            found.setdefault(passage.document_id, []).append((passage.start, passage.end, passage.text.encode()))
-    for name, own in now.documents.items():
-        document = make_document(name, *own)
+            passages_by_document.setdefault(passage.document_id, []).append(
+                (passage.start, passage.end, passage.text.encode())
+            )
+    for name, (revision, label) in now.documents.items():
+        document = make_document(name, revision, label)
         if store.catalogue.document(made_id(name)) != document:
-            yield f"{name} is not as it was written in revision {own[0]}, label {own[1]}"
+            yield f"{name} is not as it was written in revision {revision}, label {label}"
         cut = cut_passages(document, embedder.count_tokens, CUT)
         wanted = [(one.start, one.end, document.text[one.start : one.end].encode()) for one in cut]
-        if sorted(found.pop(document.id, [])) != sorted(wanted):
-            yield f"the passages of {name} are not those of its revision {own[0]}"
-    if found:
-        yield f"{len(found)} documents have passages but are not there"
+        if sorted(passages_by_document.pop(document.id, [])) != sorted(wanted):
+            yield f"the passages of {name} are not those of its revision {revision}"
+    if passages_by_document:
+        yield f"{len(passages_by_document)} documents have passages but are not there"
 
 
 def _difference(now: Held, before: Held, after: Held) -> str:

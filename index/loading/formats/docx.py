@@ -76,8 +76,8 @@ class _Styles:
 
 
 def _outline_level(element: Any) -> int | None:
-    found = element.find(f"{_W}pPr/{_W}outlineLvl")
-    value = found.get(f"{_W}val") if found is not None else None
+    level = element.find(f"{_W}pPr/{_W}outlineLvl")
+    value = level.get(f"{_W}val") if level is not None else None
     return int(value) + 1 if value is not None and value.isdecimal() and int(value) < 9 else None
 
 

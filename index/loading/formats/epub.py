@@ -71,8 +71,8 @@ def _spine(package: Any, folder: str) -> list[str]:
         for item in package.iter("{*}item")
         if item.get("media-type") in _PAGES and item.get("href") and "nav" not in (item.get("properties") or "").split()
     }
-    found = [hrefs[entry.get("idref")] for entry in package.iter("{*}itemref") if entry.get("idref") in hrefs]
-    names = [posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))) for href in found]
+    hrefs_in_order = [hrefs[entry.get("idref")] for entry in package.iter("{*}itemref") if entry.get("idref") in hrefs]
+    names = [posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))) for href in hrefs_in_order]
     return list(dict.fromkeys(names))
 
 
@@ -87,8 +87,8 @@ def _xml(path: Path, archive: Archive, name: str) -> Any:
 
 
 def _body(root: Any) -> Any:
-    found = root.find(".//body")
-    return root if found is None else found
+    body = root.find(".//body")
+    return root if body is None else body
 
 
 def _said(package: Any, name: str) -> str | None:

@@ -123,8 +123,8 @@ class _Shingles:
         self._known = set(self._of(text))
 
     def hold(self, element: Any) -> bool:
-        own = self._of("".join(bare_text(element)))
-        return bool(own) and sum(shingle in self._known for shingle in own) >= _ENOUGH * len(own)
+        shingles = self._of("".join(bare_text(element)))
+        return bool(shingles) and sum(shingle in self._known for shingle in shingles) >= _ENOUGH * len(shingles)
 
     @staticmethod
     def _of(text: str) -> list[tuple[str, ...]]:
@@ -138,15 +138,15 @@ def _extracted(source: str) -> str:
 
     # Its own search for dates fills in days that a page does not state, and is not asked.
     dates = {"extensive_search": False}
-    found = bare_extraction(source, include_comments=False, favor_recall=True, date_extraction_params=dates)
-    return str(getattr(found, "text", None) or "")
+    extraction = bare_extraction(source, include_comments=False, favor_recall=True, date_extraction_params=dates)
+    return str(getattr(extraction, "text", None) or "")
 
 
 def _title(source: str, root: Any) -> str | None:
     from trafilatura.metadata import extract_metadata
 
-    found = extract_metadata(source, date_config={"extensive_search": False}, extensive=False)
-    return found.title or _first(root, "//head/title")
+    metadata = extract_metadata(source, date_config={"extensive_search": False}, extensive=False)
+    return metadata.title or _first(root, "//head/title")
 
 
 def _stated(root: Any) -> dict[str, str]:
@@ -194,5 +194,5 @@ def _linked_data(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _first(root: Any, path: str) -> str | None:
-    found = root.xpath(path)
-    return "".join(found[0].itertext()) if found else None
+    elements = root.xpath(path)
+    return "".join(elements[0].itertext()) if elements else None

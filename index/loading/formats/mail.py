@@ -83,7 +83,7 @@ def _parsed(path: Path, content: bytes) -> EmailMessage:
 
 def _attachments(message: EmailMessage) -> dict[str, EmailMessage]:
     """Attached files by name; names that stand twice are told apart by a number."""
-    found: dict[str, EmailMessage] = {}
+    attachments: dict[str, EmailMessage] = {}
     for number, part in enumerate(message.iter_attachments(), start=1):
         if number > MAX_PARTS or not isinstance(part, EmailMessage):
             break
@@ -93,8 +93,8 @@ def _attachments(message: EmailMessage) -> dict[str, EmailMessage]:
         if not name:
             continue
         path = PurePosixPath(name)
-        found[name if name not in found else f"{path.stem} ({number}){path.suffix}"] = part
-    return found
+        attachments[name if name not in attachments else f"{path.stem} ({number}){path.suffix}"] = part
+    return attachments
 
 
 def _contents(path: Path, content: bytes) -> Contents:

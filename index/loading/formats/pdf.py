@@ -153,7 +153,7 @@ def _clean(text: str) -> str:
 
 def _bookmarks(pdf: Any, text: str, pages: dict[int, Page]) -> list[Heading]:
     """Bookmarks as headings, where their words stand on the page that they lead to; else at its beginning."""
-    found: list[Heading] = []
+    headings: list[Heading] = []
     for number, bookmark in enumerate(pdf.get_toc()):
         if number >= MAX_BOOKMARKS:
             break
@@ -164,10 +164,10 @@ def _bookmarks(pdf: Any, text: str, pages: dict[int, Page]) -> list[Heading]:
         if not title or page is None:
             continue
         if len(title) > MAX_SOUGHT_TITLE:
-            found.append(Heading(level=bookmark.level + 1, title=title, start=page.start))
+            headings.append(Heading(level=bookmark.level + 1, title=title, start=page.start))
             continue
         words = re.compile(r"\s+".join(re.escape(word) for word in title.split()), re.IGNORECASE)
-        previous = found[-1].start if found else 0
+        previous = headings[-1].start if headings else 0
         match = words.search(text, max(page.start, previous), page.end) or words.search(text, page.start, page.end)
-        found.append(Heading(level=bookmark.level + 1, title=title, start=match.start() if match else page.start))
-    return sorted(found, key=lambda heading: heading.start)
+        headings.append(Heading(level=bookmark.level + 1, title=title, start=match.start() if match else page.start))
+    return sorted(headings, key=lambda heading: heading.start)

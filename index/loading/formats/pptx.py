@@ -51,9 +51,9 @@ def _slide(builder: TextBuilder, slide: Any) -> None:
     title = slide.shapes.title
     if title is not None:
         builder.heading(1, title.text_frame.text)
-    own = title.shape_id if title is not None else None
+    title_id = title.shape_id if title is not None else None
     for shape in _from_the_top(slide.shapes):
-        if shape.shape_id != own:
+        if shape.shape_id != title_id:
             _shape(builder, shape)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         for paragraph in slide.notes_slide.notes_text_frame.paragraphs:
@@ -99,7 +99,7 @@ def _chart(builder: TextBuilder, chart: Any) -> None:
         names = ["", *(str(one.name) for one in series)]
         values = [[str(value) if value is not None else "" for value in one.values] for one in series]
         rows = [
-            [category, *(own[number] if number < len(own) else "" for own in values)]
+            [category, *(column[number] if number < len(column) else "" for column in values)]
             for number, category in enumerate(categories)
         ]
         builder.table([names, *rows], header=True)
