@@ -1,4 +1,4 @@
-"""Where a store is: a folder of this machine, or servers that several machines share."""
+"""Where a store is: in a folder on this machine, or on servers that several machines share."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _OURS = ("schema", "milvus", "derived")
 class ServerStore:
     """A store whose catalogue is a schema of a PostgreSQL database.
 
-    `milvus` is the URL of the Milvus server that searches it; None keeps search indexes of its own in the local folder
-    `derived`, on each machine. Passwords are best left out of URLs: libpq reads PGPASSWORD and ~/.pgpass, and
-    MILVUS_TOKEN names Milvus's.
+    `milvus` is the URL of the Milvus server that searches it; if None, each machine keeps search indexes in its local
+    folder `derived`. Passwords are best left out of URLs: libpq reads PGPASSWORD and ~/.pgpass, and Milvus's
+    credentials are taken from MILVUS_TOKEN.
     """
 
     database: URL = field(repr=False)
@@ -44,7 +44,7 @@ Location = Path | ServerStore
 def parse_location(value: str) -> Location:
     """A folder, or `postgresql://[USER@]HOST[:PORT]/DATABASE[?schema=NAME][&milvus=URL][&derived=FOLDER]`.
 
-    Other parameters of the URL are libpq's own (sslmode, ...). Raises InputError where it is neither.
+    Other URL parameters are passed to libpq (sslmode, ...). Raises InputError if it is neither.
     """
     scheme = value.partition("://")[0] if "://" in value else ""
     if not scheme:
@@ -54,17 +54,17 @@ def parse_location(value: str) -> Location:
     try:
         url = make_url(value).set(drivername="postgresql")
     except (ArgumentError, ValueError) as error:
-        # Without the URL itself, which may hold a password.
+        # The message leaves out the URL, which may contain a password.
         raise InputError("not a URL: postgresql://[USER@]HOST[:PORT]/DATABASE[?milvus=http://HOST:19530]") from error
     if not url.database:
         raise InputError("the store's URL names no database: postgresql://[USER@]HOST[:PORT]/DATABASE")
-    own = {name: _single(name, url.query.get(name)) for name in _OURS}
+    settings = {name: _single(name, url.query.get(name)) for name in _OURS}
     database = url.difference_update_query(_OURS)
-    schema = own["schema"] or DEFAULT_SCHEMA
-    milvus = own["milvus"]
+    schema = settings["schema"] or DEFAULT_SCHEMA
+    milvus = settings["milvus"]
     if milvus is not None:
         _require_http(milvus)
-    derived = Path(own["derived"]) if own["derived"] else _cache_of(database, schema)
+    derived = Path(settings["derived"]) if settings["derived"] else _cache_of(database, schema)
     return ServerStore(database, schema, milvus, derived)
 
 

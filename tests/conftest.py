@@ -100,11 +100,19 @@ def _tiny_bert(folder: Path, *, head: bool = False, seed: int = 0, **config: Any
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     stated = {
-        "model_type": "bert", "hidden_size": HIDDEN, "num_hidden_layers": LAYERS, "num_attention_heads": 4,
-        "intermediate_size": INNER, "hidden_act": "gelu", "layer_norm_eps": 1e-12, "type_vocab_size": 2,
-        "max_position_embeddings": POSITIONS, "vocab_size": VOCABULARY, "pad_token_id": 0,
+        "model_type": "bert",
+        "hidden_size": HIDDEN,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": 4,
+        "intermediate_size": INNER,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "type_vocab_size": 2,
+        "max_position_embeddings": POSITIONS,
+        "vocab_size": VOCABULARY,
+        "pad_token_id": 0,
         "architectures": ["BertForQuestionAnswering" if head else "BertModel"],
-    }  # fmt: skip
+    }
     (folder / "config.json").write_text(json.dumps(stated | config))
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
         shutil.copyfile(bundled_model() / name, folder / name)

@@ -136,9 +136,13 @@ def flags_of(call: ast.Call) -> list[ast.expr]:
 
 
 EXAMPLES = {
-    "CATEGORY_SPACE": " ", "CATEGORY_NOT_SPACE": "a", "CATEGORY_DIGIT": "1", "CATEGORY_NOT_DIGIT": "a",
-    "CATEGORY_WORD": "a", "CATEGORY_NOT_WORD": " ",
-}  # fmt: skip
+    "CATEGORY_SPACE": " ",
+    "CATEGORY_NOT_SPACE": "a",
+    "CATEGORY_DIGIT": "1",
+    "CATEGORY_NOT_DIGIT": "a",
+    "CATEGORY_WORD": "a",
+    "CATEGORY_NOT_WORD": " ",
+}
 
 
 def atoms(parsed: Any) -> Iterator[str]:  # noqa: PLR0912 - one branch for each kind of node
@@ -300,10 +304,37 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "common_words": importlib.import_module("eval.drafting.expressions").common_words,
 }
 UNITS = [
-    "a", " ", "\n", "a ", "A. ", ", ", "; ", "and ", "(a), ", "(", '"', '""', "“", '"a"",', "-\n", "|",
-    "| a | b |\n|---|---|\n", "---\t", "# a\n", "```\n", "1", "1,", "ﬁ", "1. ", "\t", "\r\n \r\n", "a\n\n",
-    "do you tell ", "’", "A",
-]  # fmt: skip
+    "a",
+    " ",
+    "\n",
+    "a ",
+    "A. ",
+    ", ",
+    "; ",
+    "and ",
+    "(a), ",
+    "(",
+    '"',
+    '""',
+    "“",
+    '"a"",',
+    "-\n",
+    "|",
+    "| a | b |\n|---|---|\n",
+    "---\t",
+    "# a\n",
+    "```\n",
+    "1",
+    "1,",
+    "ﬁ",
+    "1. ",
+    "\t",
+    "\r\n \r\n",
+    "a\n\n",
+    "do you tell ",
+    "’",
+    "A",
+]
 LONG = 8_000
 # Where libraries take their own time for a block of up to 20,000 characters, texts are of several blocks.
 LONGER = {"split_sentences": 25_000, "cut_passages": 25_000}

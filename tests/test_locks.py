@@ -12,9 +12,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = [
-    "requirements.lock", "deploy/requirements.txt", "tests/browser/requirements.txt", "tests/api/fuzz/requirements.txt",
+    "requirements.lock",
+    "deploy/requirements.txt",
+    "tests/browser/requirements.txt",
+    "tests/api/fuzz/requirements.txt",
     "tests/scale/requirements.txt",
-]  # fmt: skip
+]
 
 
 def entries(lock: str) -> dict[str, str]:
@@ -103,12 +106,12 @@ def copied() -> Iterator[str]:
 
 def test_only_what_is_needed_is_copied() -> None:
     assert list(copied()) == ["."], "what .dockerignore lets in decides"
-    for path in [
-        ".git/config", ".venv/bin/python", ".store/catalogue.sqlite", ".store/keys.json", ".env", "keys.json",
-        "keys/keys.json", "store/catalogue.sqlite-wal", "reports/secret.pdf", "seeds/gold.jsonl", "tests/fakes.py",
-        ".peers/x", ".work/x", "id_rsa", "deploy/keys/keys.json", "deploy/.env", "api/.env", "api/keys.json",
-        "qa/models/.cache/x", "index/catalogue.sqlite", "api/__pycache__/cli.cpython-311.pyc", "torch.lock.bak",
-    ]:  # fmt: skip
+    for path in """
+        .git/config .venv/bin/python .store/catalogue.sqlite .store/keys.json .env keys.json keys/keys.json
+        store/catalogue.sqlite-wal reports/secret.pdf seeds/gold.jsonl tests/fakes.py .peers/x .work/x id_rsa
+        deploy/keys/keys.json deploy/.env api/.env api/keys.json qa/models/.cache/x index/catalogue.sqlite
+        api/__pycache__/cli.cpython-311.pyc torch.lock.bak
+    """.split():
         assert ignored(path), path
 
 

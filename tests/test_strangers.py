@@ -25,13 +25,15 @@ from index.disk.marks import claim_folder
 from index.errors import InputError, SpanqaError
 from index.models.openvino import _clear
 
-LOOK_ALIKES = (
-    ".restore-abc", ".restore-abcdef_1", ".backup-notes", ".backup-abcdef_1", ".spanqa-restore-notes", "derived",
-    ".spanqa-backup-abcdef_1", ".spanqa-restore-abcdef_1", ".spanqa-new-abcdef_1", "x-old-y", "vectors-old-abcdef_1",
-    "lexical-old-abcdef_1", "keys.bak", "catalogue.sqlite.bak", "catalogue.sqlite2", "manifest.tmp", "meta.json",
-    "0123456789abcdef-0123456789abcdef", "CACHEDIR.TAG", "checkpoint.tmp", "part.tmp.npz", "film.part", "a.compiled",
-    "0123456789abcdef.vectors", "000000000001-0123abcd.manifest", "spanqa-generation", "built.json", "scale.json",
-)  # fmt: skip
+LOOK_ALIKES = tuple(
+    """
+        .restore-abc .restore-abcdef_1 .backup-notes .backup-abcdef_1 .spanqa-restore-notes derived
+        .spanqa-backup-abcdef_1 .spanqa-restore-abcdef_1 .spanqa-new-abcdef_1 x-old-y vectors-old-abcdef_1
+        lexical-old-abcdef_1 keys.bak catalogue.sqlite.bak catalogue.sqlite2 manifest.tmp meta.json
+        0123456789abcdef-0123456789abcdef CACHEDIR.TAG checkpoint.tmp part.tmp.npz film.part a.compiled
+        0123456789abcdef.vectors 000000000001-0123abcd.manifest spanqa-generation built.json scale.json
+    """.split()
+)
 ODD = ("ü é", "a\nb", "-rf", "*", "'quote'", "%20", "a#b?c", ".hidden", "\udcff")
 
 
@@ -192,9 +194,17 @@ def test_a_catalogue_that_is_none_of_ours_is_never_touched(qa: Callable[..., Any
     before = state(store)
     names = sorted(path.name for path in tmp_path.iterdir())
     for command in (
-        ("index", note), ("store", "check"), ("store", "info"), ("documents", "list"), ("ask", "Who?"), ("serve",),
-        ("store", "purge"), ("store", "backup", tmp_path / "b"), ("keys", "add", "k", "--create"), ("watch", note),
-    ):  # fmt: skip
+        ("index", note),
+        ("store", "check"),
+        ("store", "info"),
+        ("documents", "list"),
+        ("ask", "Who?"),
+        ("serve",),
+        ("store", "purge"),
+        ("store", "backup", tmp_path / "b"),
+        ("keys", "add", "k", "--create"),
+        ("watch", note),
+    ):
         qa(*command, "--store", store, code=1)
         assert state(store) == before
     # Nor is it taken for a backup, which would have emptied the store.

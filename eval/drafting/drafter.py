@@ -1,8 +1,8 @@
-"""Drafts of gold questions, proposed from documents for a person to edit: nothing here is gold before it is reviewed.
+"""Drafting gold questions from documents for a person to edit: nothing counts as gold before it has been reviewed.
 
-A question is kept only when the reader, asked it of the document's passages, finds the same span ("roundtrip
-consistency": Alberti, Andor, Pitler, Devlin and Collins, ACL 2019). What is kept is therefore what the reader finds
-easy: a gold set of nothing else says less about failures than the same number of questions that people asked.
+A question is kept only if the reader, given the passages of the document, finds the same span for it ("roundtrip
+consistency": Alberti, Andor, Pitler, Devlin and Collins, ACL 2019). The questions kept are therefore easy for the
+reader: a gold set of only these reveals fewer failures than as many questions asked by people.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from qa.training.data import Row
 from qa.training.making.edits import one_edit_unanswerables
 
 MAX_CHARACTERS = 1_000_000
-"""Only so much of a document is looked at: about 1,500 passages."""
+"""Only this much of a document is used: about 1,500 passages."""
 PASSAGES_READ = 8
-# Asked of the reader for each question that is wanted; about half come back.
+# Proposals put to the reader for each question wanted; about half are kept.
 TRIES = 4
-# One unanswerable for so many answerable questions: a quarter of the drafts.
+# Answerable questions for each unanswerable one, so that a quarter of the drafts are unanswerable.
 ANSWERABLE_FOR_ONE = 3
 BATCH = 16
 # By how many words the reader's span may be longer or shorter than the proposed one ("some 10,000 troops").
@@ -46,15 +46,15 @@ _WORD = re.compile(r"[\w’'-]+")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A question to review, with the sentence it comes from; `changed_from` is the answerable question that an
-    unanswerable one was made of by one edit."""
+    """A question to review, with the sentence it comes from; for an unanswerable question, `changed_from` is the
+    answerable one that it was made from by one edit."""
 
     question: GoldQuestion
     sentence: str
     changed_from: str | None = None
 
     def line(self) -> str:
-        """The line of a gold file, not reviewed yet; what helps the reviewer stands under "draft"."""
+        """The draft as a line of a gold file, not reviewed yet; the "draft" field contains notes for the reviewer."""
         fields = self.question.model_dump(include={"id", "question", "answers", "document", "kind", "reviewed"})
         note: dict[str, Any] = {"sentence": self.sentence}
         if self.changed_from is not None:
@@ -63,18 +63,18 @@ class Draft:
 
 
 class Drafter:
-    """Proposes questions from documents. The same document, models and seed give the same drafts."""
+    """Proposes questions from documents. The same document, models and seed always give the same drafts."""
 
     def __init__(self, reader: Reader, embedder: Embedder, *, questions: int = 10, seed: int = 13) -> None:
-        """`questions`: how many answerable ones at most for each document."""
+        """`questions` is the maximum number of answerable questions per document."""
         self._reader = reader
         self._embedder = embedder
         self._wanted = questions
         self._seed = seed
 
     def draft(self, document: Document, name: str) -> list[Draft]:
-        """The drafts of one document in the order of its text, unanswerable ones last; `name` is what the gold file
-        will call it."""
+        """The drafts for one document in the order of its text, unanswerable ones last; `name` is the name of the
+        document in the gold file."""
         source = _Source(document, name)
         rng = random.Random(f"{self._seed} {document.sha256}")
         proposals = _mixed(source.proposals(), rng)[: TRIES * self._wanted]
@@ -84,9 +84,9 @@ class Drafter:
         kept: list[tuple[Proposal, tuple[int, int]]] = []
         for begin in range(0, len(proposals), BATCH):
             batch = proposals[begin : begin + BATCH]
-            for proposal, found in zip(batch, asker.best([p.question for p in batch]), strict=True):
-                if found is not None and _same(source.text, proposal, found):
-                    kept.append((proposal, found))
+            for proposal, span in zip(batch, asker.best([p.question for p in batch]), strict=True):
+                if span is not None and _same(source.text, proposal, span):
+                    kept.append((proposal, span))
             if len(kept) >= self._wanted:
                 break
         kept = sorted(kept[: self._wanted], key=lambda pair: pair[0].start)
@@ -94,33 +94,33 @@ class Drafter:
         return drafts + self._unanswerable(source, drafts, asker)
 
     def _unanswerable(self, source: _Source, drafts: list[Draft], asker: _Asker) -> list[Draft]:
-        """One-edit copies of some drafts, left out where the document seems to answer them after all."""
+        """One-edit variants of some drafts, except those that the document seems to answer after all."""
         originals = {draft.question.id: draft for draft in drafts}
         rows = [row for draft in drafts if (row := asker.row(draft.question)) is not None]
-        # The other passages are rows too: their names are what a name is swapped for.
+        # The other passages are rows too, since names are swapped for names from these.
         rows += [Row(f"other-{number}", "", "", context, None, None, ()) for number, context in enumerate(asker.texts)]
         edited = one_edit_unanswerables(rows, self._seed)
-        found: dict[str, Draft] = {}
+        drafts_by_question: dict[str, Draft] = {}
         for row, span in zip(edited, asker.best([row.question for row in edited]), strict=True):
             original = originals[row.id.removeprefix("oe-")]
             before = _WORD.findall(original.question.question)
             new = [word for word in _WORD.findall(row.question) if word not in before]
             capital = next((word for word in new if word[0].isupper()), None)
-            # A word that begins a sentence may have been taken for a name ("Although the Taliban").
+            # The first word of a sentence may have been mistaken for a name ("Although the Taliban").
             clumsy = capital is not None and capital not in source.names
-            # Where the reader's sentence holds the very words that were swapped in, it may well be right.
+            # If the reader's sentence contains the very words that were swapped in, it may well be right.
             answered = span is not None and set(new).issubset(_WORD.findall(source.sentence_at(span[0])))
             if new and not clumsy and not answered:
-                found.setdefault(row.question, source.unanswerable(original, row.question))
-        return list(found.values())[: max(1, len(drafts) // ANSWERABLE_FOR_ONE)]
+                drafts_by_question.setdefault(row.question, source.unanswerable(original, row.question))
+        return list(drafts_by_question.values())[: max(1, len(drafts) // ANSWERABLE_FOR_ONE)]
 
 
 class _Source:
-    """A document with its sentences, of which questions are made."""
+    """A document with its sentences, from which questions are made."""
 
     def __init__(self, document: Document, name: str) -> None:
         self.text = document.text[:MAX_CHARACTERS]
-        # Pages, headings and rows may lie beyond what is looked at.
+        # Pages, headings and rows may be beyond the part that is used.
         layout: dict[str, Any] = {"pages": (), "outline": (), "rows": ()} if self.text != document.text else {}
         self.document = document.model_copy(update={"text": self.text, **layout})
         self.names = mid_sentence_names(self.text)
@@ -140,12 +140,12 @@ class _Source:
                     yield proposal
 
     def sentence_at(self, at: int) -> str:
-        own = next((sentence for sentence in self._sentences if sentence.start <= at < sentence.end), None)
-        return " ".join(self.text[own.start : own.end].split()) if own else ""
+        covering = next((sentence for sentence in self._sentences if sentence.start <= at < sentence.end), None)
+        return " ".join(self.text[covering.start : covering.end].split()) if covering else ""
 
-    def answerable(self, number: int, proposal: Proposal, found: tuple[int, int]) -> Draft:
+    def answerable(self, number: int, proposal: Proposal, span_read: tuple[int, int]) -> Draft:
         """A proposal as a draft that accepts the reader's span too."""
-        spans = dict.fromkeys([(proposal.start, proposal.end), found])
+        spans = dict.fromkeys([(proposal.start, proposal.end), span_read])
         question = GoldQuestion(
             id=f"{self.document.id[:8]}-{number}",
             question=proposal.question,
@@ -176,25 +176,25 @@ class _Asker:
         self._embedder = embedder
 
     def best(self, questions: Sequence[str]) -> list[tuple[int, int] | None]:
-        """For each question the span `[start, end)` of the document that reads best; None where no answer does."""
+        """The best span `[start, end)` of the document for each question; None if the reader prefers no answer."""
         if not questions:
             return []
         scores = self._embedder.embed(questions) @ self._vectors.T
         nearest = np.argsort(-scores, axis=1, kind="stable")[:, :PASSAGES_READ]
         read = self._reader.read(questions, [[self.texts[number] for number in row] for row in nearest])
-        found: list[tuple[int, int] | None] = []
-        for row, passages in zip(nearest, read, strict=True):
+        best_spans: list[tuple[int, int] | None] = []
+        for row, spans_by_passage in zip(nearest, read, strict=True):
             spans = [
                 (span.margin, self._passages[number].start + span.start, self._passages[number].start + span.end)
-                for number, own in zip(row, passages, strict=True)
-                for span in own
+                for number, passage_spans in zip(row, spans_by_passage, strict=True)
+                for span in passage_spans
             ]
             margin, start, end = max(spans, key=lambda span: span[0], default=(0.0, 0, 0))
-            found.append((start, end) if margin > 0 else None)
-        return found
+            best_spans.append((start, end) if margin > 0 else None)
+        return best_spans
 
     def row(self, question: GoldQuestion) -> Row | None:
-        """A drafted question as one of its passage; None where its answer stands across two."""
+        """A drafted question as a training row with its passage; None if its answer spans two passages."""
         answer = question.answers[0]
         assert answer.start is not None and answer.end is not None
         for passage, text in zip(self._passages, self.texts, strict=True):
@@ -205,22 +205,22 @@ class _Asker:
 
 
 def _mixed(proposals: Iterator[Proposal], rng: random.Random) -> list[Proposal]:
-    """In a random order that takes the kinds in turn, so that dates, the most frequent, do not crowd out the others."""
+    """The proposals in random order, alternating between kinds: dates, the most frequent, must not crowd out others."""
     kinds: dict[str, list[Proposal]] = defaultdict(list)
     for proposal in proposals:
         kinds[proposal.kind].append(proposal)
-    for own in kinds.values():
-        rng.shuffle(own)
+    for group in kinds.values():
+        rng.shuffle(group)
     turns = [(turn, kind) for kind in sorted(kinds) for turn in range(len(kinds[kind]))]
     return [kinds[kind][turn] for turn, kind in sorted(turns)]
 
 
-def _same(text: str, proposal: Proposal, found: tuple[int, int]) -> bool:
-    """Whether the reader's span is the proposed one: right by F1, or one within the other and few words longer."""
-    start, end = found
+def _same(text: str, proposal: Proposal, span_read: tuple[int, int]) -> bool:
+    """Whether the reader's span matches the proposed one: right by F1, or nested with a difference of few words."""
+    start, end = span_read
     if end <= proposal.start or proposal.end <= start:
         return False
-    own, read = text[proposal.start : proposal.end], text[start:end]
+    proposed, read = text[proposal.start : proposal.end], text[start:end]
     nested = (start <= proposal.start and proposal.end <= end) or (proposal.start <= start and end <= proposal.end)
-    close = abs(len(own.split()) - len(read.split())) <= _WORDS_AROUND
-    return f1(read, [own]) >= RIGHT_F1 or (nested and close)
+    close = abs(len(proposed.split()) - len(read.split())) <= _WORDS_AROUND
+    return f1(read, [proposed]) >= RIGHT_F1 or (nested and close)

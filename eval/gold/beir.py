@@ -1,4 +1,4 @@
-"""BEIR folders: documents, queries and relevance judgements, for measuring retrieval alone.
+"""BEIR folders of documents, queries and relevance judgements, for measuring retrieval by itself.
 
 The format is that of Thakur, Reimers, Rücklé, Srivastava and Gurevych, "BEIR: A Heterogeneous Benchmark for Zero-shot
 Evaluation of Information Retrieval Models", NeurIPS 2021: `corpus.jsonl` of {_id, title, text}, `queries.jsonl` of
@@ -26,7 +26,7 @@ from qa.engine import Engine
 from qa.types import MAX_QUESTION_LENGTH, Question
 
 MAX_CORPUS_BYTES = 16 * 2**30
-"""The most bytes that a corpus may hold, after decompression: about five times MS MARCO's passages."""
+"""The maximum size of a corpus after decompression, in bytes: about five times the passages of MS MARCO."""
 HIT_RATE_AT = (1, 5, 20)
 RANKED_TO = 10
 BATCH = 64
@@ -38,8 +38,8 @@ _GRADE = re.compile(r"-?[0-9]{1,4}")
 
 @dataclass(frozen=True, slots=True)
 class BeirSet:
-    """A validated BEIR folder. `queries` are the judged ones by id, `grades` the grade of each judged document of
-    each query (above 0: relevant), `size` the number of documents in the `corpus` file."""
+    """A validated BEIR folder. `queries` holds the judged queries by id, `grades` the grade of each judged document by
+    query (above 0 means relevant), and `size` the number of documents in the `corpus` file."""
 
     name: str
     split: str
@@ -49,7 +49,7 @@ class BeirSet:
     size: int
 
     def documents(self) -> Iterator[Document]:
-        """The documents, read one at a time; one without text stands as its title, or as its id."""
+        """The documents, read one at a time; one without text is represented by its title, or else by its id."""
         for entry in _entries(self.corpus, _Entry, MAX_CORPUS_BYTES):
             title, text = (entry.title or "").strip(), entry.text
             yield Document(
@@ -98,10 +98,10 @@ def document_uri(corpus_id: str) -> str:
 
 def read_beir(folder: Path, split: str | None = None) -> BeirSet:
     """Read and validate a BEIR folder: `corpus.jsonl`, `queries.jsonl`, and `qrels/SPLIT.tsv` or `qrels_SPLIT.tsv`,
-    each plain or `.gz`. Without a `split` the only one is taken, or `test`.
+    each plain or `.gz`. Without `split`, the only one is used, or `test`.
 
-    Reads the corpus once, so that a mistake shows before hours of indexing. Raises InputError, with the file, the line
-    and the field, for what is missing or malformed, ids that occur twice, and judgements of unknown ids.
+    Reads the whole corpus once, so that mistakes come to light before hours of indexing. Raises InputError, naming the
+    file, line and field, for anything missing or malformed, duplicate ids, and judgements of unknown ids.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder; a BEIR folder holds corpus.jsonl, queries.jsonl and qrels/")
@@ -133,18 +133,18 @@ def read_beir(folder: Path, split: str | None = None) -> BeirSet:
 
 
 def index_beir(store: Store, beir: BeirSet, progress: Callable[[int, int], None] | None = None) -> None:
-    """Bring a store up to the documents of a BEIR set; those that it holds already cost little, so that the same call
-    goes on after an interruption.
+    """Index the documents of a BEIR set into a store. Documents that it already has cost little, so the same call
+    resumes after an interruption.
 
-    Raises InputError where the store holds other documents: they would be ranked too. progress is called with
-    (documents done, all).
+    Raises InputError if the store contains other documents, since they would be ranked too. `progress` is called with
+    (documents done, documents in all).
     """
     try:
         for done, _ in enumerate(store.put_all(beir.documents()), start=1):
             if progress:
                 progress(done, beir.size)
     finally:
-        # Also when interrupted: what was committed should be found.
+        # Even when interrupted: committed documents must be searchable.
         store.sync()
     held = store.catalogue.counts()[0]
     if held != beir.size:
@@ -157,10 +157,10 @@ def index_beir(store: Store, beir: BeirSet, progress: Callable[[int, int], None]
 def evaluate_beir(
     engine: Engine, beir: BeirSet, *, passages: int = 100, progress: Callable[[int, int], None] | None = None
 ) -> BeirScores:
-    """Ask a store that holds the set (see `index_beir`) every judged query, and score the ranking of its documents.
+    """Run every judged query against a store with the set (see `index_beir`), and score the ranking of documents.
 
-    A document stands at the rank of its best passage among the `passages` retrieved, by the same search that answers
-    questions. A query that retrieves nothing counts as 0. The measures are those of ir_measures (MacAvaney, Macdonald
+    A document has the rank of its best passage among the `passages` retrieved, by the same search that answers
+    questions. A query that retrieves nothing scores 0. The measures are those of ir_measures (MacAvaney, Macdonald
     and Ounis, ECIR 2022): Success@k as HitRate@k, RR@10 as MRR@10, and nDCG@10 with linear gain, as trec_eval.
     """
     import ir_measures
@@ -168,14 +168,14 @@ def evaluate_beir(
     run: dict[str, dict[str, float]] = {}
     queries = iter(beir.queries.items())
     while batch := list(islice(queries, BATCH)):
-        found = engine.retrieve([Asked(Question(question=text, passages=passages)) for _, text in batch])
-        for (query, _), retrieved in zip(batch, found, strict=True):
+        retrievals = engine.retrieve([Asked(Question(question=text, passages=passages)) for _, text in batch])
+        for (query, _), retrieved in zip(batch, retrievals, strict=True):
             ranked = dict.fromkeys(entry.passage.document_id for entry in retrieved.passages)
-            run[query] = {own: -float(rank) for rank, own in enumerate(ranked)}
+            run[query] = {document: -float(rank) for rank, document in enumerate(ranked)}
         if progress:
             progress(len(run), len(beir.queries))
     grades = {
-        query: {document_id(document_uri(own)): grade for own, grade in graded.items()}
+        query: {document_id(document_uri(corpus_id)): grade for corpus_id, grade in graded.items()}
         for query, graded in beir.grades.items()
     }
     names: dict[Any, str] = {ir_measures.Success @ k: f"HitRate@{k}" for k in HIT_RATE_AT}
@@ -234,7 +234,7 @@ def _entries(file: Path, model: type[_AnyEntry], limit: int) -> Iterator[_AnyEnt
 def _read_judgements(
     file: Path, texts: dict[str, str], asked: Path
 ) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
-    """The grades by query and document, and the line at which each document is first named."""
+    """The grades by query and document, and the line on which each document is first named."""
     grades: dict[str, dict[str, int]] = {}
     places: dict[str, int] = {}
     header = True
@@ -249,14 +249,14 @@ def _read_judgements(
             continue
         if len(columns) != len(_HEADER):
             raise PlacedError(file, place, f"has {len(columns)} columns, not {len(_HEADER)}: {', '.join(_HEADER)}")
-        query, own, score = columns
+        query, document, score = columns
         if query not in texts:
             raise PlacedError(file, place, f"query-id: {shown(query)} is not in {asked.name}")
         if not _GRADE.fullmatch(score):
             raise PlacedError(file, place, f"score: should be an integer of at most 4 digits, is {shown(score)}")
-        if grades.setdefault(query, {}).setdefault(own, int(score)) != int(score):
-            raise PlacedError(file, place, f"score: {shown(query)} and {shown(own)} were judged otherwise before")
-        places.setdefault(own, number)
+        if grades.setdefault(query, {}).setdefault(document, int(score)) != int(score):
+            raise PlacedError(file, place, f"score: {shown(query)} and {shown(document)} were judged otherwise before")
+        places.setdefault(document, number)
     if not grades:
         raise InputError(f"{file}: holds no judgement")
     return grades, places

@@ -1,4 +1,4 @@
-"""Writing a file or a folder whole or not at all: it is made beside its place, and put there when it is complete."""
+"""Writing a file or a folder completely or not at all: it is made beside its place, and moved there once complete."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import BinaryIO
 from index.errors import InputError
 
 PART_PREFIX, PART_SUFFIX = ".spanqa-", ".part"
-"""Around the names of what is not complete yet; whatever is called so and no process is at work on may be deleted."""
+"""Prefix and suffix of the names of incomplete files and folders; they may be deleted once no process uses them."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file as `replacing` does. Raises InputError where it cannot be written."""
+    """Write a file as `replacing` does. Raises InputError if it cannot be written."""
     with replacing(path) as stream:
         stream.write(data)
 
@@ -27,16 +27,15 @@ def write_whole(path: Path, data: bytes) -> None:
 def replacing(path: Path, place: Callable[[], Path] | None = None) -> Iterator[BinaryIO]:
     """A stream whose bytes become the file at `path` once the block has ended without an error.
 
-    A link is followed: what it leads to is replaced, and the link stays. The new file has the mode and, where that is
-    allowed, the owner of the one it replaces; without one, what the umask leaves. `place` is asked at the end where
-    the file is to go after all. Raises InputError where it cannot be written; what stood there then stands there
-    still.
+    A link is followed: its target is replaced, and the link stays. The new file gets the mode and, if permitted, the
+    owner of the one it replaces; if there is none, the mode that the umask allows. `place`, if given, is called at the
+    end for the path to write to. Raises InputError if the file cannot be written; an existing file is then unchanged.
     """
     target = followed(path)
     beside = part_beside(target)
     try:
         before = target.stat() if target.exists() else None
-        # Until it has the rights of the file that it replaces, nobody else may look into it.
+        # Until it has the permissions of the file that it replaces, nobody else may read it.
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if before is None else 0o600)
         try:
             with os.fdopen(descriptor, "wb") as stream:
@@ -58,7 +57,7 @@ def replacing(path: Path, place: Callable[[], Path] | None = None) -> Iterator[B
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A new, empty folder that takes the place of the one at `path` once the block has ended without an error.
 
-    The old one is removed only when the new one is there. Raises InputError where it cannot be written.
+    The old one is removed only once the new one is in place. Raises InputError if it cannot be written.
     """
     target = followed(path)
     beside, aside = part_beside(target), part_beside(target)
@@ -87,16 +86,16 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def followed(path: Path) -> Path:
-    """The absolute path that links lead to, whether or not there is anything. Raises InputError where there is none."""
+    """The absolute path with links resolved, whether or not it exists. Raises InputError if it cannot be resolved."""
     try:
         return path.resolve()
-    # Python 3.12 and older report links that lead in a circle by RuntimeError, a NUL is a ValueError everywhere.
+    # Python 3.12 and older raise RuntimeError for circular links; a NUL is a ValueError in every version.
     except (OSError, RuntimeError, ValueError) as error:
         raise cannot_write(path, error) from error
 
 
 def part_beside(path: Path) -> Path:
-    """A name for what is to be put at `path`, in the same folder: short, whatever the length of its own."""
+    """A temporary path for what will be moved to `path`, in the same folder; short, however long the final name is."""
     return path.parent / (f"{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}")
 
 
@@ -106,7 +105,7 @@ def cannot_write(path: Path, error: Exception) -> InputError:
 
 
 def sync(path: Path) -> None:
-    """Hand a file or folder to the disk, so that a power cut leaves it whole."""
+    """Flush a file or folder to disk, so that it survives a power cut."""
     if path.is_dir() and os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -119,12 +118,12 @@ def sync(path: Path) -> None:
 def _take_over_rights(path: Path, before: os.stat_result) -> None:
     mode = stat.S_IMODE(before.st_mode)
     if hasattr(os, "chown") and (before.st_uid, before.st_gid) != (path.stat().st_uid, path.stat().st_gid):
-        # Only root may give a file away; to a group of one's own anybody may.
+        # Only root may change the owner of a file; anybody may change its group to one of their own.
         with suppress(PermissionError):
             os.chown(path, -1, before.st_gid)
         with suppress(PermissionError):
             os.chown(path, before.st_uid, -1)
         if path.stat().st_gid != before.st_gid:
-            # What one group might do is not for another.
+            # The permissions of one group must not pass to another.
             mode &= ~stat.S_IRWXG
     path.chmod(mode)

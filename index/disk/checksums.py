@@ -1,4 +1,4 @@
-"""Checksums of derived files: damage is noticed before the file is used, and a sound file is read for it only once."""
+"""Checksums of derived files: damage is detected before a file is used, and an intact file is only checked once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 _CHUNK = 1 << 20
-# A file may change twice within one tick of the file system's clock: as git does, what is younger is not trusted.
+# A file may change twice within one tick of the file system's clock, so, as in git, younger files are not trusted.
 _TICK_NS = 50_000_000
 _NEVER = -1
 _LARGE_BYTES = 16 << 20
 
 
 class FileState(NamedTuple):
-    """A file as it was when its bytes were last checked. `crc` is their CRC-32 as eight hexadecimal digits.
+    """The state of a file when its bytes were last checked. `crc` is their CRC-32 as eight hexadecimal digits.
 
-    A file whose size, time of change and inode are still the same is taken for unchanged; one that was copied, restored
-    or written over differs in at least one of them and is read again.
+    A file with the same size, mtime and inode is taken to be unchanged; one that was copied, restored or overwritten
+    differs in at least one of them, and is read again.
     """
 
     size: int
@@ -31,14 +31,14 @@ class FileState(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> FileState:
-        """Read the file's bytes. Raises OSError where that fails."""
+        """The current state, by reading the file. Raises OSError if that fails."""
         before = path.stat()
         crc = checksum([path])
         old = time.time_ns() - before.st_mtime_ns > _TICK_NS
         return cls(before.st_size, before.st_mtime_ns if old else _NEVER, before.st_ino, crc)
 
     def unchanged(self, path: Path) -> bool:
-        """Whether the file looks as it did, without reading it."""
+        """Whether the file seems unchanged, without reading it."""
         try:
             now = path.stat()
         except OSError:
@@ -46,7 +46,7 @@ class FileState(NamedTuple):
         return (now.st_size, now.st_mtime_ns, now.st_ino) == self[:3]
 
     def sound(self, path: Path) -> bool:
-        """Whether the file holds the same bytes, by reading them."""
+        """Whether the file still has the same bytes, by reading it."""
         try:
             return path.stat().st_size == self.size and checksum([path]) == self.crc
         except OSError:
@@ -54,7 +54,7 @@ class FileState(NamedTuple):
 
 
 def trusted(folder: Path, files: Mapping[str, FileState]) -> dict[str, FileState] | None:
-    """The states of `files` of a folder, renewed where one had to be read; None where one is damaged or missing."""
+    """The states of `files` in a folder, renewed for those that had to be read; None if one is damaged or missing."""
     states = {}
     for name, state in files.items():
         path = folder / name
@@ -72,17 +72,17 @@ def trusted(folder: Path, files: Mapping[str, FileState]) -> dict[str, FileState
 
 
 def worth_noting(noted: Mapping[str, FileState], now: Mapping[str, FileState]) -> bool:
-    """Whether a large file had to be read although it was sound, which the next to open it could be spared."""
+    """Whether an intact large file had to be read, which saving its new state would spare whoever opens it next."""
     return any(state.size >= _LARGE_BYTES and state != noted[name] for name, state in now.items())
 
 
 def damaged(folder: Path, files: Mapping[str, FileState]) -> list[Path]:
-    """Those of `files` whose bytes are not what they were; every file is read."""
+    """The `files` whose bytes have changed; every file is read."""
     return [folder / name for name, state in files.items() if not state.sound(folder / name)]
 
 
 def checksum(paths: Iterable[Path], seed: int = 0) -> str:
-    """CRC-32 of `seed` and the files' bytes, in order of name, as eight hexadecimal digits."""
+    """CRC-32 of `seed` and the bytes of the files, in order of path, as eight hexadecimal digits."""
     value = zlib.crc32(str(seed).encode())
     for path in sorted(paths):
         with path.open("rb") as file:
@@ -97,7 +97,7 @@ def text_checksum(text: str) -> str:
 
 
 def flush(path: Path) -> None:
-    """Have the system write a file, or a folder's entries, to the disk."""
+    """Make the system write a file, or the entries of a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -106,7 +106,7 @@ def flush(path: Path) -> None:
 
 
 def room_at(folder: Path) -> str:
-    """How much room the disk of a folder has, in words: whoever cannot write wants to know."""
+    """How much space is free on the disk of a folder, in words, for messages about failed writes."""
     try:
         return f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB are free on its disk"
     except OSError:

@@ -1,5 +1,5 @@
-"""Folders of derived files: removed although somebody has them open, but for what is not ours; mirrored where nobody
-can write."""
+"""Folders of derived files: removing them even while they are open, without touching foreign files, and mirroring them
+from a read-only disk."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Owns = Callable[[str], bool]
 
 
 def clear_away(folder: Path, owns: Owns) -> None:
-    """Remove an index's folder and the files in it whose names `owns` says are the index's own; others stay, and it
-    with them. Raises OSError where that cannot be done, and for a link, which is not followed.
+    """Remove an index's folder and the files in it that `owns` recognises by name; the folder stays if it contains
+    other files. Raises OSError if that cannot be done, and for a link, which is not followed.
 
-    A folder without others is moved aside first: whoever still has it open may write into it while it goes, and its
-    name is free at once.
+    A folder without other files is moved aside first, so that its name is free at once even if another process still
+    has it open and writes into it.
     """
     if not os.path.lexists(folder):
         return
@@ -37,8 +37,8 @@ def clear_away(folder: Path, owns: Owns) -> None:
 
 
 def sweep(folder: Path, parts: Mapping[str, Owns]) -> None:
-    """Remove what a `clear_away` of one of these parts that was killed left in `folder`: what has the form and nothing
-    but the part's own files in it. Raises OSError where that cannot be done."""
+    """Remove what an interrupted `clear_away` of one of these parts left in `folder`: folders with the right name and
+    only files of the part in them. Raises OSError if that cannot be done."""
     for left in list(folder.iterdir()) if folder.is_dir() else ():
         name, separator, drawn = left.name.partition(_OLD)
         if not separator or name not in parts or not re.fullmatch("[a-z0-9_]{8}", drawn) or not is_folder(left):
@@ -53,7 +53,7 @@ def _only_own(folder: Path, owns: Owns) -> bool:
 
 
 def on_frozen_disk(folder: Path) -> bool:
-    """Whether a folder lies on a file system that is mounted read-only, so that nobody can change it."""
+    """Whether a folder is on a file system that is mounted read-only, so that nobody can change it."""
     try:
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     except OSError:
@@ -61,9 +61,9 @@ def on_frozen_disk(folder: Path) -> bool:
 
 
 def mirror(folder: Path, copy: Path, *, up_to: int) -> None:
-    """Make `copy` look like `folder`: files of at most `up_to` bytes are copied, larger ones are linked to.
+    """Make `copy` a mirror of `folder`: files of at most `up_to` bytes are copied, larger ones are linked.
 
-    Whoever opens it may write and remove files there, and nothing happens to those of `folder`.
+    Files in the mirror can be written and removed without affecting those of `folder`.
     """
     for base, _, names in os.walk(folder):
         here = copy / Path(base).relative_to(folder)

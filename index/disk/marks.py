@@ -1,6 +1,6 @@
-"""Folders that spanqa makes and may remove again: each says so in a file of its own, and nothing else is ever removed.
+"""Folders that spanqa creates and may remove: each is marked by a tag file, and nothing unmarked is ever removed.
 
-The file is the CACHEDIR.TAG of https://bford.info/cachedir/, by which backup programs pass such folders over.
+The tag is the CACHEDIR.TAG of https://bford.info/cachedir/, which also makes backup programs skip these folders.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ TAG_FILE = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
 _MARK = re.compile(r"^# spanqa: ([a-z-]+)(?: ([0-9a-f]+))?$", re.MULTILINE)
 _MOST_BYTES = 4_096
-# What `tempfile` draws.
+# The random part of the names that `tempfile` makes.
 _DRAWN = "[a-z0-9_]{8}"
 _TRIES = 10
 
 
 class Mark(NamedTuple):
-    """What a folder was made for, and of which store it is: the beginning of the store's id, "" where of none."""
+    """What a folder was made for, and the store it belongs to: the beginning of the store's id, "" for none."""
 
     kind: str
     store: str
 
 
 def mark_folder(folder: Path, mark: Mark) -> None:
-    """Mark a folder as ours. Raises OSError; FileExistsError where it has a tag already."""
+    """Mark a folder as ours. Raises OSError; FileExistsError if it already has a tag."""
     os.close(_write_tag(folder, mark))
 
 
 def mark_of(folder: Path) -> Mark | None:
-    """The mark of a folder; None where it has none, is a link, or is no folder."""
+    """The mark of a folder; None if it has none, is a link, or is not a folder."""
     tag = folder / TAG_FILE
     try:
         if not is_folder(folder) or not is_file(tag) or tag.stat().st_size > _MOST_BYTES:
@@ -53,9 +53,9 @@ def mark_of(folder: Path) -> Mark | None:
 
 
 def claim_folder(folder: Path, kind: str) -> None:
-    """Make a folder for work that is gone on with later, or take the one that was made for it.
+    """Create a folder for work that can be resumed later, or take over the one that was created for it.
 
-    Raises InputError for one that holds anything else, OSError where it cannot be made.
+    Raises InputError if the folder contains anything else, OSError if it cannot be created.
     """
     if mark_of(folder) == Mark(kind, ""):
         return
@@ -66,9 +66,9 @@ def claim_folder(folder: Path, kind: str) -> None:
 
 
 def remove_marked(folder: Path, owns: Callable[[str], bool]) -> None:
-    """Remove from a marked folder the files whose names are ours, and the folder itself unless it holds others.
+    """Remove the files with our names from a marked folder, and the folder itself unless it contains others.
 
-    What is no regular file stays as well. Raises OSError.
+    Anything that is not a regular file stays as well. Raises OSError.
     """
     remove_files(folder, owns)
     tag = folder / TAG_FILE
@@ -78,7 +78,7 @@ def remove_marked(folder: Path, owns: Callable[[str], bool]) -> None:
 
 
 def remove_files(folder: Path, owns: Callable[[str], bool]) -> None:
-    """Remove the regular files of a folder whose names are ours. Raises OSError."""
+    """Remove the regular files with our names from a folder. Raises OSError."""
     for path in list(folder.iterdir()):
         if owns(path.name) and is_file(path):
             path.unlink(missing_ok=True)
@@ -86,9 +86,9 @@ def remove_files(folder: Path, owns: Callable[[str], bool]) -> None:
 
 @contextmanager
 def aside(folder: Path, kind: str, owns: Callable[[str], bool]) -> Iterator[Path]:
-    """A marked folder in `folder` for files that are not whole yet; they and it are gone afterwards.
+    """A marked folder in `folder` for incomplete files; it is removed with them afterwards.
 
-    It is locked meanwhile, so that `sweep_asides` tells one in use from what a killed process left. Raises OSError.
+    It is locked while in use, so that `sweep_asides` can tell it from what a killed process left. Raises OSError.
     """
     beside, descriptor = _make_aside(folder, kind)
     try:
@@ -100,7 +100,7 @@ def aside(folder: Path, kind: str, owns: Callable[[str], bool]) -> Iterator[Path
 
 
 def sweep_asides(folder: Path, kind: str, owns: Callable[[str], bool]) -> bool:
-    """Remove what processes that were killed left of `aside`; whether one is in use. Raises OSError."""
+    """Remove what killed processes left of `aside`; returns whether one is in use. Raises OSError."""
     form = re.compile(re.escape(_prefix(kind)) + _DRAWN)
     in_use = False
     for path in list(folder.iterdir()) if folder.is_dir() else ():
@@ -109,7 +109,7 @@ def sweep_asides(folder: Path, kind: str, owns: Callable[[str], bool]) -> bool:
         try:
             descriptor = os.open(path / TAG_FILE, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
-            # Empty: it goes, and whoever is just making it makes another.
+            # Empty: it is removed, and a process that was just creating it will create another.
             with suppress(OSError):
                 path.rmdir()
             continue
@@ -124,22 +124,22 @@ def sweep_asides(folder: Path, kind: str, owns: Callable[[str], bool]) -> bool:
 
 
 def _make_aside(folder: Path, kind: str) -> tuple[Path, int]:
-    """A new marked folder, and the descriptor that holds its lock."""
+    """Create a marked folder; returns it with the descriptor that holds its lock."""
     for _ in range(_TRIES):
-        own = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=folder))
+        made = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=folder))
         try:
-            descriptor = _write_tag(own, Mark(kind, ""))
+            descriptor = _write_tag(made, Mark(kind, ""))
         except (FileNotFoundError, BlockingIOError):
-            # Somebody who sweeps took it for left behind before it was marked.
+            # Another process swept it away before it was marked.
             continue
         if os.fstat(descriptor).st_nlink:
-            return own, descriptor
+            return made, descriptor
         os.close(descriptor)
     raise BlockingIOError(errno.EAGAIN, f"folders made in {folder} are removed by somebody else at once")
 
 
 def _is_hardly_begun(folder: Path) -> bool:
-    """Whether a folder of our name form is empty but for an empty tag: who made it was killed before it was marked."""
+    """Whether a folder is empty but for an empty tag: the process that created it was killed before marking it."""
     try:
         if not is_folder(folder) or {path.name for path in folder.iterdir()} - {TAG_FILE}:
             return False
@@ -154,7 +154,7 @@ def _prefix(kind: str) -> str:
 
 
 def _write_tag(folder: Path, mark: Mark) -> int:
-    """The descriptor of the tag, which is locked before anybody can read the mark in it."""
+    """Write the tag; returns its descriptor, which is locked before anyone can read the mark."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     descriptor = os.open(folder / TAG_FILE, flags, FILE_MODE)
     try:

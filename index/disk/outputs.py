@@ -1,9 +1,9 @@
-"""The files and folders that a user tells a command to write: what may be written over, and what never is.
+"""The output files and folders that users name for commands: what may be overwritten, and what never is.
 
-Every output is looked at before the work begins, so that hours of it do not end in a refusal, and again when it is
-written. Never written over, even by force: what the command reads, anything inside a store, folders where a file is
-meant, devices and pipes. Only by force: whatever is there and is not recognised as a former output of the same kind,
-and files that are write-protected.
+Every output is checked before the work begins, so that hours of work do not end in a refusal, and again when it is
+written. Never overwritten, even by force: the inputs of the command, anything inside a store, a folder in place of a
+file, devices and pipes. Overwritten only by force: anything that is not recognised as an earlier output of the same
+kind, and write-protected files.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from index.errors import InputError, OutputError
 from index.location import parse_location
 
 MAX_LOOKED_AT = 64 * 2**20
-"""A larger file is none of the kinds that are recognised as a whole."""
+"""A larger file is not of any kind that is recognised by its whole content."""
 HEAD_BYTES = 64 * 2**10
 STORE_FILES = ("catalogue.sqlite", "derived.lock", "keys.lock")
-"""Any of these makes a folder a store: the catalogue, or what a store in servers keeps on this machine."""
+"""Any of these makes a folder a store: the catalogue, or the files that a store on servers keeps on this machine."""
 FORCE = "--force"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file: its `name` with an article, and how a former output of that kind is told from any other file.
+    """A kind of file: its `name` with an article, and how an earlier output of that kind is recognised.
 
-    `former` gets the bytes of a file that is not empty: all of them, or its first `HEAD_BYTES` with `by_head`.
+    `former` is given the bytes of a non-empty file: all of them, or the first `HEAD_BYTES` with `by_head`.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Kind:
     by_head: bool = False
 
     def holds(self, file: Path) -> bool:
-        """Whether the file at a path is of this kind. Raises OSError where it cannot be read."""
+        """Whether a file is of this kind. Raises OSError if it cannot be read."""
         if not self.by_head and file.stat().st_size > MAX_LOOKED_AT:
             return False
         with file.open("rb") as stream:
@@ -52,17 +52,17 @@ class Kind:
 
 
 def head_kind(name: str, pattern: bytes) -> Kind:
-    """Files that begin as a regular expression says."""
+    """A kind of files whose beginning matches a regular expression."""
     return Kind(name, lambda head: re.match(pattern, head) is not None, by_head=True)
 
 
 def marked_kind(name: str, pattern: bytes) -> Kind:
-    """Files in which a regular expression occurs."""
+    """A kind of files in which a regular expression matches."""
     return Kind(name, lambda data: re.search(pattern, data) is not None)
 
 
 def json_kind(name: str, model: type[BaseModel]) -> Kind:
-    """JSON objects with the fields of a model: all that it requires, and no others."""
+    """A kind of JSON files: objects with all required fields of a model, and no unknown ones."""
     fields = model.model_fields
     known = fields.keys() | model.model_computed_fields.keys()
     required = {field for field, about in fields.items() if about.is_required()}
@@ -77,21 +77,21 @@ def json_kind(name: str, model: type[BaseModel]) -> Kind:
     return Kind(name, former)
 
 
-# Nothing that is there is of this kind: what people go on to edit.
+# No existing file is of this kind: people edit drafts, so they are never overwritten without force.
 DRAFT = Kind("a file to be replaced", lambda _: False)
 
 
 @dataclass(frozen=True, slots=True)
 class FolderKind:
-    """A kind of folder: its `name` with an article, the names of which one at least is in a former output
-    (`marks`), and all names that may be in one; `names` None allows any, for folders that are worked in."""
+    """A kind of folder: its `name` with an article, the `marks`, of which an earlier output contains at least one, and
+    all `names` that it may contain; None allows any, for folders that are worked in."""
 
     name: str
     marks: frozenset[str]
     names: frozenset[str] | None = None
 
     def holds(self, folder: Path) -> bool:
-        """Whether a folder is empty or of this kind. Raises OSError where it cannot be read."""
+        """Whether a folder is empty or of this kind. Raises OSError if it cannot be read."""
         names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(PART_PREFIX)}
         if not names:
             return True
@@ -100,27 +100,27 @@ class FolderKind:
 
 
 class Output:
-    """A file that a command will write; made by `Outputs.file`."""
+    """A file that a command will write; created by `Outputs.file`."""
 
     def __init__(self, path: Path, check: Callable[[], None]) -> None:
         self.path = path
         self._check = check
 
     def write(self, data: bytes) -> None:
-        """Writes the file whole or not at all; raises InputError as `stream` does."""
+        """Write the file completely or not at all; raises InputError like `stream`."""
         with self.stream() as stream:
             stream.write(data)
 
     def write_model(self, value: BaseModel) -> None:
-        """Writes a value as JSON; raises InputError as `stream` does."""
+        """Write a value as JSON; raises InputError like `stream`."""
         self.write(f"{value.model_dump_json(indent=2)}\n".encode())
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
         """A stream whose bytes become the file once the block has ended without an error (see `index.disk.atomic`).
 
-        Raises InputError where it cannot be written. Where something else has been put there since the command began,
-        that stays, and the error names the file beside it that holds what this command made.
+        Raises InputError if it cannot be written. If something else was put there since the command began, that is
+        kept, and the error names the file beside it that has the output of this command.
         """
         target = place = followed(self.path)
 
@@ -140,7 +140,7 @@ class Output:
 
 
 class OutputFolder:
-    """A folder that a command will write; made by `Outputs.folder`."""
+    """A folder that a command will write; created by `Outputs.folder`."""
 
     def __init__(self, path: Path, check: Callable[[], None]) -> None:
         self.path = path
@@ -164,8 +164,8 @@ class _Input:
 class Outputs:
     """The outputs of one run of a command, given what it reads.
 
-    inputs: files and folders; names of models may be among them, and None. store: as `--store` names it. force: write
-    over what is no former output.
+    `inputs` are files and folders; names of models and None may be among them. `store` is the value of `--store`.
+    `force` overwrites files and folders that are not earlier outputs.
     """
 
     def __init__(
@@ -184,9 +184,9 @@ class Outputs:
     @overload
     def file(self, path: Path | None, kind: Kind, *, forced: bool | None = None) -> Output | None: ...
     def file(self, path: Path | None, kind: Kind, *, forced: bool | None = None) -> Output | None:
-        """A file to write; None for None. `forced` decides in the place of the command's own force.
+        """A file to write; None for None. `forced` overrides the force of the command.
 
-        Raises OutputError where it may not be written over or cannot be written.
+        Raises OutputError if it may not be overwritten or cannot be written.
         """
         if path is None:
             return None
@@ -197,7 +197,7 @@ class Outputs:
         return Output(path, lambda: self._check_file(path, target, kind, force))
 
     def folder(self, path: Path, kind: FolderKind) -> OutputFolder:
-        """A folder to write. Raises OutputError where it may not be replaced or cannot be written."""
+        """A folder to write. Raises OutputError if it may not be replaced or cannot be written."""
         target = self._claim(path)
         self._check_folder(path, target, kind)
         if os.path.ismount(target) or Path.cwd().is_relative_to(target):
@@ -206,8 +206,8 @@ class Outputs:
         return OutputFolder(path, lambda: self._check_folder(path, target, kind))
 
     def work(self, path: Path, kind: FolderKind) -> Path:
-        """A folder to work in, which may be there already if earlier work is in it. Raises OutputError for any other
-        that is not empty."""
+        """A folder to work in; it may already exist if it contains earlier work. Raises OutputError for any other
+        folder that is not empty."""
         self._check_folder(path, self._claim(path), kind, worked_in=True)
         return path
 
@@ -219,7 +219,7 @@ class Outputs:
             raise OutputError(str(error)) from error
         if absolute.parts[1:2] in (("dev",), ("proc",)):
             raise OutputError(f"{path}: is no ordinary file; name one")
-        # Two spellings that some disks take for one name.
+        # Some disks do not distinguish upper and lower case.
         key = str(target).casefold()
         if key in self._claimed:
             raise OutputError(f"{path}: is to be written twice, as {self._claimed[key]} too; name two files")
@@ -295,7 +295,7 @@ def _input(given: Path) -> _Input:
     try:
         status = path.stat()
     except (OSError, ValueError):
-        # Whoever reads it will say so; its name is still not to be written over.
+        # Reading it will report the error; it must still not be overwritten.
         return _Input(path, None, is_folder=False)
     return _Input(path, (status.st_dev, status.st_ino), stat.S_ISDIR(status.st_mode))
 
@@ -310,7 +310,7 @@ def _stat(path: Path, target: Path) -> os.stat_result | None:
 
 
 def _probe(path: Path, target: Path) -> None:
-    """Raises OutputError where a file cannot be made in the folder of what is to be written."""
+    """Raise OutputError if no file can be created in the folder of the output."""
     if not target.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {target.parent} to write it in")
     beside = part_beside(target)

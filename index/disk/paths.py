@@ -1,4 +1,4 @@
-"""What a file is called: by its own path, not by that of what a link leads to."""
+"""How files are identified: by the path they were given under, not by the target of a link."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _FILE_SCHEME = "file://"
 
 
 def own_path(path: Path) -> Path:
-    """The absolute path of a file or folder under the name that it was given: links in it stay.
+    """The absolute path of a file or folder as it was named: links in it are not resolved.
 
-    A document is known by it. What a link leads to may change, or lie where nobody looks, and still the link is what
-    was indexed.
+    It identifies a document. The target of a link may change, or be somewhere out of sight, but the link is what was
+    indexed.
     """
     parts = (_working_folder() / path).parts[1:]
     made = Path("/")
     for part in parts:
-        # What is above a linked folder is above what it leads to, as everywhere on this system.
+        # The parent of a linked folder is the parent of its target, as everywhere on this system.
         made = real_path(made).parent if part == ".." else made / part
     return made
 
 
 def real_path(path: Path) -> Path:
-    """Where a path leads to in the end, as far as it leads anywhere; unlike Path.resolve it bears loops."""
+    """The final target of a path, as far as it can be resolved; unlike Path.resolve, it tolerates loops."""
     return Path(os.path.realpath(path))
 
 
 def is_there(path: Path) -> bool:
-    """Whether something is there, through links. Raises InputError where that cannot be told."""
+    """Whether the path exists, following links. Raises InputError if that cannot be determined."""
     return _asked(path, Path.exists)
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there, through links. Raises InputError where that cannot be told."""
+    """Whether the path is a folder, following links. Raises InputError if that cannot be determined."""
     return _asked(path, Path.is_dir)
 
 
@@ -49,17 +49,17 @@ def _asked(path: Path, question: Callable[[Path], bool]) -> bool:
 
 
 def uri_of(path: Path) -> str:
-    """The URI of a file or folder: that of its own path."""
+    """The URI of a file or folder, made from its own path."""
     return own_path(path).as_uri()
 
 
 def path_of(uri: str) -> Path:
-    """The path of a file's URI, whatever bytes its name has."""
+    """The path in a file's URI, whatever bytes its name consists of."""
     return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix(_FILE_SCHEME))))
 
 
 def _working_folder() -> Path:
-    """The folder that we are in by the name that the shell knows it under, which `cd` through a link keeps."""
+    """The current folder by the name that the shell uses for it, which keeps the links that `cd` went through."""
     named = os.environ.get("PWD", "")
     folder = Path.cwd()
     try:

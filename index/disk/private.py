@@ -1,4 +1,4 @@
-"""Folders and files for this account alone, whatever the umask says: a store holds whole documents."""
+"""Folders and files that only this account can access, whatever the umask: a store holds entire documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OTHERS = 0o077
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing; one that is there keeps its mode. Raises OSError."""
+    """Create a folder and any missing parents; an existing folder keeps its mode. Raises OSError."""
     try:
         folder.mkdir(mode=FOLDER_MODE)
     except FileNotFoundError:
@@ -26,23 +26,23 @@ def make_folder(folder: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file. Raises FileExistsError where there is anything of that name, a link to nowhere among it."""
+    """Create an empty file. Raises FileExistsError if anything of that name exists, even a broken link."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 def write_to(path: Path) -> BinaryIO:
-    """Open a file of ours to write it anew, never one that a link leads to. Raises OSError."""
+    """Open a file of ours to overwrite it, never following a link. Raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     return os.fdopen(os.open(path, flags, FILE_MODE), "wb")
 
 
 def unfinished(path: Path) -> Path:
-    """Where a file is written until it is whole: beside its place, under a name that nobody else takes."""
+    """The path of a file while it is being written: beside its final place, with a name that nothing else uses."""
     return path.with_name(f".spanqa-{path.name}.part")
 
 
 def close_to_others(paths: Iterable[Path]) -> None:
-    """Take from others what they may do with these files; what is no file of this account stays as it is."""
+    """Remove the permissions of other accounts on these files; files that this account does not own are left alone."""
     for path in paths:
         with suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -55,10 +55,10 @@ def close_to_others(paths: Iterable[Path]) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is a folder itself, and no link to one."""
+    """Whether the path is itself a folder, not a link to one."""
     return path.is_dir() and not path.is_symlink()
 
 
 def is_file(path: Path) -> bool:
-    """Whether it is a regular file itself, and no link to one."""
+    """Whether the path is itself a regular file, not a link to one."""
     return path.is_file() and not path.is_symlink()

@@ -1,4 +1,4 @@
-"""Files and folders beside what a store knows of them: what is new, what has changed, what is gone."""
+"""Comparing files and folders with what a store knows about them: what is new, what has changed, what is gone."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from index.documents import Source
 from index.errors import InputError
 from index.loading.files import MAX_FILE_BYTES, find_files
 
-# Raised whenever the loaders make another document of the same bytes: files are then read again, changed or not.
+# Incremented whenever the loaders make a different document of the same bytes; all files are then read again.
 LOADERS = "2"
-# A file system's clock may stand still this long, and a file change within a tick of it unseen. FAT's tick is 2 s.
+# The longest tick of a file system's clock (FAT's is 2 s); a second change within one tick leaves no trace.
 TICK_NS = 2_000_000_000
-# Up to so many paths, what is known of each is asked for; beyond, everything.
+# For up to this many paths the catalogue is asked about each; for more, about everything.
 ASKED_SINGLY = 20
 
 State = Literal["new", "changed", "touched", "unchanged"]
@@ -28,10 +28,10 @@ State = Literal["new", "changed", "touched", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file, what was seen of it before it was read, and how it stands to the store.
+    """A file, its source as seen before reading, and its state relative to the store.
 
-    `touched`: the same bytes as before, under another stamp. `source` is None for what is no readable regular file:
-    loading it says what is wrong.
+    `touched` means the same bytes as before with a different stamp. `source` is None if it is not a readable regular
+    file; loading it then reports what is wrong.
     """
 
     path: Path
@@ -41,10 +41,10 @@ class KnownFile:
 
 @dataclass(slots=True)
 class Plan:
-    """What would bring a store in step with files and folders.
+    """What has to be done to bring a store up to date with files and folders.
 
-    `gone` are URIs of indexed files that are not there any more; `kept` of those that seem gone, but may only be out of
-    reach, by folder, each with the reason.
+    `gone` holds the URIs of indexed files that no longer exist. `kept` counts, by folder and with the reason, those
+    that seem gone but may only be out of reach.
     """
 
     files: list[KnownFile] = field(default_factory=list)
@@ -59,38 +59,38 @@ class Plan:
 
 
 class Known(Protocol):
-    """The files that a store knows: a catalogue, or what stands for one that is not there yet."""
+    """The files that a store knows: a catalogue, or a stand-in for one that does not exist yet."""
 
     def sources(self, collection: str, prefix: str = "") -> dict[str, Source]: ...
 
 
 class NothingKnown:
-    """What a store knows that is not there yet."""
+    """What a store that does not exist yet knows: nothing."""
 
     def sources(self, collection: str, prefix: str = "") -> dict[str, Source]:
         return {}
 
 
 def plan(paths: Sequence[Path], known: Known, collection: str, *, prune: bool | None = None) -> Plan:
-    """Look at files and folders, reading only those whose stamp has changed.
+    """Examine files and folders, reading only files whose stamp has changed.
 
-    Files go by their own paths, links included: a link is unchanged as long as what it leads to is, and gone with
-    either. One that leads to another file of the plan is left out.
+    Files are identified by their own paths, links included: a link is unchanged as long as its target is, and gone if
+    either is. A link to another file of the plan is left out.
 
-    What is gone from a named folder is to be removed, unless that may be a mistake: a folder that cannot be read, or
-    that is empty, as one is whose disk is not mounted. `prune` true removes that as well, false removes nothing.
-    Raises InputError where a named path does not exist, save with `prune` one that was indexed before.
+    Files that are gone from a named folder will be removed, unless that may be a mistake: the folder cannot be read, or
+    it is empty, like the mount point of a disk that is not mounted. With `prune` true they are removed even then, with
+    false never. Raises InputError if a named path does not exist; with `prune`, only if it was never indexed.
     """
     paths = [own_path(path) for path in paths]
     before = _before(paths, known, collection)
     there = [path for path in paths if is_there(path) or not (prune and _named(path, before))]
-    found = find_files(there)
-    made = Plan(passed_over=found.passed_over, unreadable=list(found.unreadable), refused=list(found.refused))
-    # Where nothing is to be removed, what was indexed under a second name must not grow old either.
-    again = [path for path in found.again if path.as_uri() in before]
-    made.files = [_look(path, before) for path in [*found.files, *(again if prune is False else ())]]
+    listing = find_files(there)
+    made = Plan(passed_over=listing.passed_over, unreadable=list(listing.unreadable), refused=list(listing.refused))
+    # If nothing is to be removed, files that were indexed under a second name must be kept up to date too.
+    again = [path for path in listing.again if path.as_uri() in before]
+    made.files = [_look(path, before) for path in [*listing.files, *(again if prune is False else ())]]
     if prune is not False:
-        # Nothing is lost with them: their words are there under another name.
+        # Nothing is lost: the same content is indexed under another name.
         made.gone = [path.as_uri() for path in again]
         seen = {file.path.as_uri() for file in made.files}.union(made.gone)
         for path in paths:
@@ -101,17 +101,17 @@ def plan(paths: Sequence[Path], known: Known, collection: str, *, prune: bool | 
 
 
 def _before(paths: Sequence[Path], known: Known, collection: str) -> dict[str, Source]:
-    """What is known of the paths, and maybe of others."""
+    """What is known about the paths, and possibly about others."""
     if len(paths) > ASKED_SINGLY:
         return known.sources(collection)
     return {uri: source for path in paths for uri, source in known.sources(collection, path.as_uri()).items()}
 
 
 def _named(path: Path, before: Mapping[str, Source]) -> list[str]:
-    """The known URIs of a file, or of what is in a folder."""
-    own = path.as_uri()
-    inside = own.rstrip("/") + "/"
-    return sorted(uri for uri in before if uri == own or uri.startswith(inside))
+    """The known URIs of a file, or of the files in a folder."""
+    root_uri = path.as_uri()
+    inside = root_uri.rstrip("/") + "/"
+    return sorted(uri for uri in before if uri == root_uri or uri.startswith(inside))
 
 
 def _look(path: Path, before: Mapping[str, Source]) -> KnownFile:
@@ -134,10 +134,10 @@ def _look(path: Path, before: Mapping[str, Source]) -> KnownFile:
 
 
 def stamp_of(path: Path) -> str | None:
-    """What tells a file from its earlier self without reading it: size, times of change of content and of entry, inode.
+    """A stamp that shows whether a file has changed without reading it: its size, mtime, ctime and inode.
 
-    The time of the entry cannot be set back as that of the content can. '' for a file so fresh that it could change
-    again under the same stamp; None for what is no regular file, or too large to be read.
+    The ctime, unlike the mtime, cannot be set back. '' for a file so recent that it could change again without a change
+    of stamp; None for what is not a regular file, or is too large to be read.
     """
     try:
         status = path.stat()
@@ -158,7 +158,7 @@ def _find_gone(root: Path, missing: Sequence[str], made: Plan, *, prune: bool) -
         path = path_of(uri)
         try:
             if stat.S_ISREG(path.stat().st_mode):
-                # It is there, only hidden, or of a kind that is not read any more.
+                # It exists, but is hidden now, or of a kind that is no longer read.
                 continue
         except (FileNotFoundError, NotADirectoryError):
             pass
@@ -168,7 +168,7 @@ def _find_gone(root: Path, missing: Sequence[str], made: Plan, *, prune: bool) -
                 _keep(made, path.parent, f"cannot be read ({error.strerror})")
                 continue
         shut = next((folder for folder in unreadable if path.is_relative_to(folder)), None)
-        # Of a link that is still there, what it led to is what is missing.
+        # If a link is still there, its target is what is missing.
         missed = real_path(path) if path.is_symlink() else path
         nearest = next((folder for folder in missed.parents if folder.is_dir()), root)
         if shut is not None:
@@ -191,12 +191,12 @@ def _is_empty(folder: Path) -> bool:
     try:
         return next(folder.iterdir(), None) is None
     except OSError:
-        # Rather taken for out of reach than for cleared.
+        # It is safer to assume that the folder is out of reach than that it was emptied.
         return True
 
 
 def kept_messages(made: Plan) -> list[str]:
-    """What was kept though it seems gone, and why, for people."""
+    """Messages saying what was kept although it seems gone, and why."""
     return [
         f"{folder} {reason}: {count:,} file{'' if count == 1 else 's'} indexed from there before stay in the store; "
         "remove what is gone for good with --prune"
@@ -205,7 +205,7 @@ def kept_messages(made: Plan) -> list[str]:
 
 
 def require_some(made: Plan, paths: Sequence[Path]) -> None:
-    """Raise InputError where there is nothing to index, nothing gone and nothing kept."""
+    """Raise InputError if there is nothing to index, nothing gone and nothing kept."""
     if made.files or made.gone or made.kept:
         return
     if made.unreadable:

@@ -1,7 +1,7 @@
-"""Indexing on Ray: files are read, cut and embedded on the nodes of a cluster, and this process alone writes the store.
+"""Indexing on Ray: files are read, cut and embedded on the nodes of a cluster, and only this process writes the store.
 
-Tasks are pure functions of what they are sent: one whose node dies is done again on another, and what it gave before is
-used once, in the order of the files. What has come into the store stays there whoever dies.
+Tasks are pure functions of their arguments: if a node dies, its task is repeated on another, and every result is used
+exactly once, in the order of the files. What has been stored stays stored, whichever process dies.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ if TYPE_CHECKING:
     from index.store.filling import CutDocument
 
 LOCAL = "local"
-# Files that one task reads: a task costs a millisecond or two, and a node that dies loses what it had in hand.
+# How many files one task reads: a task costs a millisecond or two, and a node that dies loses its work in hand.
 FILES_TOGETHER = 16
 BYTES_TOGETHER = 1 << 20
-# Content on its way to the nodes; one file more may be, of up to loaders.MAX_FILE_BYTES.
+# Content in transit to the nodes; it may be exceeded by one file of up to MAX_FILE_BYTES (`index.loading.registry`).
 MAX_SHIPPED_BYTES = 128 << 20
-# Texts that one task embeds: some seconds of one core.
+# How many texts one task embeds: some seconds of one core.
 TEXTS_TOGETHER = 128
 MAX_AHEAD = 128
 MAX_READS = 64
-# How often a task is done again because its node died.
+# How often a task is repeated because its node died.
 RETRIES = 10
 CONNECT_TIMEOUT_S = 10.0
-# How long a cluster may be without a single core for us, as while it starts nodes.
+# How long to wait for a cluster without a single core, for instance while it starts nodes.
 NO_NODE_TIMEOUT_S = 120.0
 _POLL_S = 1.0
 _TOKEN_FILE = Path("~/.ray/auth_token")
-# Of a Ray of our own, what its tasks give until it is taken; more is spilled to its temporary folder.
+# Memory for results that wait to be fetched, on a Ray that we started; more is spilled to its temporary folder.
 _OBJECT_STORE_BYTES = 512 << 20
-# Unix sockets of Ray's lie some 80 characters below its folder, and have 107 at most.
+# The paths of Ray's Unix sockets are some 80 characters longer than its folder's, and may have 107 characters.
 _LONGEST_FOLDER = 30
 # https://www.rfc-editor.org/rfc/rfc9113#section-3.4: the client's preface with an empty SETTINGS frame.
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -66,15 +66,15 @@ _SETTINGS = 4
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A Ray that this process is connected to; `name` is what it is called in messages."""
+    """A Ray cluster that this process is connected to; `name` is what messages call it."""
 
     ray: Any
     name: str
 
     def engine(self, store: Store, runtime: str | None = None, *, stop: threading.Event | None = None) -> RayEngine:
-        """An engine that gives a store's documents and vectors as its own embedder would.
+        """An engine that produces the same documents and vectors as the store's own embedder.
 
-        Once `stop` is set it raises StoppedError instead of waiting for its nodes.
+        Once `stop` is set, it raises StoppedError instead of waiting for its nodes.
         """
         orders = node.Orders(
             version=node.version(),
@@ -89,30 +89,34 @@ class Cluster:
 
 @contextmanager
 def connected(address: str | None = None) -> Iterator[Cluster]:
-    """A Ray of our own on this machine (`address` None or "local"), else the cluster at HOST:PORT, or the one that this
-    machine is a node of ("auto").
+    """Connect to a new Ray on this machine (`address` None or "local"), to the cluster at HOST:PORT, or to the one that
+    this machine is a node of ("auto").
 
-    Raises ClusterError, which says what to do, where Ray is not installed or there is no such cluster.
+    Raises ClusterError, saying what to do, if Ray is not installed or there is no such cluster.
     """
-    own = address in (None, LOCAL)
-    _set_environment(own=own)
+    local = address in (None, LOCAL)
+    _set_environment(local=local)
     try:
         import ray
     except ImportError as error:
         raise ClusterError(f"--engine ray needs more packages ({error}): pip install 'spanqa[ray]'") from error
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     folder = None
-    if own:
+    if local:
         folder = _short_folder()
         options |= {
-            "address": LOCAL, "num_cpus": threads(), "include_dashboard": False, "_temp_dir": str(folder),
-            "object_store_memory": _OBJECT_STORE_BYTES, "_node_ip_address": "127.0.0.1",
-        }  # fmt: skip
+            "address": LOCAL,
+            "num_cpus": threads(),
+            "include_dashboard": False,
+            "_temp_dir": str(folder),
+            "object_store_memory": _OBJECT_STORE_BYTES,
+            "_node_ip_address": "127.0.0.1",
+        }
     else:
         _require_cluster(str(address))
         options["address"] = address
-    name = "of this machine" if own else f"at {address}"
-    # Around the shutdown too: without its cluster, that is where Ray ends the process.
+    name = "of this machine" if local else f"at {address}"
+    # This includes the shutdown: if the cluster is gone, that is where Ray ends the process.
     with _told_when_ended(name):
         try:
             _init(ray, options, name)
@@ -123,31 +127,31 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _set_environment(*, own: bool) -> None:
-    """What Ray reads when it is imported, unless whoever called has decided it."""
-    # Nothing is reported to anybody from a Ray that we start; of another, whoever started it decides.
+def _set_environment(*, local: bool) -> None:
+    """Set the variables that Ray reads when it is imported, unless the caller has set them."""
+    # A Ray that we start reports no usage statistics; for any other, that is up to whoever started it.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # What a future version will do already; without it Ray warns.
+    # The default of a future version; without it Ray prints a warning.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if "RAY_AUTH_MODE" in os.environ:
         return
-    if own:
-        # Whoever reaches a Ray can run code in it. Without this, Ray leaves a token in the user's home.
+    if local:
+        # Anyone who can reach a Ray can run code on it. Without our token, Ray would leave one in the home folder.
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     elif {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ) or _TOKEN_FILE.expanduser().is_file():
-        # A cluster that wants none does not mind one.
+        # A cluster that needs no token ignores one.
         os.environ["RAY_AUTH_MODE"] = "token"
 
 
 @contextmanager
 def _told_when_ended(name: str) -> Iterator[None]:
-    """Ray ends a process without a word when its cluster is gone: somebody else says it on standard error."""
+    """Ray silently ends a process whose cluster is gone; a second process then says so on standard error."""
     message = (
         f"error: this was ended from outside, as Ray ends a process when the cluster {name} is gone; give the same "
         "command again once the cluster is well: what is in the store stays"
     )
     script = 'read -r _ || printf "%s\\n" "$0" >&2'
-    # A session of its own: an interruption from the keyboard is for us.
+    # In a separate session, so that Ctrl-C only reaches this process.
     with subprocess.Popen(["/bin/sh", "-c", script, message], stdin=subprocess.PIPE, start_new_session=True) as teller:
         assert teller.stdin is not None
         try:
@@ -158,7 +162,7 @@ def _told_when_ended(name: str) -> Iterator[None]:
 
 
 def _init(ray: Any, options: dict[str, Any], name: str) -> None:
-    # Ray puts the folder that we are in first on the nodes' path, and it may hold an `index` of its own.
+    # Ray puts the current folder first on the nodes' import path, and it may contain a package called `index`.
     before = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="spanqa-") as empty:
         os.chdir(empty)
@@ -174,7 +178,7 @@ def _init(ray: Any, options: dict[str, Any], name: str) -> None:
 
 
 def _require_cluster(address: str) -> None:
-    """Raise ClusterError or InputError unless what listens there may be a Ray: Ray itself tries for minutes."""
+    """Raise ClusterError or InputError unless a Ray may be listening there; Ray itself would try for minutes."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -196,7 +200,7 @@ def _require_cluster(address: str) -> None:
 
 
 def _begins_with_settings(connection: socket.socket) -> bool:
-    # Every HTTP/2 server sends its own settings first, and gRPC is spoken over that.
+    # gRPC uses HTTP/2, and every HTTP/2 server sends its settings first.
     head = b""
     while len(head) < 4:
         received = connection.recv(64)
@@ -207,7 +211,7 @@ def _begins_with_settings(connection: socket.socket) -> bool:
 
 
 class RayEngine:
-    """Reads, cuts and embeds on a cluster's nodes (see `index.store.engine`), a core each task."""
+    """Reads, cuts and embeds on the nodes of a cluster, one core per task (see `index.store.engine`)."""
 
     def __init__(self, cluster: Cluster, orders: node.Orders, stop: threading.Event | None = None) -> None:
         self._stop = stop
@@ -219,7 +223,7 @@ class RayEngine:
         self._read_files = self._ray.remote(**one_core, num_returns="streaming")(node.read_files)
         self._embed_texts = self._ray.remote(**one_core)(node.embed_texts)
         cores = self._first_cores()
-        # So many that each core has its next task waiting.
+        # Enough for each core to have its next task waiting.
         self._reads = min(MAX_READS, 2 * cores)
         self._ahead = min(MAX_AHEAD, 1 + -(-2 * cores * TEXTS_TOGETHER // EMBED_TOGETHER))
 
@@ -254,7 +258,7 @@ class RayEngine:
         return vectors
 
     def _groups(self, paths: Iterable[Path]) -> Iterator[_Group]:
-        """Files that are read together, their task begun."""
+        """Groups of files to be read together, with their task started."""
         group = _Group()
         for path in paths:
             group.add(path)
@@ -280,10 +284,10 @@ class RayEngine:
             elif is_registered_here(path.name):
                 yield read_documents(path)
             else:
-                yield _found(parts)
+                yield _entries_of_file(parts)
 
     def _parts(self, task: Any) -> Iterator[node.Part]:
-        """What a reading task gives, in order."""
+        """The results of a reading task, in order."""
         if task is None:
             return
         with self._translated():
@@ -304,7 +308,7 @@ class RayEngine:
             self._require_nodes()
 
     def _first_cores(self) -> int:
-        """How many cores the cluster has, once it has one."""
+        """Wait until the cluster has a core; how many it has then."""
         with self._translated():
             while (cores := self._cores()) < 1:
                 self._require_nodes()
@@ -312,7 +316,7 @@ class RayEngine:
         return cores
 
     def _require_nodes(self) -> None:
-        """Raise ClusterError where there has been no core for too long: tasks would wait for ever."""
+        """Raise ClusterError if there has been no core for too long, since tasks would wait for ever."""
         if self._cores() >= 1:
             self._without_node = None
             return
@@ -329,7 +333,7 @@ class RayEngine:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Errors of the nodes and of Ray as they are to be shown."""
+        """Turns errors of the nodes and of Ray into those that users see."""
         try:
             yield
         except self._ray.exceptions.RayTaskError as error:
@@ -349,7 +353,7 @@ class RayEngine:
 
 @dataclass(slots=True)
 class _Group:
-    """Files that one task reads: each with the reason where it cannot even be sent, and the content of the others."""
+    """The files that one task reads: each with the error if it cannot even be sent, and the content of the others."""
 
     files: list[tuple[Path, InputError | None]] = field(default_factory=list)
     contents: list[tuple[Path, bytes]] = field(default_factory=list)
@@ -371,10 +375,10 @@ class _Group:
         self.size += len(content)
 
 
-def _found(parts: Iterator[node.Part]) -> Iterator[CutDocument | NotRead]:
-    """What one file holds."""
+def _entries_of_file(parts: Iterator[node.Part]) -> Iterator[CutDocument | NotRead]:
+    """The contents of one file."""
     for part in parts:
-        yield from part.found
+        yield from part.entries
         if part.error is not None:
             raise InputError(part.error)
         if part.last:
@@ -382,7 +386,7 @@ def _found(parts: Iterator[node.Part]) -> Iterator[CutDocument | NotRead]:
 
 
 def _failing(error: InputError) -> Iterator[NotRead]:
-    # Raised where what the file holds is looked at, as by a reader.
+    # Raised on the first iteration, as a local reader would raise it.
     yield from _raised(error)
 
 
@@ -391,7 +395,7 @@ def _raised(error: InputError) -> Iterator[NotRead]:
 
 
 def _everywhere(embedder: str) -> str:
-    """A model's name for the nodes, whose working folder is another."""
+    """A model's name as the nodes can use it: their working folder is different."""
     return str(Path(embedder).resolve()) if Path(embedder).is_dir() else embedder
 
 

@@ -1,6 +1,6 @@
-"""What is done on a node of a cluster: reading, cutting and embedding, as it would be done where the store is written.
+"""The work of a cluster node: reading, cutting and embedding, exactly as the machine with the store would do it.
 
-The driver (`index.ingest.ray`) sends the files' content, so that a node needs neither them nor the store.
+The driver (`index.ingest.ray`) sends the content of the files, so a node needs neither the files nor the store.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from index.models.runtime import RUNTIME_VARIABLE
 from index.store.filling import CutDocument
 from index.text.passages import CutSettings, cut_passages
 
-# Of the driver's environment, what decides how files are read; its threads are the node's own matter.
+# The driver's variables that affect how files are read; the number of threads is up to the node.
 CARRIED = ("QA_LOAD_SECONDS", "QA_LOAD_MEMORY_MB", RUNTIME_VARIABLE)
-# A task has one core: whatever starts threads by itself is told so.
+# A task has one core, and libraries that start threads must know.
 _ONE_CORE = {THREADS_VARIABLE: "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-# Code points of text that are sent back together.
+# How many code points of text are sent back together.
 TEXT_TOGETHER = 4_000_000
 
 
 def version() -> str:
-    """The version of spanqa that is installed here, with that of its loaders."""
+    """The version of spanqa installed here, and of its loaders."""
     return f"{importlib.metadata.version('spanqa')} (loaders {LOADERS})"
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a driver asks of every node: the same code, the same embedder and the same cutting as its own.
+    """What a driver requires of every node: the same code, embedder and cutting as its own.
 
-    `environment` holds the driver's variables of `CARRIED`, as pairs.
+    `environment` holds the driver's values of the variables in `CARRIED`, as pairs.
     """
 
     version: str
@@ -55,43 +55,44 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of what a file holds: `file` is its number among those of the task; `error` says why the file as a whole
-    could not be read. After the `last` nothing more comes of it."""
+    """Some of the contents of a file: `file` is its number within the task; `error` says why the file as a whole could
+    not be read; `last` marks the last part of the file."""
 
     file: int
-    found: tuple[CutDocument | NotRead, ...]
+    entries: tuple[CutDocument | NotRead, ...]
     error: str | None
     last: bool
 
 
 def read_files(orders: Orders, files: Sequence[tuple[Path, bytes]]) -> Iterator[list[Part]]:
-    """Read and cut files, given as path and content; yields what they hold in order, as much as is sent together.
+    """Read and cut files, given as path and content; yields their contents in order, in blocks that are sent together.
 
-    Raises ClusterError or ModelError where this node is not as the orders want it.
+    Raises ClusterError or ModelError if this node does not meet the orders.
     """
     embedder = _prepared(orders)
     parts: list[Part] = []
-    found: list[CutDocument | NotRead] = []
+    entries: list[CutDocument | NotRead] = []
     size = 0
     for number, (path, content) in enumerate(files):
         error = None
         try:
             for entry in read_documents(path, content):
-                found.append(entry if isinstance(entry, NotRead) else _cut(entry, embedder, orders.cut))
+                entries.append(entry if isinstance(entry, NotRead) else _cut(entry, embedder, orders.cut))
                 size += 0 if isinstance(entry, NotRead) else len(entry.text)
                 if size >= TEXT_TOGETHER:
-                    yield [*parts, Part(number, tuple(found), None, last=False)]
-                    parts, found, size = [], [], 0
+                    yield [*parts, Part(number, tuple(entries), None, last=False)]
+                    parts, entries, size = [], [], 0
         except InputError as failure:
             error = str(failure)
-        parts.append(Part(number, tuple(found), error, last=True))
-        found = []
+        parts.append(Part(number, tuple(entries), error, last=True))
+        entries = []
     if parts:
         yield parts
 
 
 def embed_texts(orders: Orders, texts: Sequence[str]) -> NDArray[np.float32]:
-    """(texts, dimensions) float32, as the driver's embedder gives them; raises as `read_files` does."""
+    """The vectors of the texts, (texts, dimensions) float32, as the driver's embedder computes them; raises like
+    `read_files`."""
     return _prepared(orders).embed(texts)
 
 
@@ -99,7 +100,7 @@ def _cut(document: Document, embedder: Embedder, settings: CutSettings) -> CutDo
     return CutDocument(document, cut_passages(document, embedder.count_tokens, settings))
 
 
-# A process serves one driver after the other, and the models of the last are enough.
+# A process serves one driver after another, so only the models of the last one are kept.
 @lru_cache(maxsize=1)
 def _prepared(orders: Orders) -> Embedder:
     if version() != orders.version:

@@ -1,4 +1,4 @@
-"""Files and folders into a store: what `qa index` does."""
+"""Indexing files and folders into a store, as `qa index` does."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from index.store.engine import IndexingEngine
 from index.store.filling import CutDocument
 from index.store.store import Store
 
-# Files that are noted as read together: a transaction each would cost as much as their documents.
+# How many files are recorded as read in one transaction; one each would cost as much as their documents.
 NOTED_TOGETHER = 200
-# Of one document: ten times what a server takes at once, some 40 MB of prose or a table of so many rows.
+# The most passages of one document: ten times what a server accepts in one request; about 40 MB of prose, or as many
+# rows of a table.
 MOST_PASSAGES = 100_000
-# Nor may much be read again where work ends without a word.
+# Files are recorded at least this often, so that little is read again after a crash.
 NOTED_S = 4.0
 
 
 @dataclass(slots=True)
 class Report:
-    """What indexing came to, in files; `passages` are those made of new and changed ones.
+    """The result of indexing, counted in files; `passages` counts those of new and changed files.
 
-    `failed` pairs each file or folder that could not be read with the reason; a file keeps its last good version.
-    `interrupted` says that it was stopped, with `left` files still to be done, which the next time goes on with.
+    `failed` pairs each file or folder that could not be read with the reason; the last good version of a file is kept.
+    `interrupted` means that indexing was stopped with `left` files still to do; the next run continues with them.
     """
 
     plan: Plan
@@ -61,15 +62,15 @@ def index_paths(
     stop: threading.Event | None = None,
     most_passages: int = MOST_PASSAGES,
 ) -> Report:
-    """Bring a collection in step with files and folders: what is new is added, what changed replaced, and what is gone
-    from a folder removed (see `folders.plan` for what `prune` means and what is not taken for gone).
+    """Bring a collection up to date with files and folders: new files are added, changed ones replaced, and those gone
+    from a folder removed (see `index.ingest.plan.plan` for `prune`, and for what does not count as gone).
 
-    A file that cannot be read is reported and the rest goes on. `tags` None leaves the tags of known documents as they
-    are. progress is called with (files done, files in all). An `engine` reads, cuts and embeds elsewhere; what comes
-    into the store is the same. Once `stop` is set, what is in hand is finished or dropped, and the report says how far
-    it came. A document of more than `most_passages` is reported and keeps its last good version.
+    A file that cannot be read is reported, and the others are still indexed. With `tags` None, documents keep their
+    tags. `progress` is called with (files done, files in all). An `engine` reads, cuts and embeds elsewhere, with the
+    same result in the store. Once `stop` is set, work in hand is finished or dropped, and the report says how far it
+    got. A document of more than `most_passages` passages is reported, and its last good version is kept.
 
-    Raises InputError where a named path does not exist, or where there is no file of a kind that can be read.
+    Raises InputError if a named path does not exist, or if there is no file of a kind that can be read.
     """
     try:
         with at_once(stop):
@@ -100,13 +101,12 @@ def follow(
     stop: threading.Event | None = None,
     most_passages: int = MOST_PASSAGES,
 ) -> Report:
-    """Do what a plan says, until `stop` is set."""
+    """Carry out a plan, until it is done or `stop` is set."""
     return _Run(store, made, collection, tags, progress, engine=engine, stop=stop, most_passages=most_passages).run()
 
 
 class _Run:
-    """One bringing in step. A file counts as read once all of its documents are stored: after a crash in between it is
-    read again."""
+    """One run. A file counts as read once all of its documents are stored; after an earlier crash it is read again."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class _Run:
                     reading = self._open[change.document.source or ""]
                     reading.waiting -= 1
                     if change.refused:
-                        reading.found -= 1
+                        reading.documents -= 1
                         reason = f"{change.document.uri}: {change.refused}; divide it, or raise --max-passages"
                         self._part_failed(reading, NotRead(reason))
                     reading.changed |= change.changed
@@ -157,7 +157,7 @@ class _Run:
         except StoppedError:
             report.interrupted, report.left = True, len(report.plan.files) - self._done
         finally:
-            # Also when interrupted: what was committed should be found, and files that were read not be read again.
+            # Even when interrupted: committed documents must be searchable, and read files must not be read again.
             self._note()
             self._store.sync()
         return report
@@ -175,28 +175,28 @@ class _Run:
                 continue
             reading = self._open[uri] = _Reading(file)
             try:
-                for found in self._found(reads):
-                    if isinstance(found, NotRead):
-                        self._part_failed(reading, found)
+                for entry in self._entries(reads):
+                    if isinstance(entry, NotRead):
+                        self._part_failed(reading, entry)
                         continue
-                    whole = found.document if isinstance(found, CutDocument) else found
-                    own = self._described(whole, uri)
-                    reading.ids.append(own.id)
-                    reading.same_bytes &= file.source is not None and own.source_sha256 == file.source.sha256
+                    whole = entry.document if isinstance(entry, CutDocument) else entry
+                    document = self._described(whole, uri)
+                    reading.ids.append(document.id)
+                    reading.same_bytes &= file.source is not None and document.source_sha256 == file.source.sha256
                     reading.waiting += 1
-                    reading.found += 1
-                    # What describes a document beside its text does not change how it is cut.
-                    yield CutDocument(own, found.passages) if isinstance(found, CutDocument) else own
+                    reading.documents += 1
+                    # The description of a document does not affect how its text is cut.
+                    yield CutDocument(document, entry.passages) if isinstance(entry, CutDocument) else document
             except InputError as error:
                 self._report.failed.append((file.path, str(error)))
                 reading.failed = True
             reading.complete = True
             self._finish_if_read(reading)
 
-    def _found(
+    def _entries(
         self, reads: Iterator[Iterator[Document | CutDocument | NotRead]]
     ) -> Iterator[Document | CutDocument | NotRead]:
-        """What the next file holds; reading it is broken off when work is to stop."""
+        """The contents of the next file; reading is interrupted once `stop` is set."""
         with at_once(self._stop):
             parts = next(reads)
         while True:
@@ -214,17 +214,17 @@ class _Run:
     def _part_failed(self, reading: _Reading, part: NotRead) -> None:
         path = reading.file.path
         self._report.failed.append((path, part.reason))
-        # What could not be read now keeps its last good version, and is tried again.
+        # The last good version of an unreadable part is kept, and reading it is tried again next time.
         reading.parts_failed = True
         if part.uri:
             reading.ids.append(document_id(part.uri, self._collection))
 
     def _described(self, document: Document, source: str) -> Document:
-        own = document.model_copy(update={"collection": self._collection, "source": source})
+        described = document.model_copy(update={"collection": self._collection, "source": source})
         if self._tags is not None:
-            return own.model_copy(update={"tags": tuple(dict.fromkeys(self._tags))})
-        known = self._store.catalogue.record(own.id)
-        return own if known is None or own.tags else own.model_copy(update={"tags": known.tags})
+            return described.model_copy(update={"tags": tuple(dict.fromkeys(self._tags))})
+        known = self._store.catalogue.record(described.id)
+        return described if known is None or described.tags else described.model_copy(update={"tags": known.tags})
 
     def _finish_if_read(self, reading: _Reading) -> None:
         if not reading.complete or reading.waiting:
@@ -235,12 +235,12 @@ class _Run:
             return
         source = reading.file.source
         if source is not None:
-            # A file that changed while it was read is read again: which of both contents was loaded is not known.
+            # A file that changed while it was read is read again, since it is not known which content was loaded.
             settled = reading.same_bytes or (source.stamp and stamp_of(reading.file.path) == source.stamp)
             whole = settled and not reading.parts_failed
             self._read[source if whole else replace(source, sha256="", stamp="")] = reading.ids
-        if reading.parts_failed and not reading.found:
-            # Each part was told of: of the file, nothing came into the store.
+        if reading.parts_failed and not reading.documents:
+            # Every part was reported; nothing of the file was stored.
             pass
         elif reading.file.state == "new":
             self._report.added += 1
@@ -269,12 +269,12 @@ class _Run:
 
 @dataclass(slots=True)
 class _Reading:
-    """A file whose documents are being stored: their ids, how many were found and are not stored yet."""
+    """A file whose documents are being stored; `documents` counts them, `waiting` those that are not stored yet."""
 
     file: KnownFile
     ids: list[str] = field(default_factory=list)
     waiting: int = 0
-    found: int = 0
+    documents: int = 0
     same_bytes: bool = True
     failed: bool = False
     parts_failed: bool = False

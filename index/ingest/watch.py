@@ -1,4 +1,4 @@
-"""Keeping a store in step with files and folders while they change: what `qa watch` does."""
+"""Keeping a store up to date with files and folders while they change, as `qa watch` does."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from index.ingest.sync import Report, follow
 from index.stopping import StoppedError, at_once
 from index.store.store import Store
 
-# Changes that come close together are taken together, at most so long after the first.
+# Changes in quick succession are handled together, at most this long after the first.
 DEBOUNCE_MS = 1_600
-# How often it is looked whether a folder was taken away or put back, and whether to stop.
+# How often to check whether a folder was removed or is back, and whether to stop.
 LOOK_MS = 1_000
-# File systems of other machines report no changes, and any may report too many: everything is looked at so often.
+# Network file systems report no changes, and any file system may drop some, so everything is examined this often.
 RESCAN_S = 600
 POLL_S = 30.0
 RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
 
-# Files elsewhere that links lead to and that are watched too; changes of others are found when everything is looked at.
+# How many link targets elsewhere are watched too; changes of others are noticed when everything is examined.
 LINKED_WATCHED = 1_000
 
 _Roots = dict[Path, tuple[int, int]]
@@ -46,12 +46,12 @@ def keep_in_step(
     debounce_ms: int = DEBOUNCE_MS,
     rescan_s: float = RESCAN_S,
 ) -> None:
-    """Bring the store in step with the paths now, and again whenever something changes there, until `stop` is set.
+    """Bring the store up to date with the paths now, and again whenever something changes there, until `stop` is set.
 
-    Every round looks at everything, so that a change that was not reported is found with the next one; files whose
-    stamp has not changed are not read. `report` gets what each round came to. A round that fails as a whole is told to
-    `problem` and tried again. A path that is taken away is waited for, and nothing is removed because of it.
-    Raises InputError where a path does not exist at the start.
+    Every round examines everything, so that a change that was not reported is picked up with the next one; files whose
+    stamp has not changed are not read. `report` receives the result of each round. A round that fails as a whole is
+    passed to `problem` and tried again. If a path disappears, nothing is removed from the store, and it is waited for.
+    Raises InputError if a path does not exist at the start.
     """
     for path in paths:
         if not path.exists():
@@ -91,8 +91,8 @@ def _watch(
     debounce_ms: int,
     rescan_s: float,
 ) -> None:
-    """Watch until the roots are others than they were, or until told to stop. A round (`once`) leaves in `linked` the
-    files that links lead to; where these become others, they are watched from then on."""
+    """Watch until the roots change, or until told to stop. A round (`once`) puts the targets of links into `linked`;
+    returns too when these change, so that the new ones are watched."""
     if not roots:
         while not stop.wait(LOOK_MS / 1000) and not _roots(paths):
             pass
@@ -112,37 +112,44 @@ def _watch(
 
 
 def _changes(roots: _Roots, targets: _Roots, stop: threading.Event, debounce_ms: int) -> Iterator[bool]:
-    """Whether there were changes, each time that there were some or that a while has passed.
+    """Yields true after changes, and false each time a while has passed without any.
 
-    Changes are gathered from the first look on: none that happens during a round is missed.
+    Changes are collected from the start, so that none is missed that happens during a round.
     """
     try:
         for changed in watch(
-            *roots, *targets, watch_filter=_Filter(roots, targets), debounce=debounce_ms, stop_event=stop,
-            rust_timeout=LOOK_MS, yield_on_timeout=True, raise_interrupt=False, ignore_permission_denied=True,
-        ):  # fmt: skip
+            *roots,
+            *targets,
+            watch_filter=_Filter(roots, targets),
+            debounce=debounce_ms,
+            stop_event=stop,
+            rust_timeout=LOOK_MS,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+            ignore_permission_denied=True,
+        ):
             yield bool(changed)
     except OSError:
-        # A path that has just gone, which the caller notices, or more folders than the system watches: then everything
-        # is looked at, as often as folders with many files bear.
+        # Either a path has just disappeared, which the caller notices, or there are more folders than the system can
+        # watch; then everything is examined at intervals that large folders can bear.
         while not stop.wait(POLL_S):
             yield True
 
 
 def _roots(paths: Sequence[Path]) -> _Roots:
-    """Those of the paths that are there, each with what tells it from another of the same name."""
-    found = {}
+    """The paths that exist, each with its device and inode, which tell it from another of the same name."""
+    roots = {}
     for path in paths:
         try:
             status = path.stat()
         except OSError:
             continue
-        found[path] = (status.st_dev, status.st_ino)
-    return found
+        roots[path] = (status.st_dev, status.st_ino)
+    return roots
 
 
 class _Filter:
-    """Whether a change matters: not that of a hidden file or in a hidden folder, which are not indexed either."""
+    """Whether a change matters: not in hidden files and folders, which are not indexed either."""
 
     def __init__(self, roots: _Roots, targets: _Roots) -> None:
         self._roots = list(roots)

@@ -1,4 +1,4 @@
-"""Building the text of a structured document, with the places of its headings, table rows and pages."""
+"""Building the text of a structured document, recording where its headings, table rows and pages are."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from index.loading.language import detect_language, language_tag
 _NOBODY = {"anonymous", "author", "openpyxl", "python-docx", "unknown", "unspecified", "user"}
 PARAGRAPH = "\n\n"
 CELL = "\t"
-# Vertical tab and form feed are white space to a reader; other controls and lone surrogates are no text at all.
+# Vertical tab and form feed are white space to a reader; other control characters and lone surrogates are not text.
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-# White space is taken from its first character on, or not at all: else each of a long run of it would be tried.
+# Only matches from the first character of a run of white space: otherwise every start within a long run would be tried.
 _BREAK = re.compile(r"(?:(?<![ \t\x0b\x0c])[ \t\x0b\x0c]+)?+(?:\r\n|\r|\n)[ \t\x0b\x0c]*+")
 
 
 def clean(text: str) -> str:
-    """Text without what is none: control characters, lone surrogates, white space at the ends of its lines."""
+    """The text without control characters, lone surrogates and white space around line breaks."""
     return _BREAK.sub("\n", _NO_TEXT.sub("", text)).strip()
 
 
 def one_line(text: str) -> str:
-    """Text on one line, each run of white space one space."""
+    """The text on one line, with every run of white space as a single space."""
     return " ".join(_NO_TEXT.sub("", text).split())
 
 
 def person(stated: str | None) -> str | None:
-    """An author as stated, unless it is what programs write where nobody said."""
+    """The stated author, unless it is a placeholder that programs write when nobody gave a name."""
     name = one_line(stated or "")
     return name if name and name.strip("()").casefold() not in _NOBODY else None
 
 
 class TextBuilder:
-    """The text of a document as its parts are added in order, paragraphs a blank line apart."""
+    """Builds the text of a document from its parts, added in order; a blank line separates paragraphs."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -50,7 +50,7 @@ class TextBuilder:
         self._page: tuple[int, int] | None = None
 
     def heading(self, level: int, title: str) -> None:
-        """A heading; levels count from 1, the topmost."""
+        """Add a heading; level 1 is the topmost."""
         title = one_line(title)
         if title:
             self._separate(PARAGRAPH)
@@ -58,14 +58,14 @@ class TextBuilder:
             self._add(title)
 
     def paragraph(self, text: str) -> None:
-        """A paragraph; its own line breaks are kept."""
+        """Add a paragraph; line breaks within it are kept."""
         text = clean(text)
         if text:
             self._separate(PARAGRAPH)
             self._add(text)
 
     def item(self, text: str, depth: int = 0) -> None:
-        """An item of a list, on a line of its own below the one before, marked and indented by its depth."""
+        """Add a list item on its own line, with a dash and indented by its depth."""
         text = clean(text)
         if text:
             self._separate("\n" if self._in_list else PARAGRAPH)
@@ -73,7 +73,8 @@ class TextBuilder:
             self._in_list = True
 
     def table(self, rows: Iterable[Sequence[str]], *, header: bool, first: int = 1) -> None:
-        """A table, a row a line and cells a tab apart; numbers count from `first`, empty rows counted but left out.
+        """Add a table: a row per line, cells separated by tabs. Rows are numbered from `first`; empty ones are counted
+        but left out.
 
         With `header`, the first row holds the names of the columns.
         """
@@ -90,7 +91,7 @@ class TextBuilder:
             separator = "\n"
 
     def begin_page(self, number: int) -> None:
-        """What is added from here on stands on this page."""
+        """Everything added from here on is on this page."""
         self.end_page()
         self._separate(PARAGRAPH)
         self._page = (number, self._length)
@@ -104,7 +105,7 @@ class TextBuilder:
 
     @property
     def length(self) -> int:
-        """Of the text so far, in code points."""
+        """The length of the text so far, in code points."""
         return self._length
 
     @property
@@ -124,20 +125,20 @@ class TextBuilder:
         uri: str | None = None,
         nothing: str = "has no text",
     ) -> Document:
-        """The document. Its title is the one stated, else its first heading, else its file name; its language the one
-        stated, else the one that its text seems to be in.
+        """The finished document. Its title is the stated one, else the first heading, else the file name; its language
+        is the stated one, else the one detected in the text.
 
-        Raises InputError, with `nothing` as the reason, where there is no text.
+        Raises InputError, with `nothing` as the reason, if there is no text.
         """
         self.end_page()
         text = "".join(self._pieces)
         if not text.strip():
             raise InputError(f"{path}: {nothing}")
-        own = one_line(title or "") or next((heading.title for heading in self._outline), "")
+        stated_title = one_line(title or "") or next((heading.title for heading in self._outline), "")
         return Document(
             uri=uri or file_uri(path),
-            title=own or file_title(path),
-            own_title=bool(own),
+            title=stated_title or file_title(path),
+            own_title=bool(stated_title),
             text=text,
             media_type=media_type,
             source_sha256=hashlib.sha256(content).hexdigest(),
@@ -160,10 +161,10 @@ class TextBuilder:
 
 
 def file_title(path: Path) -> str:
-    """A file's name as text; it need not be text in any encoding, and what cannot be shown is replaced."""
+    """A file's name as text. Names may be arbitrary bytes; what is not text in them is replaced."""
     return path.name.encode("utf-8", "replace").decode("utf-8")
 
 
 def file_uri(path: Path) -> str:
-    """A file's URI; the mere name of what is no file of ours."""
+    """A file's URI; for content that is not in a file, just its name."""
     return path.as_uri() if path.is_absolute() else file_title(path)

@@ -1,4 +1,4 @@
-"""Dates as sources state them, in ISO 8601."""
+"""The dates that sources state, converted to ISO 8601."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PDF = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?(?:(\d{2})(\d{2})?(\d{2})?)?(Z|[+-]
 
 
 def iso_date(stated: object) -> str | None:
-    """A date in ISO 8601, no more exact than it was stated; None for none and for what is no date.
+    """A date in ISO 8601, no more precise than it was stated; None if nothing, or no date, is stated.
 
-    Takes ISO 8601 itself, dates of PDF files, of e-mail headers, and Python's.
+    Accepts ISO 8601, the dates of PDF files and of e-mail headers, and Python's date and datetime.
     """
     if isinstance(stated, datetime):
         whole = stated.replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""From bytes to text: Unicode first, then the older encodings by what their text looks like."""
+"""Decoding bytes to text: Unicode first, then the older encodings, judged by what the decoded text looks like."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import PurePath
 from index.errors import InputError
 from index.loading.language import detect_language
 
-# UTF-32's little-endian mark begins with UTF-16's, so the longer ones are tried first.
+# The little-endian mark of UTF-32 begins with that of UTF-16, so the longer marks are tried first.
 _MARKS = [
     (b"\xff\xfe\x00\x00", "utf-32-le"),
     (b"\x00\x00\xfe\xff", "utf-32-be"),
@@ -18,34 +18,33 @@ _MARKS = [
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 ]
-# How much of a file is looked at to guess its encoding; all of it is decoded in the end.
+# How much of a file is examined to guess its encoding; the whole file is decoded in the end.
 _SAMPLE = 64 * 1024
-# What charset-normalizer chooses from where a text is not of Latin letters. Its whole list holds encodings that nobody
-# has written in for thirty years and that short texts fit by chance.
-_OTHER_SCRIPTS = [
-    "utf_16_le", "utf_16_be", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp",
-    "gb18030", "big5", "cp949", "cp874",
-]  # fmt: skip
-# Encodings of Latin letters, the likeliest first, and which share of the characters beyond ASCII has to stand where
-# such do. Every byte is something in Mac OS Roman, so that more has to fit.
+# What charset-normalizer may choose from when a text is not in Latin letters. Its full list has encodings that fell out
+# of use thirty years ago, and that short texts match by chance.
+_OTHER_SCRIPTS = """
+    utf_16_le utf_16_be cp1251 koi8_r cp1253 cp1255 cp1256 cp932 euc_jp gb18030 big5 cp949 cp874
+""".split()
+# Encodings of Latin letters, likeliest first, with the share of non-ASCII characters that must be in plausible places.
+# Every byte is valid in Mac OS Roman, so the bar is higher there.
 _LATIN = {"cp1252": 0.66, "cp1250": 0.66, "iso8859_2": 0.66, "mac_roman": 0.9}
 _CENTRAL_EUROPEAN = {"bs", "cs", "hr", "hu", "pl", "ro", "sk", "sl", "sq"}
 _MARKS_BETWEEN_WORDS = set("‘’‚“”„†‡•…‰‹›«»–—™©®°±²³·¼½¾€£¥¢§¡¿ªº×÷\xa0´")
-# Bytes of no text in an encoding of one or more bytes a character; ESC begins the shifts of ISO 2022.
+# Bytes that occur in no text, whatever its encoding; ESC is not one of them, since ISO 2022 shifts begin with it.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-# The shift of ISO 2022 to Japanese characters, in bytes that are ASCII otherwise.
+# The ISO 2022 shift to Japanese characters, in bytes that are otherwise ASCII.
 _SHIFT = re.compile(rb"\x1b\$[@B]")
-# Half a surrogate pair as UTF-8: no other encoding's text looks like it, and no UTF-8 may hold it.
+# Half a surrogate pair encoded as UTF-8: not allowed in UTF-8, and unlike text in any other encoding.
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LEAST_UTF_16 = 16
 
 
 def decode_text(path: PurePath, content: bytes) -> str:
-    """Decode text in whatever encoding it is; a byte-order mark is dropped, newlines stay as they are.
+    """Decode text whatever its encoding; a byte-order mark is dropped, line endings are kept.
 
-    Text that is UTF-8, or has a mark, is never taken for anything else. Raises InputError for what is no text, for
-    damaged Unicode, and where no encoding fits.
+    Text that is valid UTF-8, or has a mark, is never taken for another encoding. Raises InputError if the content is
+    not text, is damaged Unicode, or fits no encoding.
     """
     text = decode_unicode(path, content)
     if text is None:
@@ -56,9 +55,9 @@ def decode_text(path: PurePath, content: bytes) -> str:
 
 
 def decode_unicode(path: PurePath, content: bytes) -> str | None:
-    """Decode UTF-8, or UTF-16 and UTF-32 with a mark; None for content that is neither.
+    """Decode UTF-8, or UTF-16 and UTF-32 with a mark; None if the content is none of these.
 
-    Raises InputError where it is Unicode that was damaged, or UTF-8 that holds NUL characters.
+    Raises InputError if it is damaged Unicode, or UTF-8 with NUL characters in it.
     """
     if _SHIFT.search(content):
         return None
@@ -80,7 +79,7 @@ def decode_unicode(path: PurePath, content: bytes) -> str | None:
 
 
 def _is_damaged_utf8(content: bytes) -> bool:
-    """Whether most of what is not ASCII is UTF-8: text of another encoding is so by chance only."""
+    """Whether most of the non-ASCII bytes are valid UTF-8, which in text of another encoding happens only by chance."""
     if _SURROGATE.search(content[:_SAMPLE]) and len(content) < _LEAST_UTF_16:
         return True
     sample = content[:_SAMPLE].decode("utf-8", "surrogateescape")
@@ -111,7 +110,7 @@ def _encoding_of(path: PurePath, content: bytes) -> str:
 
 
 def _latin_encoding(sample: bytes, plausible: dict[str, float]) -> str:
-    """The encoding of a text in Latin letters: the western one, unless its language is written in the central one."""
+    """The encoding of a text in Latin letters: the western one, unless its language needs the central one."""
     central = [name for name in ("cp1250", "iso8859_2") if name in plausible]
     if central and detect_language(sample.decode(central[0]), sure=False) in _CENTRAL_EUROPEAN:
         return max(central, key=lambda name: (_central_letters(sample.decode(name)), name == "cp1250"))
@@ -119,12 +118,12 @@ def _latin_encoding(sample: bytes, plausible: dict[str, float]) -> str:
 
 
 def _latin_share(text: str) -> float:
-    """Which share of the characters beyond ASCII stands where such stand in a text of Latin letters."""
+    """The share of non-ASCII characters that are where a text in Latin letters would have them."""
     beyond = sum(char > "\x7f" for char in text)
     fits = sum(char in _MARKS_BETWEEN_WORDS for char in text)
     for match in _LETTERS.finditer(text):
         accented = sum(char > "\x7f" for char in match.group())
-        # At most two of three letters of a word, or it is of another alphabet.
+        # At most two letters in three of a word: more means another alphabet.
         fits += accented if 3 * accented <= 2 * len(match.group()) else 0
     return fits / beyond if beyond else 0.0
 
@@ -138,14 +137,14 @@ def _central_letters(text: str) -> int:
 def _other_encoding(path: PurePath, content: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    # A cut through a character of two bytes would make a sample of them seem damaged.
+    # A sample that ends in the middle of a two-byte character would look damaged.
     sample = (
         content if len(content) <= _SAMPLE else content[: content.rfind(b"\n", 0, _SAMPLE) + 1] or content[:_SAMPLE]
     )
     possible = [name for name in _OTHER_SCRIPTS if name.startswith("utf_16") or not _CONTROL.search(sample)]
-    found = [match.encoding for match in from_bytes(sample, cp_isolation=possible)]
+    guesses = [match.encoding for match in from_bytes(sample, cp_isolation=possible)]
     fitting = [
-        name for name in found if _decodes(content, name) and _has_its_script(sample.decode(name, "replace"), name)
+        name for name in guesses if _decodes(content, name) and _has_its_script(sample.decode(name, "replace"), name)
     ]
     if not fitting:
         raise InputError(
@@ -155,17 +154,17 @@ def _other_encoding(path: PurePath, content: bytes) -> str:
 
 
 def _has_its_script(text: str, encoding: str) -> bool:
-    """Whether a text has the letters that an encoding is for: East Asian ones decode each other's bytes."""
+    """Whether a text has the letters that an encoding is meant for: East Asian encodings decode each other's bytes."""
     beyond = [char for char in text if char > "\x7f"]
     if encoding.startswith("utf_16"):
-        # Any even number of bytes decodes; text has no characters that nobody assigned, and more than a few.
+        # Almost any even number of bytes decodes; real text has no unassigned characters, and more than a few in all.
         return 2 * len(text) >= _LEAST_UTF_16 and not any(
             unicodedata.category(char) in ("Cn", "Co", "Cc") for char in beyond
         )
     if not beyond:
         return False
     share = {
-        # Korean parts its words by spaces and ends its sentences as Latin text does, Chinese neither.
+        # Korean separates words by spaces and ends sentences as Latin text does; Chinese does neither.
         "cp949": sum("\uac00" <= char <= "\ud7a3" for char in beyond) / len(beyond) > 0.5
         and "\u3002" not in text
         and text.count(" ") * 15 >= len(text) - 15,

@@ -30,28 +30,39 @@ from index.loading.registry import (
 )
 
 __all__ = [
-    "MAX_FILE_BYTES", "Found", "Loader", "NotRead", "decode_text", "decode_unicode", "document_from_bytes",
-    "find_files", "load_cited", "load_file", "read_documents", "register", "supported_suffixes",
-]  # fmt: skip
+    "MAX_FILE_BYTES",
+    "FoundFiles",
+    "Loader",
+    "NotRead",
+    "decode_text",
+    "decode_unicode",
+    "document_from_bytes",
+    "find_files",
+    "load_cited",
+    "load_file",
+    "read_documents",
+    "register",
+    "supported_suffixes",
+]
 
 # Between the URI of an archive or a message and the name of a part of it.
 PART_MARK = "!/"
-# A message attached to a message in an archive is as deep as people go.
+# As deep as people nest things: a message attached to a message in an archive.
 MAX_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """A part of a file that is no document now, with the reason, and the URI that its document would have, if known."""
+    """A part of a file that could not be read: the reason, and the URI its document would have, if known."""
 
     reason: str
     uri: str | None = None
 
 
 def load_file(path: Path) -> Document:
-    """Load one file that is one document; raises InputError saying what is wrong with it.
+    """Load a file that is a single document; raises InputError saying what is wrong with it.
 
-    Of a message that is the message without its attachments. See `read_documents` for all that a file holds.
+    For an e-mail that is the message without its attachments. `read_documents` reads everything in a file.
     """
     document = _read(path).document
     if document is None:
@@ -60,7 +71,7 @@ def load_file(path: Path) -> Document:
 
 
 def load_cited(path: Path, uri: str) -> Document:
-    """Load the document that a citation's URI means, wherever its file now lies: the file, or a part of it."""
+    """Load the document that a citation's URI refers to (a file, or a part of one) from where the file is now."""
     parts = [unquote(name) for name in uri.split(PART_MARK)[1:]]
     document = (_read(path, parts) if parts else _read(path)).document
     if document is None:
@@ -68,15 +79,15 @@ def load_cited(path: Path, uri: str) -> Document:
     return document.model_copy(update={"uri": _part_uri(path, parts)}) if parts else document
 
 
-# Reads a file by the names of parts that lead to what is wanted of it.
+# Reads a file, or the part of it that these names lead to.
 _Reader = Callable[[tuple[str, ...]], Read]
 
 
 def read_documents(path: Path, content: bytes | None = None) -> Iterator[Document | NotRead]:
-    """All documents of a file, one after the other: of an archive each member, of a message its attachments too.
+    """Yield every document in a file: each member of an archive, a message and its attachments.
 
-    `content` is the file's, where it does not lie on this machine. What cannot be read of them comes as NotRead in its
-    place. Raises InputError where that is the file as a whole.
+    `content` is the content of the file, if it is not on this machine. A part that cannot be read is yielded as NotRead
+    in its place. Raises InputError if the file as a whole cannot be read.
     """
     if content is None:
         reader: _Reader = partial(_read, path)
@@ -93,8 +104,8 @@ def read_documents(path: Path, content: bytes | None = None) -> Iterator[Documen
 
 @contextmanager
 def _lying_here(path: Path, content: bytes) -> Iterator[_Reader]:
-    """A reader of content that is written down for the process that parses: it may be asked for part after part."""
-    # A file without a name: nothing of somebody's document stays on a disk, however this process ends.
+    """A reader of content, which is first written to a file so that the parsing process can read many parts of it."""
+    # An unnamed file: nothing of the document is left on disk, however this process ends.
     with tempfile.TemporaryFile() as file:
         file.write(content)
         file.flush()
@@ -112,15 +123,17 @@ def _documents(path: Path, parts: tuple[str, ...], read: Read, reader: _Reader) 
             yield NotRead(f"{PART_MARK.join([str(path), *deeper])}: nested too deeply to be read")
             continue
         try:
-            found = reader(deeper)
+            part = reader(deeper)
         except InputError as error:
             yield NotRead(str(error), _part_uri(path, deeper))
             continue
-        yield from _documents(path, deeper, found, reader)
+        yield from _documents(path, deeper, part, reader)
 
 
 def document_from_bytes(name: str, content: bytes, *, uri: str) -> Document:
-    """Load content that is no file of ours (an upload): `name` gives the format and the title only."""
+    """Load content that is not in a file (an upload): `name` only gives the format and the title.
+
+    Raises InputError if it cannot be read, is too large, or holds several documents."""
     path = Path(Path(name).name or "document.txt")
     require_supported(str(path))
     if len(content) > MAX_FILE_BYTES:
@@ -135,11 +148,11 @@ def document_from_bytes(name: str, content: bytes, *, uri: str) -> Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a search for files came to: files with a loader, how many others were passed over, the folders that could
-    not be read, and what is refused unread (links to folders, pipes, devices), each with the reason.
+class FoundFiles:
+    """The result of a search for files: those with a loader, how many others were passed over, the folders that could
+    not be read, and what was refused unread (links to folders, pipes, devices), each with the reason.
 
-    `again` are links, and files in linked folders, that lead to one of the `files`.
+    `again` holds further names of the `files`: links to them, and files in linked folders.
     """
 
     files: tuple[Path, ...]
@@ -149,12 +162,12 @@ class Found:
     again: tuple[Path, ...] = ()
 
 
-def find_files(paths: list[Path]) -> Found:
-    """The loadable files of files and folders, each once, in a stable order, under their own paths (see `own_path`).
+def find_files(paths: list[Path]) -> FoundFiles:
+    """The loadable files among these files and folders, each once, in a stable order, by their own paths (`own_path`).
 
-    A file that is met under several names counts under its real one, else under the first of the links to it.
-    Hidden files and folders are passed over, links to folders are not followed (they may loop). A named file is
-    always taken, so that its error is shown; a named path that does not exist is an InputError.
+    A file met under several names is listed under its real name, or else under the first link to it. Hidden files and
+    folders are skipped, and links to folders are not followed, since they may loop. A file that is named explicitly is
+    always listed, so that its error is shown. Raises InputError if a named path does not exist.
     """
     files: dict[Path, None] = {}
     passed_over = 0
@@ -163,9 +176,9 @@ def find_files(paths: list[Path]) -> Found:
     for named in paths:
         path = own_path(named)
         if is_folder(path):
-            for found in _walk(path, unreadable, refused):
-                if is_supported(found.name):
-                    files.setdefault(found)
+            for file in _walk(path, unreadable, refused):
+                if is_supported(file.name):
+                    files.setdefault(file)
                 else:
                     passed_over += 1
         elif is_there(path):
@@ -175,12 +188,12 @@ def find_files(paths: list[Path]) -> Found:
         else:
             raise InputError(f"{named}: no such file or folder")
     once, again = _each_once(list(files))
-    return Found(once, passed_over, tuple(unreadable), tuple(refused), again)
+    return FoundFiles(once, passed_over, tuple(unreadable), tuple(refused), again)
 
 
 def _each_once(files: list[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The files without other names of one of them, and those names."""
-    # Folders are few, files are many, and few of those are links.
+    """The files, each under one name, and the other names that they were met under."""
+    # There are few folders and many files, of which few are links.
     folders = {folder: real_path(folder) for folder in {file.parent for file in files}}
     real = {file: real_path(file) if file.is_symlink() else folders[file.parent] / file.name for file in files}
     names: dict[Path, Path] = {}
@@ -188,12 +201,12 @@ def _each_once(files: list[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
         if names.setdefault(target, file) != target and file == target:
             names[target] = file
     kept = [names[target] == file for file, target in real.items()]
-    return tuple(itertools.compress(files, kept)), tuple(itertools.compress(files, [not own for own in kept]))
+    return tuple(itertools.compress(files, kept)), tuple(itertools.compress(files, [not keep for keep in kept]))
 
 
 def _walk(folder: Path, unreadable: list[tuple[Path, str]], refused: list[tuple[Path, str]]) -> Iterator[Path]:
     try:
-        # A link to what must not be looked at says nothing about the folder that it is in.
+        # That a link leads to something off limits says nothing about the folder it is in.
         entries = [(entry, entry.is_symlink()) for entry in sorted(folder.iterdir())]
     except OSError as error:
         unreadable.append((folder, f"{folder}: cannot be read ({error.strerror})"))

@@ -1,4 +1,4 @@
-"""How two processes talk over a pipe: messages with their length before them."""
+"""Framing for two processes that talk over a pipe: each message is preceded by its length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _LENGTH_BYTES = 8
 
 
 class FrameTooLongError(Exception):
-    """A message is longer than whoever reads it accepts."""
+    """A message is longer than its reader accepts."""
 
 
 def write_frame(stream: IO[bytes], content: bytes) -> None:
@@ -18,7 +18,8 @@ def write_frame(stream: IO[bytes], content: bytes) -> None:
 
 
 def read_frame(stream: IO[bytes], longest: int) -> bytes | None:
-    """The next message; None where the other side has gone. Raises FrameTooLongError before reading a longer one."""
+    """The next message; None if the other side has gone. Raises FrameTooLongError, before reading it, if it is longer
+    than `longest` bytes."""
     head = stream.read(_LENGTH_BYTES)
     if len(head) < _LENGTH_BYTES:
         return None

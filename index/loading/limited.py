@@ -1,7 +1,7 @@
-"""Parsing in a process of its own, with limits: a hostile or buggy file costs that process, and nothing else.
+"""Parsing in a separate process with limits, so that a hostile file or a parser bug can only take down that process.
 
-The process is started with the first file, serves one after the other, and is replaced when it dies, hangs or
-has grown.
+The process is started for the first file, handles one file at a time, and is replaced when it dies, hangs or has grown
+too large.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class LimitedReader:
 
     @property
     def process_id(self) -> int | None:
-        """Of the process that parses; None while there is none."""
+        """The id of the parsing process; None while none is running."""
         return self._process.pid if self._process is not None else None
 
     def read(
         self, path: Path, content: bytes | None = None, parts: Sequence[str] = (), *, at: Path | None = None
     ) -> Read:
-        """Read a file, or `content` as if it were one of that name, or the part that a path of names leads to.
+        """Read a file, or `content` as if it were a file of that name, or the part that the names in `parts` lead to.
 
-        `at` is where the file lies, where that is not what it is called.
+        `at` is where the file actually is, if not at `path`.
 
-        Raises InputError saying what is wrong with it, or which limit it broke.
+        Raises InputError saying what is wrong with the file, or which limit it exceeded.
         """
         shown = "!/".join([str(path), *parts])
         limits = self._limits or Limits.from_environment()
@@ -71,7 +71,7 @@ class LimitedReader:
                     f"{shown}: gives more than {MAX_RESULT_BYTES // 2**20} MB of text and places; split it"
                 ) from error
             except BaseException:
-                # An answer that nobody waits for any more must not be taken for that to the next request.
+                # The next request must not receive the late answer to this one.
                 self._end()
                 raise
             finally:
@@ -79,18 +79,18 @@ class LimitedReader:
             if answer is None:
                 code = self._end()
                 raise InputError(f"{shown}: {_why(timed_out, code, limits)}")
-            found = json.loads(answer)
-            if found["resident"] > limits.memory_mb * 2**20 / 2:
+            reply = json.loads(answer)
+            if reply["resident"] > limits.memory_mb * 2**20 / 2:
                 self._end()
-        if "error" in found:
-            raise InputError(found["error"])
+        if "error" in reply:
+            raise InputError(reply["error"])
         try:
-            return Read.model_validate(found["read"])
+            return Read.model_validate(reply["read"])
         except ValidationError as error:
             raise InputError(f"{shown}: cannot be read ({error.errors()[0]['msg']})") from error
 
     def close(self) -> None:
-        """End the process; the next file starts another."""
+        """Stop the process; the next file starts a new one."""
         with self._guard:
             self._end()
 
@@ -116,7 +116,7 @@ class LimitedReader:
         if self._process is not None and (self._process.poll() is not None or self._owner != os.getpid()):
             self._end()
         if self._process is None:
-            # -P: the folder that we are in may hold an `index` of its own.
+            # -P: the current folder may contain a package called `index`.
             arguments = [json.dumps(sys.path), json.dumps([limits.memory_mb, limits.seconds])]
             self._owner = os.getpid()
             self._process = subprocess.Popen(
@@ -124,18 +124,18 @@ class LimitedReader:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                # Threads cost address space each, and one file is read by one.
+                # Every thread takes address space, and one file is parsed by one thread.
                 env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
             )
         return self._process
 
     def _end(self) -> int | None:
-        """End the process where there is one, and return its exit status."""
+        """Stop the process if there is one, and return its exit status."""
         process, self._process = self._process, None
         if process is None or self._owner != os.getpid():
             return None
         assert process.stdin is not None and process.stdout is not None
-        # Idle, it ends by itself when its input does; busy, it has to be made to.
+        # An idle process exits when its input is closed; a busy one has to be killed.
         try:
             process.stdin.close()
         except BrokenPipeError:

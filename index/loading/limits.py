@@ -1,4 +1,4 @@
-"""What reading one file may cost."""
+"""The time and memory that reading one file may take."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MAX_RESULT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Wall-clock seconds and MB of memory (address space of the process) for reading one file, or one part of one.
+    """Limits for reading one file, or one part of one: wall-clock seconds, and MB of address space.
 
-    The environment can raise them for files that need more: `QA_LOAD_SECONDS`, `QA_LOAD_MEMORY_MB`.
+    Environment variables raise them for files that need more: `QA_LOAD_SECONDS`, `QA_LOAD_MEMORY_MB`.
     """
 
     seconds: int = 60
@@ -22,7 +22,7 @@ class Limits:
 
     @classmethod
     def from_environment(cls) -> Limits:
-        """Raises InputError where a variable is no sensible number."""
+        """The defaults, overridden by the environment. Raises InputError if a variable is no whole number in range."""
         return cls(
             seconds=_number("QA_LOAD_SECONDS", cls().seconds, 1, 86_400),
             memory_mb=_number("QA_LOAD_MEMORY_MB", cls().memory_mb, 256, 1_000_000),

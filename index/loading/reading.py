@@ -1,4 +1,4 @@
-"""Reading one file, or one part of one, in the process at hand."""
+"""Reading one file, or one part of one, in the current process."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from index.loading.registry import MAX_FILE_BYTES, container_for, loader_for
 
 
 class Read(BaseModel):
-    """What a file, or a part, came to: its document where it has text itself, the names of parts that can be read in
-    turn, and a message for each part that cannot."""
+    """The result of reading a file or a part: its document if it has text itself, the names of the parts that can be
+    read in turn, and a message for each part that cannot."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,7 +24,7 @@ class Read(BaseModel):
 
 
 def read_bytes(path: Path) -> bytes:
-    """A regular file's content. Raises InputError where it is none, too large, or cannot be read."""
+    """The content of a regular file. Raises InputError if it is not one, is too large, or cannot be read."""
     if not path.is_file():
         raise InputError(f"{path}: not a regular file")
     try:
@@ -36,9 +36,9 @@ def read_bytes(path: Path) -> bytes:
 
 
 def parse(path: Path, content: bytes, parts: tuple[str, ...] = ()) -> Read:
-    """Read content by the suffix of `path`, or what is found in it by following the names of parts.
+    """Read content according to the suffix of `path`, or the part of it that the names in `parts` lead to.
 
-    Raises InputError, and whatever the parsers raise on input that nobody thought of.
+    Raises InputError, and whatever else the parsers raise on unexpected input.
     """
     for name in parts:
         container = container_for(path.name)
@@ -62,10 +62,10 @@ def _kept(path: Path, _modified_ns: int, _size: int) -> bytes:
 
 
 def parse_file(path: Path, parts: tuple[str, ...] = (), at: Path | None = None) -> Read:
-    """As `parse`, of a file, whose content lies `at` another place where that is given. Its content is kept for the
-    next call: one part after the other is asked for."""
+    """Like `parse`, for a file; `at` is where its content is, if not at `path`. The content is cached for the next
+    call, since parts are requested one after the other."""
     if at is not None and not parts:
-        # Another content may come to lie in the same place, as large and written within the same tick of the clock.
+        # Different content may be at the same place later, with the same size and the same time stamp.
         _kept.cache_clear()
     at = at or path
     if not at.is_file():

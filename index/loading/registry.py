@@ -1,4 +1,4 @@
-"""Which loader reads which file: a registry by file suffix."""
+"""The registry of loaders, by file suffix."""
 
 from __future__ import annotations
 
@@ -16,34 +16,48 @@ Loader = Callable[[Path, bytes], Document]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file holds beside its own text: the names of its parts that can be documents of their own, and a message
-    for each that cannot."""
+    """What a file contains besides its own text: the names of the parts that can be read as documents, and a message
+    for each part that cannot."""
 
     parts: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
 
-# Lists the parts of a container, and reads one of them; both raise InputError.
+# The first lists the parts of a container, the second reads one of them; both raise InputError.
 Lister = Callable[[Path, bytes], Contents]
 PartReader = Callable[[Path, bytes, str], bytes]
 
 _LOADERS: dict[str, Loader] = {}
 _CONTAINERS: dict[str, tuple[Lister, PartReader]] = {}
-# Of each format of our own, the module that registers it. Modules of formats that need a library are imported by the
-# process that parses, when such a file is met.
+# The module that registers each built-in format. Modules that need a library are imported in the parsing process, when
+# it meets such a file.
 _MODULES = {
-    ".text": "plain", ".txt": "plain", ".markdown": "markdown", ".md": "markdown", ".csv": "delimited",
-    ".tab": "delimited", ".tsv": "delimited", ".docx": "docx", ".eml": "mail", ".epub": "epub", ".htm": "html",
-    ".html": "html", ".xhtml": "html", ".pdf": "pdf", ".pptx": "pptx", ".xlsx": "xlsx", ".zip": "archives",
-}  # fmt: skip
-# Formats that no parser can be harmed by, as long as they are Unicode: they are read where they are needed.
+    ".text": "plain",
+    ".txt": "plain",
+    ".markdown": "markdown",
+    ".md": "markdown",
+    ".csv": "delimited",
+    ".tab": "delimited",
+    ".tsv": "delimited",
+    ".docx": "docx",
+    ".eml": "mail",
+    ".epub": "epub",
+    ".htm": "html",
+    ".html": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+    ".pptx": "pptx",
+    ".xlsx": "xlsx",
+    ".zip": "archives",
+}
+# Formats that cannot harm a parser as long as they are Unicode: they are read in the calling process.
 _PLAIN = {".text", ".txt", ".markdown", ".md"}
 
 
 def register(*suffixes: str) -> Callable[[Loader], Loader]:
     """Register a loader for file suffixes (lower case, with the dot).
 
-    A loader that is not one of spanqa's own runs in the process that registered it.
+    A loader that is not built into spanqa runs in the process that registered it.
     """
 
     def add(loader: Loader) -> Loader:
@@ -55,7 +69,7 @@ def register(*suffixes: str) -> Callable[[Loader], Loader]:
 
 
 def register_container(*suffixes: str, parts: Lister, read: PartReader) -> None:
-    """Register how files that hold others are listed and read. One that has text itself needs a loader as well."""
+    """Register how containers of other files are listed and read. One that has text itself needs a loader too."""
     for suffix in suffixes:
         _CONTAINERS[suffix] = (parts, read)
 
@@ -75,12 +89,12 @@ def is_plain(name: str) -> bool:
 
 
 def is_registered_here(name: str) -> bool:
-    """Whether only this process can read a file of this name, by a loader that is not one of spanqa's own."""
+    """Whether only this process can read a file of this name, with a loader that is not built into spanqa."""
     return _suffix(name) in _LOADERS and _suffix(name) not in _MODULES
 
 
 def loader_for(name: str) -> Loader | None:
-    """The loader for a file of this name; None for a mere container. Raises InputError where none knows it."""
+    """The loader for a file of this name; None for a container without text. Raises InputError if unknown."""
     suffix = _known(name)
     return _LOADERS.get(suffix)
 
@@ -91,7 +105,7 @@ def container_for(name: str) -> tuple[Lister, PartReader] | None:
 
 
 def require_supported(name: str) -> None:
-    """Raise InputError, which names what there is, where no loader knows files of this name."""
+    """Raise InputError, naming the supported suffixes, if no loader reads files of this name."""
     if not is_supported(name):
         raise InputError(f"{name}: no loader for '{_suffix(name)}' files; supported: {', '.join(supported_suffixes())}")
 

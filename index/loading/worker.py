@@ -1,8 +1,8 @@
-"""The process that parses: it reads what it is asked for, under limits, until its standard input ends.
+"""The parsing process: serves read requests, within limits, until its standard input is closed.
 
-It is started by `index.loading.limited` and talks in frames. A request is a JSON object {path, parts, bytes, at},
-followed by the content in a second frame where `bytes` is true; where `at` is not null, the content lies there. An
-answer is {read: Read} or {error: message}, and {resident: bytes}.
+`index.loading.limited` starts it and exchanges frames with it. A request is a JSON object {path, parts, bytes, at}. If
+`bytes` is true, the content follows in a second frame; if `at` is not null, the content is in the file at that path.
+The reply is {read: Read} or {error: message}, always with {resident: bytes}.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(memory_mb: int, seconds: int) -> None:
     while (frame := read_frame(requests, _MAX_REQUEST)) is not None:
         request = json.loads(frame)
         content = read_frame(requests, MAX_FILE_BYTES) if request["bytes"] else None
-        # Should whoever asked be gone, nobody else ends a parser that never returns.
+        # If the requesting process has died, nothing else would stop a parser that never returns.
         signal.alarm(seconds + _GRACE_S)
         answer = _answer(request, content, memory_mb)
         signal.alarm(0)
@@ -52,19 +52,19 @@ def _answer(request: dict[str, Any], content: bytes | None, memory_mb: int) -> b
         message = f"{shown}: needs more than {memory_mb} MB of memory to be read; split it, or raise QA_LOAD_MEMORY_MB"
     except RecursionError:
         message = f"{shown}: nested too deeply to be read"
-    except Exception as error:  # noqa: BLE001 - a parser's error on input that nobody thought of, told to who asked
+    except Exception as error:  # noqa: BLE001 - parsers raise anything on malformed input; it is reported
         message = f"{shown}: cannot be read ({type(error).__name__}: {str(error)[:200]})"
     return json.dumps({"resident": _resident(), "error": message}).encode()
 
 
 def _own_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Standard input and output for frames alone: what a library prints must not get between them."""
+    """Standard input and output, reserved for frames: anything a library prints must not end up between them."""
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
-    # An interruption from the keyboard is for the process that asked.
+    # Ctrl-C is handled by the requesting process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return requests, answers
 
@@ -73,7 +73,7 @@ def _limit(memory_mb: int) -> None:
     size = memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # A parser has no business in writing files; libraries try whether they could, with a few bytes.
+    # A parser has no business writing files, but some libraries write a few bytes to find out whether they could.
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_WRITTEN, _MAX_WRITTEN))
     sys.dont_write_bytecode = True
 

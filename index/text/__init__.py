@@ -1,2 +1,1 @@
-"""Texts as models and search see them: sentences, structure, passages, legible words; and names that are safe to
-print."""
+"""Texts as models and search see them: sentences, structure, passages, legible words; and printing them safely."""

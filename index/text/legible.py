@@ -1,8 +1,8 @@
-"""A text as models and search should see it, with the way back to the text itself.
+"""A text as models and search should see it, with a mapping back to the text itself.
 
-What is stored and cited is what stands in the source. For reading and searching, words divided at the end of a line are
-joined, ligatures, decorated letters and soft hyphens resolved, and the cells of a table's row are given the names of
-their columns: "Oslo,717710" is seen as "City: Oslo; Population: 717710".
+Stored and cited is always the text of the source. For reading and searching, words hyphenated at the end of a line are
+joined, ligatures, decorated letters and soft hyphens are resolved, and the cells of a table row get the names of their
+columns: "Oslo,717710" is seen as "City: Oslo; Population: 717710".
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 # Between the names of columns, at the end of a passage's context.
 COLUMNS = " | "
-# A word divided at the end of a line: its hyphen, the line break, and the next line's indentation.
-# The hyphen first, what is before it after that: so it is looked for at hyphens alone.
+# A word hyphenated at the end of a line: the hyphen, the line break, and the indentation of the next line. The pattern
+# starts with the hyphen and then looks behind, so that it is only tried at hyphens.
 _DIVIDED = re.compile(r"[-\u2010\u00ad](?<=[^\W_][-\u2010\u00ad])[ \t]*(?:\r\n|\r|\n)[ \t]*(?=[^\W_])")
-# Ligatures, wide letters, and the bold, script and Fraktur letters that people decorate posts with: to a model, none is
-# the letter that it shows.
+# Ligatures, full-width letters, and the bold, script and Fraktur letters that people decorate posts with: a model does
+# not recognise them as the letters they show.
 _DRAWN = "\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff"
 _CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad{_DRAWN}]")
 _DRAWN_LETTER = re.compile(f"[{_DRAWN}]")
@@ -27,14 +27,14 @@ _SEPARATORS = "\t,;|"
 
 @dataclass(frozen=True, slots=True)
 class Legible:
-    """A text to be read. `origin` holds, for each of its characters, the offset in the source text, or -1 for one that
-    was put in; None where both are the same."""
+    """A text to be read. `origin` gives the offset of each character in the source text, -1 for inserted characters;
+    None if the two texts are the same."""
 
     text: str
     origin: tuple[int, ...] | None = None
 
     def span_in_source(self, start: int, end: int) -> tuple[int, int] | None:
-        """The source's span of `[start, end)`; None where nothing of it is in the source."""
+        """The span of the source text for `[start, end)`; None if all of it was inserted."""
         if self.origin is None:
             return start, end
         offsets = [offset for offset in self.origin[start:end] if offset >= 0]
@@ -42,7 +42,7 @@ class Legible:
 
 
 def legible(text: str, context: str = "") -> Legible:
-    """A passage's text as it should be read; `context` may end with the names of its columns."""
+    """The text of a passage as it should be read; `context` may end with the names of its columns."""
     named = _named_cells(text, context)
     if named is not None:
         return named
@@ -55,10 +55,9 @@ def legible(text: str, context: str = "") -> Legible:
 
 
 def searchable(text: str) -> str:
-    """A text with every word that is divided in it also as a whole, and every decorated one also in plain letters, for
-    search by words.
+    """A text for lexical search, with hyphenated words also joined and decorated words also in plain letters.
 
-    Both forms are kept, since a hyphen at the end of a line may belong to the word.
+    Both forms are kept, since a hyphen at the end of a line may be part of the word.
     """
     whole = []
     for match in _DIVIDED.finditer(text):
@@ -74,9 +73,9 @@ def searchable(text: str) -> str:
 
 
 def cells(text: str, columns: int | None = None) -> list[tuple[int, int]]:
-    """Offsets of the cells of a table's row, without their quotes; of the separator that gives `columns` cells.
+    """The offsets of the cells of a table row, without quotes, by the separator that gives `columns` cells.
 
-    Where no number is wanted it is a tab where there is one, else whichever gives the most.
+    If no number is given, the separator is the tab if there is one, else whichever gives the most cells.
     """
     splits = [_split(text, separator) for separator in _SEPARATORS]
     if columns is not None:
@@ -121,14 +120,15 @@ def _seen(text: str, match: re.Match[str]) -> str:
     if changed[0] == "\u00ad":
         return ""
     if len(changed) > 1:
-        # Between two small letters the hyphen is the division's; before a capital or a number it is the word's.
+        # Between two lower-case letters the hyphen comes from the line break; before a capital or a digit it is part of
+        # the word.
         divided = text[match.start() - 1].isalpha() and text[match.end()].islower()
         return "" if divided else changed[0]
     return unicodedata.normalize("NFKC", changed)
 
 
 def _split(text: str, separator: str) -> list[tuple[int, int]]:
-    """Cells between separators; one in double quotes may hold them (RFC 4180), except between tabs."""
+    """The cells between separators; cells in double quotes may contain them (RFC 4180), except between tabs."""
     spans: list[tuple[int, int]] = []
     begin = 0
     while begin <= len(text):
@@ -154,7 +154,7 @@ def _split(text: str, separator: str) -> list[tuple[int, int]]:
 
 
 def _closing_quote(text: str, begin: int, separator: str) -> int | None:
-    """Where the quote ends that opens at `begin`, if a separator or the end of the row follows."""
+    """Where the quotation that opens at `begin` closes, if a separator or the end of the row follows."""
     at = begin + 1
     while (at := text.find('"', at)) >= 0:
         if text[at + 1 : at + 2] == '"':

@@ -1,5 +1,5 @@
-"""The blocks of a Markdown text (CommonMark 0.31), by where they stand in the text as it is: front matter, headings and
-what is not to be read as Markdown."""
+"""The blocks of a Markdown text (CommonMark 0.31) with their offsets: front matter, headings, and literal text that is
+not to be read as Markdown."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-# YAML can be made to take long; what describes a document is short.
+# YAML can be crafted to take very long; real front matter is short.
 _MAX_FRONT_MATTER = 20_000
 _FRONT_MATTER = re.compile(r"---[ \t]*(?:\r\n|\r|\n)(.*?)(?:\r\n|\r|\n)(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|$)", re.DOTALL)
-# The separators of Unicode end a line too, though CommonMark does not know them: sentences end there.
+# Unicode line separators end a line too, since sentences end there, although CommonMark does not know them.
 _LINE_END = re.compile(r"\r\n|[\r\n\f\u2028\u2029]")
 _MARKS = re.compile(r"[ \t]*(#{1,6})(?:[ \t]+|$)")
 CHUNK_LINES = 5_000
@@ -37,7 +37,7 @@ class _Block:
 
 
 def front_matter(text: str) -> tuple[int, dict[str, Any]]:
-    """Where the YAML front matter of a text ends, and what it says by names in lower case; 0 and nothing if none."""
+    """Where the YAML front matter of a text ends, and its values by lower-case name; 0 and {} if there is none."""
     match = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER]) if text.startswith("---") else None
     if match is None:
         return 0, {}
@@ -46,7 +46,7 @@ def front_matter(text: str) -> tuple[int, dict[str, Any]]:
     try:
         said = yaml.safe_load(match.group(1))
     except (yaml.YAMLError, ValueError, RecursionError):
-        # A rule above and below some lines looks the same; they stay text.
+        # Lines between two horizontal rules look the same; they remain text.
         return 0, {}
     if not isinstance(said, dict):
         return 0, {}
@@ -54,10 +54,10 @@ def front_matter(text: str) -> tuple[int, dict[str, Any]]:
 
 
 def markdown_headings(text: str) -> dict[int, tuple[int, str]]:
-    """Level and words of every heading, by the offset of its first mark (`# Title`) or, underlined, first word;
-    none in code, HTML and front matter.
+    """The level and title of every heading, by the offset of its `#` or, if it is underlined, of its first word.
 
-    Those within quotes and lists are left out: what follows the quote does not stand under them.
+    Headings within quotes and lists are left out, since the text after the quote is not under them; code, HTML and
+    front matter contain none.
     """
     if not any(mark in text for mark in "#=-"):
         return {}
@@ -79,7 +79,7 @@ def markdown_headings(text: str) -> dict[int, tuple[int, str]]:
 
 
 def literal_lines(text: str) -> set[int]:
-    """The offsets at which the lines of code, HTML and front matter begin, where marks are none."""
+    """The offsets at which the lines of code, HTML and front matter begin, which are not read as Markdown."""
     lines = _lines(text)
     end, _ = front_matter(text)
     literal = {begin for begin, _ in lines if begin < end}
@@ -90,16 +90,17 @@ def literal_lines(text: str) -> set[int]:
 
 
 def _lines(text: str) -> list[tuple[int, int]]:
-    """`[start, end)` of every line without its end."""
+    """`[start, end)` of every line, without its line break."""
     ends = [match.span() for match in _LINE_END.finditer(text)]
     return list(zip([0, *(end for _, end in ends)], [*(start for start, _ in ends), len(text)], strict=True))
 
 
 def _blocks(text: str, lines: list[tuple[int, int]]) -> Iterator[_Block]:
-    """The blocks of a text, those within others too, in order.
+    """The blocks of a text in order, nested ones included.
 
-    Some thousand lines are parsed at a time, since a parsed line takes a hundred times its memory: the last outermost
-    block among them may go on, and is parsed again with what follows. One that is longer than `MOST_LINES` is cut.
+    A few thousand lines are parsed at a time, since a parsed line takes a hundred times its own memory. The last
+    top-level block of a chunk may continue in the next one, so it is parsed again there. A block longer than
+    `MOST_LINES` is cut.
     """
     end, _ = front_matter(text)
     begin, count = 0, CHUNK_LINES
@@ -124,7 +125,7 @@ def _blocks(text: str, lines: list[tuple[int, int]]) -> Iterator[_Block]:
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    # Words and links within a block are no matter here, and take most of the time.
+    # Inline markup is not needed here, and parsing it takes most of the time.
     return MarkdownIt("commonmark").disable(["inline"])
 
 

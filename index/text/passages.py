@@ -12,7 +12,7 @@ from index.text.sentences import Sentence, sentences_around, split_sentences
 from index.text.structure import column_names, headings, line_breaks, row_at
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
-# Far above what any language has: only base64, long URLs and the like reach it.
+# Far more than in any language: only base64, long URLs and the like reach it.
 CHARACTERS_A_TOKEN = 20
 
 
@@ -34,10 +34,10 @@ class CutSettings:
 
 
 def cut_passages(document: Document, count_tokens: TokenCounter, settings: CutSettings | None = None) -> list[Passage]:
-    """The passages of a document: each a stretch of its text, together covering every sentence of it.
+    """Cut a document into passages, which together cover every sentence of its text.
 
-    A sentence is cut only where it alone is longer than a passage. A passage never spans two headings, and a row of a
-    table is a passage of its own, under the names of its columns.
+    A sentence is only cut if it alone is longer than a passage. A passage never spans two headings, and every row of a
+    table is a separate passage, with the names of its columns as context.
     """
     settings = settings or CutSettings()
     pieces = _short_enough(document.text, _sentences(document), _bounded(count_tokens), settings.maximum)
@@ -50,8 +50,8 @@ def cut_passages(document: Document, count_tokens: TokenCounter, settings: CutSe
 
 
 def passage_around(document: Document, start: int, end: int) -> Passage:
-    """A passage cut around `[start, end)`: its sentences and one more on either side, or its rows of a table alone, in
-    the context of passages there."""
+    """A passage cut around `[start, end)`: its sentences and one more on either side, or only its table rows, with the
+    context that passages have there."""
     sentences = _sentences(document)
     touched = [sentence for sentence in sentences if sentence.start < end and start < sentence.end]
     if not touched:
@@ -63,7 +63,7 @@ def passage_around(document: Document, start: int, end: int) -> Passage:
 
 
 def embedding_text(context: str, text: str) -> str:
-    """What of a passage is embedded: the headings it stands under, then its words as they are read."""
+    """The text of a passage that is embedded: its headings, then its words in legible form."""
     words = legible(text, context).text
     return f"{context}\n{words}" if context else words
 
@@ -78,7 +78,7 @@ def _sentences(document: Document) -> list[Sentence]:
 
 
 def _bounded(count_tokens: TokenCounter) -> TokenCounter:
-    """A counter by which no passage is of few tokens and many characters (WordPiece makes one of a long word)."""
+    """A counter that gives long texts more tokens: WordPiece makes a single one of a very long word."""
 
     def count(texts: Sequence[str]) -> list[int]:
         counts = zip(texts, count_tokens(texts), strict=True)
@@ -115,7 +115,7 @@ def _last_of_group(pieces: list[_Piece], first: int, settings: CutSettings) -> i
         if new_block and (before.in_row or piece.in_row):
             break
         if tokens + pieces[number].tokens > settings.maximum:
-            # Rather end at the paragraph border behind us than carry the first half of a paragraph along.
+            # Better to end at the last paragraph border than to include the first half of a paragraph.
             border = _border_before(pieces, first, number)
             return border if border is not None and not new_block else last
         tokens += pieces[number].tokens
@@ -137,7 +137,7 @@ def _border_before(pieces: list[_Piece], first: int, number: int) -> int | None:
 
 
 def _new_section(before: Sentence, after: Sentence) -> bool:
-    # A heading joins the text below it: it differs from what stands before, not from what follows.
+    # A heading belongs to the text below it: it starts a new section, and what follows continues it.
     return before.heading != after.heading
 
 
@@ -149,7 +149,7 @@ def _next_first(pieces: list[_Piece], first: int, last: int, settings: CutSettin
     start = following
     while start - 1 > first and pieces[start - 1].sentence.block == pieces[following].sentence.block:
         tokens += pieces[start - 1].tokens
-        # The repeated sentences must leave room for a new one, or cutting would not move on.
+        # The repeated sentences must leave room for a new one, or cutting would not advance.
         if tokens > settings.overlap or tokens + pieces[following].tokens > settings.maximum:
             break
         start -= 1
@@ -210,7 +210,7 @@ def _words(text: str, start: int, end: int, longest: int) -> list[tuple[int, int
 
 
 def _context(document: Document, sentence: Sentence, columns: Mapping[int, str]) -> str:
-    """What a passage stands under: the document's own title and its heading path, without repeats."""
+    """The context of a passage: the document's stated title, its heading path and column names, without repeats."""
     names = [document.title] if document.own_title else []
     names.extend(name for name in sentence.heading if name not in names)
     row = row_at(document, sentence.start) if sentence.in_row else None

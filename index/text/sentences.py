@@ -11,20 +11,20 @@ import sentencex
 
 from index.text.markdown import markdown_headings
 
-# sentencex is quadratic-ish on huge blocks and its exceptions need only local context.
+# sentencex takes nearly quadratic time on huge blocks, and its rules need only local context.
 MAX_BLOCK = 20_000
-# The groups are atomic: a CRLF taken apart would be two line breaks, a blank line.
+# The groups are atomic: a CRLF matched in two halves would be two line breaks, that is, a blank line.
 _BLANK = re.compile(r"(?>\r\n|\r|\n|\u2029)[^\S\r\n\u2029]*(?>\r\n|\r|\n|\u2029)+|\f|\u2029")
 _NEWLINE = re.compile(r"\r\n|\r|\n|\u2028")
-# Lines of a hard-wrapped paragraph, all but the last, are this long and no more.
+# The range of line lengths in a hard-wrapped paragraph, except for its last line.
 _WRAP_MIN, _WRAP_MAX = 45, 130
-# Narrow columns are told by words that go on: a line that ends within a sentence, and one that begins so.
+# Narrow columns are recognised by sentences that continue: a line ends within one, and the next begins within one.
 _NARROW_MIN = 20
-# In characters; the cells of longer rows hold sentences of their own.
+# In characters; the cells of longer rows contain whole sentences.
 _SHORT_ROW = 600
 
-# What a single line break in a text means: the end of a paragraph, the edge of a column that text is set in, or one of
-# the two, to be guessed from the lines.
+# What a single line break in a text means: the end of a paragraph, the edge of the column that the text is set in, or
+# either of the two, to be guessed from the lines.
 LineBreaks = Literal["end", "wrap", "guess"]
 
 
@@ -32,8 +32,8 @@ LineBreaks = Literal["end", "wrap", "guess"]
 class Sentence:
     """A sentence `[start, end)` in code points, without surrounding white space.
 
-    `block` counts the paragraphs; `heading` is the path of headings that it stands under; `in_row` says that the block
-    is a row of a table.
+    `block` is the number of its paragraph; `heading` is the path of headings above it; `in_row` means that the block is
+    a table row.
     """
 
     start: int
@@ -51,11 +51,11 @@ def split_sentences(
     rows: Sequence[tuple[int, int]] = (),
     line_breaks: LineBreaks = "guess",
 ) -> list[Sentence]:
-    """Every sentence of a text in order. Together they cover every character that is not white space.
+    """The sentences of a text in order. Together they cover every character that is not white space.
 
-    A blank line or form feed ends a paragraph. What a single line break does, `line_breaks` says. A heading is a block
-    of its own: `headings` are level and title by where each begins, by default those of Markdown where the text is
-    `markdown`. So is each of `rows`, the `[start, end)` of the rows of tables in order; a short one is one sentence.
+    A blank line or form feed ends a paragraph; `line_breaks` says what a single line break does. Every heading is a
+    separate block: `headings` maps offsets to level and title, and defaults to Markdown's headings if `markdown` is
+    true. So is each of `rows`, the `[start, end)` of table rows in order; a short row is a single sentence.
     """
     sentences: list[Sentence] = []
     if headings is None:
@@ -74,9 +74,8 @@ def split_sentences(
 
 
 def sentences_around(sentences: Sequence[Sentence], start: int, end: int, *, more: int = 0) -> tuple[int, int]:
-    """`[start, end)` of the sentences of a text that a span touches, with `more` on either side; the span
-    itself where it touches none.
-    """
+    """`[start, end)` of the sentences that a span touches, with `more` sentences on either side; the span itself if it
+    touches none."""
     touched = [number for number, s in enumerate(sentences) if s.start < end and start < s.end]
     if not touched:
         return start, end
@@ -139,11 +138,11 @@ def _lines_or_whole(
 
 
 def _goes_on(before: str, line: str, line_breaks: LineBreaks) -> bool:
-    """Whether `line` goes on the paragraph whose last line is `before`; both trimmed."""
+    """Whether `line` continues the paragraph whose last line is `before`; both trimmed."""
     if line_breaks == "end" or line[:2] in ("- ", "* ", "+ ", "• ") or re.match(r"\d{1,3}[.)]\s", line):
         return False
     if line_breaks == "wrap":
-        # Cells of a table are no lines of a paragraph.
+        # Table cells are not lines of a paragraph.
         return "\t" not in before and "\t" not in line
     if line.startswith(("|", ">", "#")):
         return False
@@ -161,7 +160,8 @@ def _sentences_of(text: str, start: int, end: int) -> list[tuple[int, int]]:
         piece = text[begin : min(begin + MAX_BLOCK, end)]
         cuts = _boundaries(piece)
         if begin + len(piece) < end:
-            # The last sentence goes on beyond this piece: it begins the next one. One that fills it is cut at a space.
+            # The last sentence may continue beyond this piece, so the next one starts with it. If it fills the piece,
+            # it is cut at a space.
             cuts = cuts[:-1] or [(0, piece.rfind(" ") + 1 or len(piece))]
         sentences.extend((begin + first, begin + last) for first, last in cuts)
         begin += cuts[-1][1]
@@ -169,7 +169,7 @@ def _sentences_of(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _boundaries(piece: str) -> list[tuple[int, int]]:
-    """Contiguous sentence borders of a piece, from the library's, checked: they must cover the piece in order."""
+    """Contiguous sentences of a piece from the library's boundaries, checked to cover the piece in order."""
     cuts = sorted({int(b["end_index"]) for b in sentencex.get_sentence_boundaries("en", piece)})
     cuts = [cut for cut in cuts if 0 < cut < len(piece)] + [len(piece)]
     return list(zip([0, *cuts[:-1]], cuts, strict=True))

@@ -1,4 +1,4 @@
-"""Where in a document's structure a place stands: its headings, and its row of a table."""
+"""Where an offset is in the structure of a document: under which headings, and in which table row."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from index.text.legible import COLUMNS, cells
 from index.text.markdown import markdown_headings
 from index.text.sentences import LineBreaks
 
-# Formats whose text is set in lines of a width, and whose line breaks say nothing else.
+# Formats whose text is set in lines, so that line breaks have no other meaning.
 _SET_IN_LINES = {"application/pdf"}
-# Formats that may be: whoever wrote the text may have broken its lines, or a program.
+# Formats whose text may be: lines were broken by the author, or by a program.
 _MAYBE_SET_IN_LINES = {"text/plain", "text/markdown", "message/rfc822"}
 
 
@@ -24,15 +24,15 @@ def line_breaks(document: Document) -> LineBreaks:
 
 
 def headings(document: Document) -> Mapping[int, tuple[int, str]]:
-    """Level and title of each heading by where it begins, in order."""
+    """The level and title of each heading by its offset, in order."""
     if document.outline:
         return {heading.start: (heading.level, heading.title) for heading in document.outline}
-    # Documents that were stored before outlines were.
+    # Documents that were stored before outlines were recorded.
     return markdown_headings(document.text) if document.media_type == "text/markdown" else {}
 
 
 def heading_path(document: Document, offset: int) -> tuple[str, ...]:
-    """The titles that an offset stands under, topmost first; a heading stands under itself."""
+    """The titles of the headings above an offset, topmost first; a heading includes itself."""
     path: list[tuple[int, str]] = []
     for start, (level, title) in headings(document).items():
         if start > offset:
@@ -42,20 +42,20 @@ def heading_path(document: Document, offset: int) -> tuple[str, ...]:
 
 
 def row_at(document: Document, offset: int) -> Row | None:
-    """The row of a table that an offset stands in."""
+    """The table row that an offset is in; None if it is in none."""
     number = bisect_right(document.rows, offset, key=lambda row: row.start) - 1
     row = document.rows[number] if number >= 0 else None
     return row if row is not None and offset < row.end else None
 
 
 def column_names(document: Document) -> dict[int, str]:
-    """The names of the columns of each row by where it begins; none for rows of tables that name none, and for the row
-    of names itself."""
+    """The column names of each table row, by the offset of the row; the header row itself, and rows of tables without
+    one, have no entry."""
     names_by_row: dict[int, str] = {}
     names, last = "", 0
     for row in document.rows:
         if row.number <= last:
-            # Numbers rise within a table; where they do not, another begins.
+            # Numbers rise within a table; when they do not, a new table begins.
             names = ""
         last = row.number
         if row.header:

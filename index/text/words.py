@@ -11,7 +11,7 @@ LONGEST_WORD = 60
 
 @cache
 def analyzer() -> tantivy.TextAnalyzer:
-    """The one analyzer of the lexical index, its queries and the question's coverage."""
+    """The one analyzer used by the lexical index, its queries and the measure of how a question is covered."""
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
     for step in (
         tantivy.Filter.remove_long(LONGEST_WORD),
@@ -30,5 +30,5 @@ def words(text: str) -> list[str]:
 
 
 def encodable(text: str) -> str:
-    """The text without lone surrogates, which cannot cross into UTF-8; only searching sees this form."""
+    """The text without lone surrogates, which UTF-8 cannot encode; this form is only used for searching."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,1 +1,1 @@
-"""Citations: made, found again, verified, formatted."""
+"""Citations: making, verifying and formatting them, and locating them again in edited documents."""

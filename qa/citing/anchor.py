@@ -1,4 +1,4 @@
-"""Finding a citation's place again after its document was edited: surely, or not at all."""
+"""Locating a citation again after its document was edited: with certainty, or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from index.documents import Document
 from qa.types import Citation
 
-# Two places look alike that share this many characters next to the quote.
+# Two places look alike if they share this many characters next to the quote.
 NEAR = 8
 
 State = Literal["unchanged", "moved", "ambiguous", "gone"]
@@ -37,10 +37,9 @@ _AMBIGUOUS = Anchor(state="ambiguous")
 def anchor(citation: Citation, document: Document) -> Anchor:
     """The cited place in this version of its document.
 
-    Relies on what `qa.citing.cite.selectors` promises: in the version cited, prefix and quote stand together only
-    once, and so
-    do quote and suffix. A place that both of them lead to, and no other, is therefore the cited one. One side alone
-    would find more, and now and then another sentence of the same words that an edit left there.
+    Relies on the guarantee of `qa.citing.cite.selectors`: in the cited version, prefix and quote occur together only
+    once, and so do quote and suffix. A place that both lead to, and no other, is therefore the cited one. One side
+    alone would locate more citations, but now and then the wrong sentence, where an edit left the same words.
     """
     text, quote = document.text, citation.quote
     if citation.document.sha256 == document.sha256:
@@ -50,7 +49,7 @@ def anchor(citation: Citation, document: Document) -> Anchor:
     if not quote or selector.exact != quote or quote not in text:
         return GONE
     prefix, suffix = selector.prefix, selector.suffix
-    # The beginning of a text needs no prefix to tell it; elsewhere an empty one tells that none would do.
+    # The start of a text needs no prefix; anywhere else, an empty prefix means that none was unique.
     if not suffix or not (prefix or citation.start == 0):
         return _AMBIGUOUS
     by_prefix = {at + len(prefix) for at in _first_two(text, prefix + quote)} if prefix else set()
@@ -59,14 +58,14 @@ def anchor(citation: Citation, document: Document) -> Anchor:
     if len(places) != 1 or (prefix and by_prefix != by_suffix):
         return _AMBIGUOUS
     start = places.pop()
-    # Where the quote stands more often than it did, the place may be a copy, and another one be the cited one still.
+    # If the quote occurs more often than before, this may be a copy, and the cited place may be another one.
     if text.count(quote) > (citation.occurrences or 0) and _has_rival(text, start, quote, prefix, suffix):
         return _AMBIGUOUS
     return Anchor(state="unchanged" if start == citation.start else "moved", start=start, end=start + len(quote))
 
 
 def _has_rival(text: str, start: int, quote: str, prefix: str, suffix: str) -> bool:
-    """Whether the quote also stands elsewhere, next to the same characters on either side."""
+    """Whether the quote also occurs elsewhere, with the same characters next to it on either side."""
     before, after = prefix[-NEAR:], suffix[:NEAR]
     places = _first_two(text, quote + after)
     if before:

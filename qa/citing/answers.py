@@ -1,4 +1,4 @@
-"""From judged answers to answers with their citations, in the very version of the documents that was read."""
+"""Turning judged answers into answers with citations, in exactly the version of the documents that was read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_SUPPORTING = 10
 
 
 def cited_documents(catalogue: Catalogue, judged: Sequence[Judged], snapshot: Snapshot) -> dict[str, Document] | None:
-    """The documents that these answers cite, by id; None where one is no longer the version that was read."""
+    """The documents that these answers cite, by id; None if one is no longer the version that was read."""
     ids = list(dict.fromkeys(place.document_id for entry in judged for place in _places(entry.candidate)))
     documents_by_id = catalogue.documents(ids) if ids else {}
     unchanged = all(
@@ -27,7 +27,7 @@ def cited_documents(catalogue: Catalogue, judged: Sequence[Judged], snapshot: Sn
 
 
 def cited_answer(asked: Asked, judged: Judged, documents_by_id: Mapping[str, Document], snapshot: Snapshot) -> Answer:
-    """A judged answer with its citations. `documents_by_id` holds what it cites (see `cited_documents`)."""
+    """A judged answer with its citations; `documents_by_id` has the documents it cites (see `cited_documents`)."""
     citation, *supporting = (
         _citation(place, documents_by_id[place.document_id], snapshot.documents[place.document_id].sha256)
         for place in _places(judged.candidate)
@@ -44,7 +44,7 @@ def cited_answer(asked: Asked, judged: Judged, documents_by_id: Mapping[str, Doc
 
 
 def _places(candidate: Candidate) -> list[Place]:
-    """Where a candidate is cited: its best place, then the supporting ones."""
+    """The places that are cited for a candidate: the best one, then the supporting ones."""
     return [candidate.best, *(place for place in candidate.others[:MAX_SUPPORTING] if place.margin > 0)]
 
 
@@ -52,6 +52,6 @@ def _citation(place: Place, document: Document, sha256: str) -> Citation:
     around = (place.passage.start, place.passage.end)
     citation = cite(document, place.start, place.end, around=around, sha256=sha256)
     if citation.quote != place.text:
-        # The one promise that must not break: better no answer than one that its source does not hold.
+        # The one promise that must never be broken: no answer is better than one that is not in its source.
         raise AssertionError(f"span [{place.start}, {place.end}) of {document.uri} is not {place.text!r}")
     return citation

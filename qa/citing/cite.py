@@ -1,4 +1,4 @@
-"""Citations: where a span stands, in every form that lets somebody check it."""
+"""Making citations: where a span is, in every form that helps somebody check it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from index.text.sentences import split_sentences
 from index.text.structure import heading_path, headings, line_breaks, row_at
 from qa.types import Citation, DocumentRef, SentenceRef, TextPositionSelector, TextQuoteSelector
 
-# Characters of prefix and suffix: mostly enough to tell places apart, short enough to read.
+# Characters of prefix and suffix: usually enough to be unique, and short enough to read.
 CONTEXT = 32
-# Where they are not enough, up to so many are taken.
+# If they are not enough, up to this many are used.
 LONGEST_CONTEXT = 2_048
 
 
 def cite(document: Document, start: int, end: int, *, around: tuple[int, int], sha256: str | None = None) -> Citation:
-    """Cite `[start, end)` of a document; `around` is a stretch that holds it and begins and ends with sentences;
-    `sha256` is that of the document's text, where it is known already.
+    """Cite `[start, end)` of a document. `around` is a stretch of whole sentences that contains it; `sha256` is the
+    hash of the document's text, if already known.
 
-    Raises ValueError for a span that is empty or not within the text.
+    Raises ValueError if the span is empty or not within the text.
     """
     text = document.text
     if not 0 <= start < end <= len(text):
@@ -47,9 +47,9 @@ def cite(document: Document, start: int, end: int, *, around: tuple[int, int], s
 def selectors(text: str, start: int, end: int) -> tuple[TextQuoteSelector, TextPositionSelector]:
     """The W3C selectors of a span.
 
-    The prefix is what stands before it, long enough that prefix and quote stand together only once in the text, and the
-    suffix likewise; either is empty where no such length would do. So a place can be found again for sure after edits
-    (see `qa.citing.anchor`).
+    The prefix is the text before the span, long enough that prefix and quote together occur only once in the text, and
+    likewise the suffix; either is empty if no length achieves that. This makes it possible to locate the span with
+    certainty after edits (see `qa.citing.anchor`).
     """
     quote = TextQuoteSelector(exact=text[start:end], prefix=_prefix(text, start, end), suffix=_suffix(text, start, end))
     return quote, TextPositionSelector(start=start, end=end)
@@ -83,32 +83,32 @@ def _stands_once(text: str, start: int, end: int) -> bool:
 
 
 def line_of(text: str, offset: int) -> int:
-    """The line of an offset, from 1; a line ends with LF, CR LF or CR."""
+    """The line number of an offset, from 1; lines end with LF, CR LF or CR."""
     before = text[:offset]
-    # A CR LF cut in two by the offset is still one line end, which is not over yet.
+    # If the offset is between CR and LF, the line has not ended yet.
     inside_pair = before.endswith("\r") and text[offset : offset + 1] == "\n"
     return 1 + before.count("\n") + before.count("\r") - before.count("\r\n") - int(inside_pair)
 
 
 def page_of(document: Document, offset: int) -> int | None:
-    """The page of an offset, None for a document without pages."""
+    """The page number of an offset; None for a document without pages."""
     page = _page(document, offset)
     return page.number if page else None
 
 
 def page_line_of(document: Document, offset: int) -> int | None:
-    """The line of an offset on its page, from 1; None for a document without pages."""
+    """The line number of an offset on its page, from 1; None for a document without pages."""
     page = _page(document, offset)
     return line_of(document.text[page.start :], offset - page.start) if page else None
 
 
 def headings_of(document: Document, offset: int) -> tuple[str, ...] | None:
-    """The titles that an offset stands under, topmost first; None for a document without headings."""
+    """The titles of the headings above an offset, topmost first; None for a document without headings."""
     return heading_path(document, offset) if headings(document) else None
 
 
 def row_of(document: Document, offset: int) -> int | None:
-    """The number of the table's row that an offset stands in, None where it stands in none."""
+    """The number of the table row that an offset is in; None if it is in none."""
     row = row_at(document, offset)
     return row.number if row else None
 

@@ -1,7 +1,7 @@
-"""Citations as people and programs paste them: plain text, Markdown, W3C Web Annotation, text-fragment link.
+"""Formatting citations for people and programs: plain text, Markdown, W3C Web Annotation, text-fragment link.
 
-The words are those of the document. Only what would take over the place where they are pasted is made harmless: runs of
-white space become one space, control and direction characters U+FFFD, and Markdown's own characters are escaped.
+The words are those of the document. Only what could break the text that they are pasted into is made harmless: runs of
+white space become one space, control and direction characters become U+FFFD, and Markdown markup is escaped.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from qa.citing.cite import CONTEXT
 from qa.types import Citation
 
 ANNOTATION_CONTEXT = "http://www.w3.org/ns/anno.jsonld"
-# Longer stretches, and those over several blocks of a page, are named by their first and last words.
+# Longer quotes, and those that span several blocks of a page, are given by their first and last words.
 MAX_FRAGMENT_TEXT = 200
 EDGE_WORDS = 5
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Reserved and unreserved characters of RFC 3986, without parentheses and quotes, which end a link in places.
+# Reserved and unreserved characters of RFC 3986, except parentheses and quotes, which end a link in some places.
 _URI_CHARACTERS = "%/:?#[]@!$&*+,;=~-._"
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>&|~$^#{}@]|(?<=:)//|(?i:\bwww(?=\.))")
 _BLOCK_START = re.compile(r"^(?:[-+=]|\d+(?=[.)]))")
@@ -50,7 +50,7 @@ def formatted(citation: Citation) -> FormattedCitation:
 
 
 def plain(citation: Citation) -> str:
-    """The sentence with its words in brackets, and their place, on one line."""
+    """The sentence with the cited words in brackets, and where they are, on one line."""
     before, words, after = (_one_line(part) for part in _around(citation))
     parts = [_one_line(citation.document.title), place(citation), _version(citation)]
     if citation.document.uri != citation.document.title:
@@ -59,10 +59,10 @@ def plain(citation: Citation) -> str:
 
 
 def markdown(citation: Citation) -> str:
-    """A block quote with its words bold and a line for their place; a web source is linked, at the words themselves."""
+    """A block quote with the cited words in bold, and a line that says where they are, linked if it is a web page."""
     title = _markdown_escaped(_one_line(citation.document.title) or _one_line(citation.document.uri))
     link = text_fragment(citation)
-    # Any other scheme might run, or lead nowhere: it is named and not linked.
+    # A link with any other scheme might run code or lead nowhere, so the source is named but not linked.
     source = f"[{title}](<{link}>)" if link else title
     sentence = _block_start_escaped(_emphasised(*(_one_line(part) for part in _around(citation))))
     return f"> {sentence}\n>\n> — {source}, {_markdown_escaped(place(citation))}, {_version(citation)}"
@@ -71,8 +71,8 @@ def markdown(citation: Citation) -> str:
 def web_annotation(citation: Citation) -> dict[str, Any]:
     """An annotation of the W3C Web Annotation Data Model (2017) as JSON-LD: source, both selectors, and the state.
 
-    The state holds the SHA-256 of the document's text, by the term of schema.org: the model has a state for times and
-    for requests, and none for content. Positions count code points in that very text.
+    The state holds the SHA-256 of the document's text, using the term of schema.org, since the model only defines
+    states for times and requests. Positions count code points in that text.
     """
     document = citation.document
     source = _usable_uri(document.uri)
@@ -94,7 +94,7 @@ def web_annotation(citation: Citation) -> dict[str, Any]:
 
 
 def text_fragment(citation: Citation) -> str | None:
-    """The address of a web page with a directive that scrolls to the words; None for a source that is not one.
+    """The address of a web page with a directive that scrolls to the words; None if the source is not a web page.
 
     See WICG, URL Fragment Text Directives: `#:~:text=[prefix-,]start[,end][,-suffix]`, where each part matches whole
     words within one block of the page.
@@ -113,7 +113,7 @@ def text_fragment(citation: Citation) -> str | None:
 
 
 def place(citation: Citation) -> str:
-    """Where the words stand in their document, for people."""
+    """Where the words are in their document, in words."""
     page = f"page {citation.page}, " if citation.page else ""
     return f"{page}line {citation.line}, characters {citation.start}–{citation.end}"
 
@@ -128,7 +128,7 @@ def _around(citation: Citation) -> tuple[str, str, str]:
 
 
 def _one_line(text: str) -> str:
-    # Not stripped: the space between the words and their sentence belongs to it.
+    # Not stripped: the space between the words and the rest of the sentence is needed.
     flat = re.sub(r"\s+", " ", text)
     return "".join("\N{REPLACEMENT CHARACTER}" if _takes_over(char) else char for char in flat)
 
@@ -138,18 +138,18 @@ def _takes_over(char: str) -> bool:
 
 
 def _markdown_escaped(text: str) -> str:
-    """Text that CommonMark, and GitHub's and pandoc's extensions, show as it is."""
+    """Text escaped so that CommonMark, with the extensions of GitHub and pandoc, shows it as it is."""
     return _MARKDOWN.sub(lambda match: "www\\" if match[0].lower() == "www" else "\\" + match[0], text)
 
 
 def _emphasised(before: str, words: str, after: str) -> str:
-    """The words in bold, or in brackets where CommonMark (section 6.2) would not take asterisks for emphasis."""
+    """The words in bold, or in brackets if CommonMark (section 6.2) would not read asterisks as emphasis there."""
     begin = len(words) - len(words.lstrip())
     end = len(words.rstrip())
     before, words, after = before + words[:begin], words[begin:end], words[end:] + after
     opens = _is_word(words[:1]) or not _is_word(before[-1:])
     closes = _is_word(words[-1:]) or not _is_word(after[:1])
-    # Four asterisks around nothing would be a rule across the page.
+    # Four asterisks around nothing would be a horizontal rule.
     left, right = ("**", "**") if words and opens and closes else ("\\[", "\\]")
     return f"{_markdown_escaped(before)}{left}{_markdown_escaped(words)}{right}{_markdown_escaped(after)}"
 
@@ -168,7 +168,7 @@ def _usable_uri(uri: str) -> str:
 
 
 def _directive(text: str) -> str:
-    # A dash ends a prefix and begins a suffix, so it is encoded where it is text; comma and ampersand come with it.
+    # A dash marks a prefix or suffix, so dashes in the text are encoded, as are commas and ampersands.
     return percent_encoded(" ".join(text.split()), safe="", errors="replace").replace("-", "%2D")
 
 
@@ -183,7 +183,7 @@ def _start_and_end(text: str) -> list[str]:
 
 def _whole_words_before(prefix: str) -> str:
     within = re.split(r"[\r\n]", prefix)[-1]
-    # A prefix of full length may begin within a word, which no browser would find.
+    # A prefix of full length may start within a word, which no browser would match.
     if len(within) == CONTEXT:
         within = within.partition(" ")[2]
     return within.strip()

@@ -1,4 +1,4 @@
-"""What made an answer: the version installed, the store's generation and the models."""
+"""The provenance of an answer: the installed version, the generation of the store and the models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qa.types import ModelRef, Provenance
 
 
 def provenance(embedder: Embedder, reader: Reader, generation: int) -> Provenance:
-    """The provenance of an answer read from that generation of a store."""
+    """The provenance of an answer that was read from this generation of a store."""
     return Provenance(
         version=_installed_version(),
         store_generation=generation,

@@ -1,4 +1,4 @@
-"""Checking citations: does the quote still stand where the citation says, in the version that it names?"""
+"""Verifying citations: is the quote still where the citation says, in the version that it names?"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Verdict(BaseModel):
 
 
 class Problem(NamedTuple):
-    """What does not hold of a citation: the field that states it, and in words what is so instead."""
+    """What is wrong with a citation: the field concerned, and in words what is true instead."""
 
     field: str
     message: str
@@ -36,12 +36,12 @@ class Problem(NamedTuple):
         return f"{self.field}: {self.message}"
 
 
-# What a document has from where it lies, which its source file may have left.
+# Fields that depend on where a document is; its source file may have been moved.
 _OF_THE_PLACE = frozenset({"uri", "title", "id", "date"})
 
 
 class DocumentSource(Protocol):
-    """Where the cited documents are: a store's catalogue, or one file."""
+    """Where to get cited documents: the catalogue of a store, or a single file."""
 
     def document(self, document_id: str) -> Document | None: ...
 
@@ -56,7 +56,7 @@ def verify(citation: Citation, source: DocumentSource) -> Verdict:
 
 
 def verify_against(citation: Citation, document: Document) -> Verdict:
-    """Check a citation against a document at hand (its source file), wherever that now lies."""
+    """Check a citation against a given document (its source file), wherever that is now."""
     problems = [problem for problem in _problems(citation, document) if problem.field not in _OF_THE_PLACE]
     return _verdict(citation, problems, anchor(citation, document))
 
@@ -72,9 +72,9 @@ def _verdict(citation: Citation, problems: Sequence[Problem], place: Anchor) -> 
 
 
 def citations_in(value: Any) -> Iterator[Citation]:
-    """Every citation in a JSON value: a citation, an answer, a whole response, or a list of these.
+    """Yield every citation in a JSON value: a citation, an answer, a whole response, or a list of these.
 
-    None in a response that abstained. Raises InputError where there is none otherwise, or one is malformed.
+    A response that abstained has none. Raises InputError if anything else has none, or if a citation is malformed.
     """
     citations = list(_walk(value, "$"))
     answered_nothing = isinstance(value, dict) and value.get("answers") == [] and "status" in value

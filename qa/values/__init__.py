@@ -1,1 +1,1 @@
-"""What an answer's words come to: dates, quantities, money."""
+"""The values that the words of an answer express: dates, quantities, money."""

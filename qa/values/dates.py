@@ -11,8 +11,8 @@ from functools import lru_cache
 from qa.types import NormalizedDate
 from qa.values.relative_dates import relative_date
 
-# A date without a year is of the year in which it is nearest to the document's own, if it is nearer than so many days:
-# about as far from it in two years, it could be of either.
+# A date without a year gets the year that puts it nearest to the document's date, if that is within so many days;
+# farther away, it could belong to either of two years.
 _NEAR_DAYS = 120
 _FIRST_YEAR, _LAST_YEAR = 1000, 2199
 _SURELY_OTHER_MONTHS = 3
@@ -29,7 +29,7 @@ _YEAR = re.compile(r"\d{4}")
 _SHORT_YEARS = re.compile(r"(\d{2})(\d{2})[-–](\d{2})")
 _DECADE = re.compile(r"(?:the )?(\d{2}[1-9])0['’]?s", re.IGNORECASE)
 _BEFORE_CHRIST = re.compile(r"(\d{1,4}) (?:BC|BCE|B\.C\.?|B\.C\.E\.?)")
-# Where the day always comes first in dates with full stops. Not English: it has no such custom.
+# Languages in which dates with full stops always start with the day. Not English, which has no such custom.
 _DAY_FIRST = frozenset("de ru pl cs sk fi nb no da et lv tr uk bg ro sl hr sr".split())
 _NAMED = re.compile(r"(?:on |in )?(?:the )?(?P<which>last|this|next|coming) (?P<name>\w+)", re.IGNORECASE)
 _APPROXIMATE_COUNT = re.compile(rf"{_APPROXIMATE.pattern}|(?:almost|nearly|roughly|some) ", re.IGNORECASE)
@@ -38,12 +38,12 @@ _NO_PREFIX = re.compile("")
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """A date, or a part of one that another completes."""
+    """A date, or part of one that is completed by another."""
 
     year: int | None = None
     month: int | None = None
     day: int | None = None
-    # From Monday, 0, as `date.weekday` counts; None where none is said.
+    # 0 is Monday, as for `date.weekday`; None if none is stated.
     weekday: int | None = None
 
     @property
@@ -55,7 +55,7 @@ class _Point:
         if 0 in (self.month, self.day):
             return False
         try:
-            # A leap year allows every day that any year has.
+            # 2000 was a leap year, so every possible day is valid in it.
             day = date(self.year or 2000, self.month or 1, self.day or 1)
         except ValueError:
             return False
@@ -66,16 +66,16 @@ class _Point:
         return bool(self.month or not self.day) and bool(self.month or self.year)
 
     def iso(self) -> str:
-        """ISO 8601, `XXXX` for a year that is open (EDTF)."""
+        """ISO 8601, with `XXXX` for an unknown year (EDTF)."""
         parts = [f"{self.year:04d}" if self.year is not None else "XXXX"]
         parts += [f"{part:02d}" for part in (self.month, self.day) if part]
         return "-".join(parts)
 
 
 def read_date(text: str, *, when: bool, written: str | None, language: str | None) -> NormalizedDate | None:
-    """The date or interval that a text is, wholly; None where it is none or not surely one.
+    """The date or interval that a text as a whole expresses; None if it is not, or not certainly, one.
 
-    `when`: a time was asked for, so that a bare number may be a year and a bare name a month.
+    With `when`, the question asks for a time, so that a bare number may be a year and a bare name a month.
     """
     if relative := _relative(text, written):
         return relative
@@ -140,7 +140,7 @@ def _halves(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _completed(first: _Point, last: _Point) -> tuple[_Point, _Point] | None:
-    """Both ends with what only one of them states; None where they do not fit each other."""
+    """Both ends, each completed by the other; None if they do not fit together."""
     if last.month is None and last.day and first.day:
         last = replace(last, month=first.month)
     if first.month is None and first.day and last.day:
@@ -153,7 +153,7 @@ def _completed(first: _Point, last: _Point) -> tuple[_Point, _Point] | None:
         wraps = (first.month or 0, first.day or 0) > (last.month or 0, last.day or 0)
         first = replace(first, year=last.year - wraps)
     if last.year is None and first.year is not None:
-        # "August 9, 2026 to May 3": of which year is not said.
+        # "August 9, 2026 to May 3" does not say of which year.
         if (last.month or 0, last.day or 0) <= (first.month or 0, first.day or 0):
             return None
         last = replace(last, year=first.year)
@@ -169,7 +169,7 @@ def _completed(first: _Point, last: _Point) -> tuple[_Point, _Point] | None:
 
 
 def _dated(points: tuple[_Point, ...], form: str, written: str | None) -> NormalizedDate | None:
-    """The points with the document's year where they have none and it is clear."""
+    """The date or interval as a value; a missing year is taken from the document's date if that is unambiguous."""
     first = points[0]
     used = None
     if first.year is None and (near := _nearest_year(first, written)):
@@ -187,7 +187,7 @@ def _following(first: _Point, last: _Point) -> _Point:
 
 
 def _nearest_year(point: _Point, written: str | None) -> int | None:
-    # The middle of a month stands for it.
+    # A month is represented by its middle.
     written_on = _day(f"{written}-15") if re.fullmatch(r"\d{4}-\d{2}", written or "") else _day(written)
     if written_on is None or point.month is None:
         return None
@@ -202,7 +202,7 @@ def _nearest_year(point: _Point, written: str | None) -> int | None:
 
 
 def _day(written: str | None) -> date | None:
-    """The day of a document that states one."""
+    """The day that a document states; None if it states none."""
     try:
         return date.fromisoformat((written or "").partition("T")[0])
     except ValueError:
@@ -210,7 +210,7 @@ def _day(written: str | None) -> date | None:
 
 
 def _relative(text: str, written: str | None) -> NormalizedDate | None:
-    """A date counted from the document's, or an interval that begins or ends with one, or one that is only about so."""
+    """A date relative to the document's, possibly approximate, or an interval that begins or ends with one."""
     for prefix, form in ((_APPROXIMATE_COUNT, "{}~"), (_BEGINS, "{}/.."), (_ENDS, "../{}"), (_NO_PREFIX, "{}")):
         if (match := prefix.match(text)) and (value := relative_date(text[match.end() :], written)):
             if not _FIRST_YEAR <= int(value[:4]) <= _LAST_YEAR:
@@ -220,8 +220,7 @@ def _relative(text: str, written: str | None) -> NormalizedDate | None:
 
 
 def _named(reader: _Words, which: str, name: str, written: str | None) -> NormalizedDate | None:
-    """A weekday or month of a name: the last, this or next one, counted from the day of the document; None where that
-    may be one of two."""
+    """The last, this or next weekday or month of a name, relative to the date of the document; None if ambiguous."""
     written_on = _day(written)
     if written_on is None:
         return None
@@ -278,7 +277,7 @@ def _special(text: str) -> str | None:
 
 
 class _Words:
-    """Reads points in a language's names of months and weekdays, as the Unicode CLDR has them, and in English."""
+    """Reads dates with the names of months and weekdays of a language, from the Unicode CLDR, and of English."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -305,7 +304,7 @@ class _Words:
         self._partial = re.compile(rf"{day}(?:,? {year})?", re.IGNORECASE)
 
     def point(self, text: str) -> _Point | None:
-        """The date that a text is, wholly."""
+        """The date that a text as a whole expresses."""
         if match := _ISO.fullmatch(text):
             return _Point(int(match[1]), int(match[3]), int(match[4]))
         if match := _NUMERIC.fullmatch(text):
@@ -318,11 +317,11 @@ class _Words:
         return None
 
     def weekday(self, name: str) -> int | None:
-        """The weekday of that name, from Monday, 0."""
+        """The weekday of that name, where 0 is Monday."""
         return self._weekdays.get(name.lower())
 
     def either(self, text: str) -> str | None:
-        """The two dates, as EDTF's one of a set, that a text is if day and month may stand in either order."""
+        """The two dates, as an EDTF "one of a set", that a text may mean if day and month can be in either order."""
         match = _NUMERIC.fullmatch(_AT.sub("", text, count=1))
         if match is None or self.point(match[0]):
             return None
@@ -332,7 +331,7 @@ class _Words:
         return f"[{','.join(both)}]" if usual and 1 <= first <= 12 and 1 <= second <= 12 else None
 
     def part(self, text: str) -> _Point | None:
-        """As `point`, also a day whose month stands elsewhere."""
+        """Like `point`, but also reads a day whose month is stated elsewhere."""
         if _YEAR.fullmatch(text):
             return self.point(text)
         match = self._partial.fullmatch(text)
@@ -349,7 +348,7 @@ class _Words:
         return _Point(year, month, day, weekday) if day is None or 1 <= day <= 31 else None
 
     def _numeric(self, first: int, second: int, year: int, separator: str) -> _Point | None:
-        """Day and month in the order that is the only possible one, or the only one in use."""
+        """The date with day and month in the only possible order, or in the only customary one."""
         day_first, month_first = _Point(year, second, first), _Point(year, first, second)
         possible = [point for point in (day_first, month_first) if point.exists]
         if separator == "." and self._language in _DAY_FIRST:
@@ -363,7 +362,7 @@ def _words_of(language: str) -> _Words:
 
 
 def _names(language: str) -> tuple[dict[str, int], dict[str, int]]:
-    """The months of a language, and its weekdays from Monday, 0, by names in lower case and without full stops."""
+    """The months of a language and its weekdays (0 is Monday), by lower-case name without full stop."""
     from babel import Locale, UnknownLocaleError
     from babel.dates import get_day_names, get_month_names
 
@@ -376,7 +375,7 @@ def _names(language: str) -> tuple[dict[str, int], dict[str, int]]:
     for width in ("wide", "abbreviated"):
         for context in ("format", "stand-alone"):
             for number, name in get_month_names(width, context, locale).items():
-                # A number for a name is none.
+                # Some locales have numbers in place of names.
                 if any(char.isalpha() for char in name):
                     months.setdefault(name.lower().rstrip("."), number)
             for number, name in get_day_names(width, context, locale).items():

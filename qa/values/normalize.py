@@ -1,7 +1,7 @@
-"""What an answer's words come to: a date or interval, a quantity with its unit, money; nothing where that is not sure.
+"""The value that the words of an answer express: a date or interval, a quantity with its unit, or money, if certain.
 
-Answers are normalized beside their words, which stay untouched. A wrong value is worse than none: whatever can be read
-in two ways is left out.
+The value is given in addition to the words, which stay untouched. A wrong value is worse than none, so anything that
+can be read in two ways gets no value.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 from qa.types import Normalized
 
-# Longer words are a sentence, not a value.
+# In characters; a longer text is a sentence, not a value.
 _LONGEST = 80
 _EDGES = " \t\r\n\u00a0.,;:!?()[]{}\"'“”‘’«»"
 _NUMBERED = re.compile(
@@ -26,20 +26,20 @@ _WHEN = re.compile(
 def normalize(
     text: str, *, question: str = "", written: str | None = None, language: str | None = None
 ) -> Normalized | None:
-    """The value of a short text, None where it is none, or not surely one.
+    """The value of a short text; None if it has none, or not certainly one.
 
-    `written` is the date of the document in ISO 8601, from which dates without a year and relative ones are counted;
-    `language` is its BCP 47 tag. `question` tells whether a bare number may be a year. Never raises for any text.
+    `written` is the date of the document in ISO 8601, from which relative dates and dates without a year are resolved;
+    `language` is its BCP 47 tag. `question` decides whether a bare number may be a year. Never raises for any text.
     """
     words = " ".join(text.split()).strip(_EDGES)
     if len(words) > _LONGEST or not (_NUMBERED.search(words) or _WHEN.search(question)):
         return None
-    # What reads dates and units takes a while to load: only for what may be one.
+    # The modules for dates and units take a while to load, so they are only imported if needed.
     from qa.values.dates import read_date
     from qa.values.quantities import read_quantity
 
     when = bool(_WHEN.search(question))
-    # The full stop of an abbreviation, a sign or a symbol may stand at the edge.
+    # An abbreviation's full stop, a sign or a symbol may be at the edge.
     untrimmed = _untrimmed(text)
     quantity = read_quantity(untrimmed if len(untrimmed) <= _LONGEST else words, language)
     return quantity or read_date(words, when=when, written=written, language=language)

@@ -1,4 +1,4 @@
-"""Quantities with units and money in words; units and currencies as the Unicode CLDR names them."""
+"""Reading quantities with units, and money; units and currencies have the names of the Unicode CLDR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qa.types import NormalizedMoney, NormalizedQuantity
 _KINDS = (
     "area length mass duration temperature speed volume energy power digital frequency pressure electric light force"
 ).split()
-# Units that mean different things in different places, and words that mean something else as well.
+# Units whose size depends on the place, and units whose names also mean something else.
 _LEFT_OUT = frozenset(
     "mass-ton mass-stone mass-ounce mass-pound mass-grain mass-carat volume-gallon volume-pint volume-quart volume-cup "
     "volume-fluid-ounce volume-barrel volume-bushel volume-drop volume-pinch volume-dram volume-jigger length-point "
@@ -23,9 +23,9 @@ _LEFT_OUT = frozenset(
     "duration-day-person duration-week-person duration-month-person duration-year-person digital-bit "
     "pressure-gasoline-energy-density electric-ohm speed-light-speed".split()
 )
-# pm is an hour, Dec a month, nm at sea a nautical mile, 5 K as well a sum or a run, N as well a latitude.
+# pm is also a time of day, Dec a month, nm a nautical mile at sea, 5 K a sum or a run, N a latitude.
 _ALSO_WORDS = frozenset("in m/s² th d b c e n p w pm am nm dec K N ac cd fur pc PB ML bar bars".split())
-# Beside the CLDR's own short forms.
+# In addition to the short forms of the CLDR.
 _SHORT = {
     "km/h": "speed-kilometer-per-hour",
     "kph": "speed-kilometer-per-hour",
@@ -48,7 +48,7 @@ _SHORT = {
     "degrees Celsius": "temperature-celsius",
     "degrees Fahrenheit": "temperature-fahrenheit",
 }
-# One symbol, one currency. "$", "¥" and "kr" are several countries'; which, the symbol does not say.
+# Symbols of a single currency; None for "$" and "¥", which several countries use.
 _SYMBOLS = {
     "€": "EUR",
     "£": "GBP",
@@ -71,16 +71,16 @@ _SYMBOLS = {
     "$": None,
     "¥": None,
 }
-# Codes that are not words as well: not TOP 10, COP 26 or ALL 5.
+# Currency codes that are not also words: not TOP (10), COP (26) or ALL (5).
 _CODES = (
     "USD EUR GBP JPY CNY CHF CAD AUD NZD SEK NOK DKK ISK INR BRL ZAR KRW SGD HKD MXN PLN CZK HUF ILS THB IDR TWD RUB "
     "UAH"
 ).split()
-# Of each of the forms that a noun has after a number in most languages.
+# Numbers that cover the plural forms of most languages.
 _COUNTS = (1, 2, 5)
 _LENGTHS: tuple[Literal["short"], Literal["long"]] = ("short", "long")
 _SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12, "mn": 6, "bn": 9}
-# Only after a currency: 5 m are metres.
+# Only with a currency: otherwise 5 m are metres.
 _MONEY_SCALES = _SCALES | {"k": 3, "m": 6, "b": 9, "tn": 12}
 _SMALL = {
     word: number
@@ -91,7 +91,7 @@ _SMALL = {
     )
 }
 _APPROXIMATE = re.compile(r"(?:about|around|approximately|approx\.|roughly|some|circa|ca\.|c\.|~|≈) ?", re.IGNORECASE)
-# Of what it is the measure, as the answer says it: 340 metres long.
+# The dimension that is measured, as in: 340 metres long.
 _DIMENSION = re.compile(
     r" (?:long|tall|wide|high|deep|thick|broad|across|away|in (?:length|height|width|depth|diameter|area))$",
     re.IGNORECASE,
@@ -113,7 +113,7 @@ class _Amount:
 
 
 def read_quantity(text: str, language: str | None) -> NormalizedQuantity | NormalizedMoney | None:
-    """The quantity or money that a text is, wholly; None where it is none or not surely one."""
+    """The quantity or money that a text as a whole expresses; None if it is not, or not certainly, one."""
     approximate = bool(match := _APPROXIMATE.match(text))
     words = _DIMENSION.sub("", text[match.end() :] if match else text)
     if between := re.fullmatch(r"between (.+?) and (.+)|from (.+? to .+)", words, re.IGNORECASE):
@@ -135,7 +135,7 @@ def _quantity(words: str, approximate: bool, language: str | None) -> Normalized
     if unit is None or (match["unit0"] and _unit(match["unit0"], language) != unit):
         return None
     if match["unit"].isalpha() and len(match["unit"]) == 1 and not match["gap"]:
-        # 5m may be five million, 90s a decade, 5G a network.
+        # 5m may be five million, 90s a decade, and 5G a network.
         return None
     amount = _amount(match["first"], match["last"], _SCALES.get((match["scale"] or "").lower(), 0), language)
     if amount is None:
@@ -161,7 +161,7 @@ def _money(words: str, approximate: bool, language: str | None) -> NormalizedMon
     name = match["currency"]
     currency = _SYMBOLS.get(name) or (name if name in _CODES else _currency_names().get(name.lower()))
     if currency is None and name not in _SYMBOLS and name.lower() not in _currency_names():
-        # A code in lower case is a word.
+        # A code in lower case is an ordinary word.
         return None
     amount = _amount(match["first"], match["last"], _MONEY_SCALES.get((match["scale"] or "").lower(), 0), language)
     if amount is None:
@@ -182,7 +182,7 @@ def _amount(first: str, last: str | None, power: int, language: str | None) -> _
 
 
 def _number(text: str, language: str | None) -> Decimal | None:
-    """A number in figures or, small, in words; None where its marks may be read in two ways."""
+    """A number in digits or, if small, in words; None if its separators are ambiguous."""
     text = text.strip().replace("−", "-")
     if text.lower() in _SMALL:
         return Decimal(_SMALL[text.lower()])
@@ -196,7 +196,7 @@ def _unsigned(digits: str, language: str | None) -> Decimal | None:
         return Decimal(digits)
     whole, mark, rest = re.fullmatch(r"(.*?)(?:([.,])(\d+))?", digits, re.DOTALL).groups()  # type: ignore[union-attr]
     if mark and re.fullmatch(r"\d{1,15}", whole):
-        # 1.200 and 1,200: a thousand or one and a fifth. Three digits after a 0 are no thousands.
+        # 1.200 and 1,200 may be twelve hundred, or one and a fifth. After a 0, three digits are decimals.
         if len(rest) != 3 or len(whole) > 3 or whole.startswith("0"):
             return Decimal(f"{whole}.{rest}")
         if language is None:
@@ -213,7 +213,7 @@ def _unsigned(digits: str, language: str | None) -> Decimal | None:
 
 @lru_cache(maxsize=16)
 def _grouping_mark(language: str) -> str:
-    """What parts thousands in a language; "" where its numbers are not known."""
+    """The thousands separator of a language; "" if unknown."""
     from babel import Locale, UnknownLocaleError
     from babel.numbers import get_group_symbol
 
@@ -239,9 +239,9 @@ def _unit(words: str, language: str | None) -> str | None:
 
 @lru_cache(maxsize=16)
 def _units(language: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Unit identifiers of the CLDR without their kind, by short forms, whose case counts, and by names in lower case.
+    """The CLDR identifiers of units, without their kind: by short form (case-sensitive), and by lower-case name.
 
-    Of English and the language; whatever names two units is left out.
+    For English and the language; words that name two units are left out.
     """
     from babel import Locale, UnknownLocaleError
     from babel.units import format_unit
@@ -277,7 +277,7 @@ def _units(language: str) -> tuple[dict[str, str], dict[str, str]]:
 
 @lru_cache(maxsize=1)
 def _currency_names() -> dict[str, str | None]:
-    """The English names of the currencies in `_CODES`, in lower case; None for "dollars": of several countries."""
+    """The codes of the currencies in `_CODES` by lower-case English name; None for "dollars", which is ambiguous."""
     from babel import Locale
     from babel.numbers import get_currency_name
 

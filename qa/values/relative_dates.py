@@ -1,6 +1,6 @@
-"""Dates that are counted from the day of the document that states them: "yesterday", "two weeks ago", "last month".
+"""Dates relative to the date of the document that states them: "yesterday", "two weeks ago", "last month".
 
-Only what counts from the time of writing: "three days earlier" counts from what the text tells just before.
+Only expressions relative to the time of writing: "three days earlier" refers to something in the text before it.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _STEP = {"last": -1, "this": 0, "next": 1}
 
 
 def relative_date(text: str, written: str | None) -> str | None:
-    """The date that a text in English is, wholly, counted from a document's date (`YYYY`, `YYYY-MM`, or a day with or
-    without a time); None where it is none, or the document's date is not known to the unit that is counted.
+    """The date that an English text as a whole expresses, relative to a document's date (`YYYY`, `YYYY-MM`, or a day
+    with or without a time); None if it is not such a date, or if the document's date is less precise than the unit.
 
-    ISO 8601, as exact as the unit: "two months ago" is a month. Weeks and decades ago are rarely meant to the day and
-    the year, and so are marked as approximate (EDTF, `~`), unless "exactly" is said.
+    The result is ISO 8601 and as precise as the unit: "two months ago" is a month. Weeks and decades are rarely meant
+    to the day or year, so they are marked as approximate (EDTF, `~`) unless the text says "exactly".
     """
     stated = _stated(written)
     if stated is None:
@@ -72,14 +72,14 @@ def _counted(match: re.Match[str], written_on: date, precision: int) -> str | No
     try:
         value = _iso(written_on + step, parts)
     except (ValueError, OverflowError):
-        # Before the year 1 or after 9999.
+        # Before the year 1, or after 9999.
         return None
     exact = unit in ("day", "month", "year") or (match["lead"] or "").strip().lower() == "exactly"
     return value if exact or value is None else f"{value}~"
 
 
 def _stated(written: str | None) -> tuple[date, int] | None:
-    """A document's date, its first day where only month or year is known, and how many of its three parts are."""
+    """A document's date (the first day, if only the year or month is known), and how many of its parts are known."""
     day = (written or "").partition("T")[0]
     if not re.fullmatch(r"\d{4}(?:-\d{2}(?:-\d{2})?)?", day):
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from qa.types import Normalized, NormalizedDate, NormalizedMoney, NormalizedQuantity
 from qa.values.units import in_base, is_rounded
 
-# How far apart two amounts may be where one is approximate, or was converted and rounded.
+# The relative difference allowed if one amount is approximate, or was converted and rounded.
 _ABOUT = 0.05
-# What conversion alone may change.
+# The relative difference that conversion alone may cause.
 _EXACT = 1e-9
 _SHARED_SYMBOLS = {
     "$": frozenset("USD CAD AUD NZD HKD SGD TWD MXN".split()),
@@ -17,7 +17,7 @@ _OPEN_YEAR = "XXXX"
 
 
 def is_same_value(one: Normalized, other: Normalized) -> bool:
-    """Whether two values may mean the same: one may be less exact, rounded, or in another unit. Values of different
+    """Whether two values may mean the same: one may be less precise, rounded, or in another unit. Values of different
     kinds never do."""
     if isinstance(one, NormalizedDate) and isinstance(other, NormalizedDate):
         return _same_date(one.value, other.value)
@@ -32,19 +32,19 @@ def is_same_value(one: Normalized, other: Normalized) -> bool:
 
 
 def _currencies(money: NormalizedMoney) -> frozenset[str]:
-    """Those that it may be in."""
+    """The currencies that an amount may be in."""
     if money.currency is not None:
         return frozenset([money.currency])
     return _SHARED_SYMBOLS.get(money.symbol or "", frozenset())
 
 
 def _same_date(one: str, other: str) -> bool:
-    """Whether two dates may be the same: one may be less exact, leave a part open, or be one of two."""
+    """Whether two dates may be the same: one may be less precise, lack a part, or be one of two alternatives."""
     return any(_same_points(first, second) for first in _choices(one) for second in _choices(other))
 
 
 def _choices(value: str) -> list[list[str]]:
-    """The dates that a value may be, each as its ends; of what goes on without end, the one that is said."""
+    """The dates that a value may stand for, each as a list of its ends; an open interval has only the stated end."""
     each = value.strip("[]").split(",")
     return [[end.rstrip("~") for end in choice.split("/") if end != ".."] for choice in each]
 
@@ -67,7 +67,7 @@ def _same_amount(
     *,
     rounded: bool = False,
 ) -> bool:
-    """Whether two amounts may be the same, `factor` of the other's unit being one of the first's."""
+    """Whether two amounts may be the same; `factor` converts the first to the unit of the other."""
     pairs = [(one.value, other.value), (one.minimum, other.minimum), (one.maximum, other.maximum)]
     tolerance = _ABOUT if one.approximate or other.approximate or rounded else _EXACT
     return all(
@@ -75,7 +75,7 @@ def _same_amount(
         or (
             first is not None
             and second is not None
-            # Symmetric, so that the order of the answers does not count.
+            # Symmetric, so that the order of the answers does not matter.
             and abs(first * factor - second) <= tolerance * max(abs(first * factor), abs(second))
         )
         for first, second in pairs

@@ -15,7 +15,7 @@ _PREFIXES = {
     "nano": 1e-9,
 }
 _PREFIXED = frozenset("meter gram liter second watt watt-hour hertz byte joule pascal ampere bar".split())
-# What is not said with a prefix (NIST Special Publication 811, appendix B.8).
+# Units that are not formed with a prefix (NIST Special Publication 811, appendix B.8).
 _OTHERS = {
     "minute": (60.0, "second"),
     "hour": (3_600.0, "second"),
@@ -28,7 +28,7 @@ _OTHERS = {
     "hectare": (1e4, "square-meter"),
     "square-kilometer": (1e6, "square-meter"),
 }
-# Of another system: what is converted from one to the other is rounded.
+# Units of another system: converted amounts are usually rounded.
 _IMPERIAL = {
     "inch": (0.0254, "meter"),
     "foot": (0.3048, "meter"),
@@ -43,9 +43,9 @@ _IMPERIAL = {
 
 
 def in_base(unit: str) -> tuple[float, str]:
-    """How many of which base unit a unit is; a unit that nothing is known of is its own base.
+    """A unit as a factor and a base unit; an unknown unit is its own base, with factor 1.
 
-    Units are named as the CLDR names them. Degrees are not converted: their zeros differ.
+    Units have their CLDR names. Temperatures are not converted, since their zero points differ.
     """
     if known := _OTHERS.get(unit) or _IMPERIAL.get(unit):
         return known
@@ -57,5 +57,5 @@ def in_base(unit: str) -> tuple[float, str]:
 
 
 def is_rounded(one: str, other: str) -> bool:
-    """Whether an amount in one unit, said in the other, is likely to have been rounded."""
+    """Whether converting an amount between these units is likely to have rounded it."""
     return one != other and (one in _IMPERIAL or other in _IMPERIAL)

@@ -498,9 +498,17 @@ def test_rivals_and_promises_are_shown(opened: Opened, server: Server, document:
     other["citation"]["document"]["date"] = "1999-05-01"
     response["rivals"] = [other]
     response["promise"] = {
-        "risk": 0.1, "delta": 0.1, "threshold": 0.2, "strictest": 0.9, "coverage": 0.4, "questions": 600,
-        "passages": 20, "gold": "gold.jsonl", "measured_at": "2026-11-22T16:00:00+00:00", "store_generation": 0,
-    }  # fmt: skip
+        "risk": 0.1,
+        "delta": 0.1,
+        "threshold": 0.2,
+        "strictest": 0.9,
+        "coverage": 0.4,
+        "questions": 600,
+        "passages": 20,
+        "gold": "gold.jsonl",
+        "measured_at": "2026-11-22T16:00:00+00:00",
+        "store_generation": 0,
+    }
     page = opened()
     page.route("**/v1/ask", lambda route: route.fulfill(json=response))
     ask(page, BRIDGE_QUESTION)

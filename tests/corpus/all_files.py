@@ -11,8 +11,18 @@ from corpus.pages import PDFS
 from corpus.texts import MARKDOWN, TABLES, TEXTS
 
 FILES: list[File] = [
-    *TEXTS, *MARKDOWN, *TABLES, *PDFS, *PAGES, *BOOKS, *MAILS, *ARCHIVES, *DOCUMENTS, *PRESENTATIONS, *WORKBOOKS,
-]  # fmt: skip
+    *TEXTS,
+    *MARKDOWN,
+    *TABLES,
+    *PDFS,
+    *PAGES,
+    *BOOKS,
+    *MAILS,
+    *ARCHIVES,
+    *DOCUMENTS,
+    *PRESENTATIONS,
+    *WORKBOOKS,
+]
 
 
 def write_all(folder: Path) -> None:

@@ -127,11 +127,26 @@ def contents() -> dict[str, bytes]:
         "laughs.docx": _word(b"<w:p><w:r><w:t>&j;</w:t></w:r></w:p>", LAUGHS.encode()),
         "laughs.epub": _zip({"META-INF/container.xml": LAUGHS.encode() + b"<container>&j;</container>"}),
         "laughs.xlsx": _zip({"[Content_Types].xml": LAUGHS.encode() + b"<Types>&j;</Types>"}),
-        "outside.docx": _word(b"<w:p><w:r><w:t>&x;</w:t></w:r></w:p>", b'<!DOCTYPE x [<!ENTITY x SYSTEM "file:///etc/passwd">]>'),
-        "outside.epub": _zip({"META-INF/container.xml": b'<!DOCTYPE x [<!ENTITY x SYSTEM "file:///etc/passwd">]><container>&x;</container>'}),
-        **{f"cut{Path(name).suffix}": content[: len(content) // 2] for name, content in good.items() if not name.endswith(".pdf")},
+        "outside.docx": _word(
+            b"<w:p><w:r><w:t>&x;</w:t></w:r></w:p>", b'<!DOCTYPE x [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+        ),
+        "outside.epub": _zip(
+            {
+                "META-INF/container.xml": b'<!DOCTYPE x [<!ENTITY x SYSTEM "file:///etc/passwd">]><container>&x;</container>'
+            }
+        ),
+        **{
+            f"cut{Path(name).suffix}": content[: len(content) // 2]
+            for name, content in good.items()
+            if not name.endswith(".pdf")
+        },
         "cut.pdf": good["report.pdf"][:300],
-        "empty.pdf": b"", "empty.docx": b"", "empty.zip": b"", "empty.txt": b"", "empty.eml": b"", "empty.html": b"",
+        "empty.pdf": b"",
+        "empty.docx": b"",
+        "empty.zip": b"",
+        "empty.txt": b"",
+        "empty.eml": b"",
+        "empty.html": b"",
         "encrypted.pdf": _encrypted_pdf(),
         "encrypted.zip": _encrypted_zip(),
         "encrypted.docx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000,
@@ -143,12 +158,15 @@ def contents() -> dict[str, bytes]:
         "deep.eml": _mime(3000),
         "picture.txt": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 50,
         "program.pdf": b"\x7fELF" + bytes(range(256)) * 50,
-        "words.docx": GOOD.encode(), "words.epub": GOOD.encode(), "words.xlsx": GOOD.encode(), "words.eml": GOOD.encode(),
+        "words.docx": GOOD.encode(),
+        "words.epub": GOOD.encode(),
+        "words.xlsx": GOOD.encode(),
+        "words.eml": GOOD.encode(),
         "leads-out.zip": _zip({"../../../etc/evil.txt": GOOD.encode()}),
         "no-names.zip": _zip({"a.bin": b"x"}),
         "damaged-utf8.txt": "Blåbær på fjellet".encode() * 9 + b"\xff\xfe\xff",
         "scripts-only.html": b"<html><script>alert(1)</script></html>",
-    }  # fmt: skip
+    }
 
 
 def tolerated() -> dict[str, bytes]:

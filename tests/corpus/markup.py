@@ -53,44 +53,102 @@ def _bytes(content: bytes) -> Callable[[Path], None]:
 
 
 PAGES = [
-    File("herring.html", _bytes(ARTICLE.encode()), (
-        Fact("Which boat was the last to give up?", "Nordlys", headings=("The herring years", "The end")),
-        Fact("What did a kilo of herring cost?", "11 øre", headings=("The herring years",)),
-        Fact("Who photographed the boats?", "Inga Bjerk", headings=("The herring years", "The end")),
-        Fact("How many factories remained?", "Nine factories", headings=("The herring years", "The end", "What remained")),
-    ), ("The herring years", "“less than the salt”", "The end", "3 March 1970", "two of them in use", "A museum"),
+    File(
+        "herring.html",
+        _bytes(ARTICLE.encode()),
+        (
+            Fact("Which boat was the last to give up?", "Nordlys", headings=("The herring years", "The end")),
+            Fact("What did a kilo of herring cost?", "11 øre", headings=("The herring years",)),
+            Fact("Who photographed the boats?", "Inga Bjerk", headings=("The herring years", "The end")),
+            Fact(
+                "How many factories remained?",
+                "Nine factories",
+                headings=("The herring years", "The end", "What remained"),
+            ),
+        ),
+        ("The herring years", "“less than the salt”", "The end", "3 March 1970", "two of them in use", "A museum"),
         ("Hidden words", "Buy boots", "tracking", "Sport pages", "cookies", "Ten best", "rights reserved", "color"),
-        title="The herring years", author="Liv Torsvik", date="2018-09-12T08:30:00+02:00", language="en-GB"),
-    File("results.htm", _bytes(RESULTS.encode()), (
-        Fact("Who was the helm of Ternen?", "Silje Aas", headings=("Regatta results",), row=2),
-        Fact("What was the time of Lom?", "1:04:50", headings=("Regatta results",), row=3),
-        Fact("Who sailed Skarv?", "Even Moen", headings=("Regatta results", "Class B"), row=1),
-    ), ("The wind was weak.", "Class A, final", "Boat\tHelm\tTime", "Lom\t\t1:04:50", "Class B")),
-    File("layout.html", _bytes(LAYOUT.encode()), (
-        Fact("Who is the chairman of the chess club?", "Finn Waage", headings=("Old page",)),
-        Fact("What is Berg's rating?", "1790", headings=("Old page",), row=3),
-    ), ("Old page", "Welcome to the page of the chess club.", "We meet on Thursdays", "Bring a board")),
-    File("owls.html", _bytes(LINKED.encode()), (
-        Fact("How many eagle owls were counted?", "312", headings=("Owl census",)),
-        Fact("How many were ringed?", "forty-one owls", headings=("Owl census",)),
-    ), ("Owl census", "Runde 57"), ("schema.org",), author="Ola Krog", date="2020-11-05"),
-    File("arabic.html", _bytes(ARABIC.encode()), (
-        Fact("من بنى الجسر؟", "سالم حداد", headings=("الجسر القديم",)),
-    ), language="ar"),
-    File("windows.html", _bytes('<html><head><meta http-equiv="Content-Type" content="text/html; charset=windows-1252"><title>Ciné</title>'
-                                '</head><body><p>Le cinéma “Étoile” compte 640 fauteuils – il a fermé.</p></body></html>'.encode("cp1252")), (
-        Fact("Combien de fauteuils ?", "640"),
-    ), ("Le cinéma “Étoile” compte",)),
-    File("wrongly-declared.html", _bytes('<html><head><meta charset="iso-8859-1"></head><body><p>Müller verkaufte 15 Öfen.</p></body></html>'.encode()), (
-        Fact("Wie viele Öfen?", "15 Öfen"),
-    ), ("Müller verkaufte",)),
-    File("soft.html", _bytes(SOFT.encode()), (Fact("Wie heißt der Donaudampfschiffkapitän?", "Franz Huber"),), ("Donaudampfschiffkapitän",)),
-    File("fragment.html", _bytes(PLAIN.encode()), (Fact("How deep is the well?", "38 m"),), ("Gunnar & Sons 2", "<before the war>")),
-    File("page.xhtml", _bytes(b'<?xml version="1.0" encoding="iso-8859-1"?><html xmlns="http://www.w3.org/1999/xhtml" xml:lang="sv"><head><title>Sj\xf6</title></head>'
-                              b"<body><h1>Sj\xf6n</h1><p>Sj\xf6n \xe4r 56 meter djup.</p></body></html>"), (
-        Fact("Hur djup är sjön?", "56 meter", headings=("Sjön",)),
-    ), language="sv"),
-]  # fmt: skip
+        title="The herring years",
+        author="Liv Torsvik",
+        date="2018-09-12T08:30:00+02:00",
+        language="en-GB",
+    ),
+    File(
+        "results.htm",
+        _bytes(RESULTS.encode()),
+        (
+            Fact("Who was the helm of Ternen?", "Silje Aas", headings=("Regatta results",), row=2),
+            Fact("What was the time of Lom?", "1:04:50", headings=("Regatta results",), row=3),
+            Fact("Who sailed Skarv?", "Even Moen", headings=("Regatta results", "Class B"), row=1),
+        ),
+        ("The wind was weak.", "Class A, final", "Boat\tHelm\tTime", "Lom\t\t1:04:50", "Class B"),
+    ),
+    File(
+        "layout.html",
+        _bytes(LAYOUT.encode()),
+        (
+            Fact("Who is the chairman of the chess club?", "Finn Waage", headings=("Old page",)),
+            Fact("What is Berg's rating?", "1790", headings=("Old page",), row=3),
+        ),
+        ("Old page", "Welcome to the page of the chess club.", "We meet on Thursdays", "Bring a board"),
+    ),
+    File(
+        "owls.html",
+        _bytes(LINKED.encode()),
+        (
+            Fact("How many eagle owls were counted?", "312", headings=("Owl census",)),
+            Fact("How many were ringed?", "forty-one owls", headings=("Owl census",)),
+        ),
+        ("Owl census", "Runde 57"),
+        ("schema.org",),
+        author="Ola Krog",
+        date="2020-11-05",
+    ),
+    File(
+        "arabic.html",
+        _bytes(ARABIC.encode()),
+        (Fact("من بنى الجسر؟", "سالم حداد", headings=("الجسر القديم",)),),
+        language="ar",
+    ),
+    File(
+        "windows.html",
+        _bytes(
+            '<html><head><meta http-equiv="Content-Type" content="text/html; charset=windows-1252"><title>Ciné</title>'
+            "</head><body><p>Le cinéma “Étoile” compte 640 fauteuils – il a fermé.</p></body></html>".encode("cp1252")
+        ),
+        (Fact("Combien de fauteuils ?", "640"),),
+        ("Le cinéma “Étoile” compte",),
+    ),
+    File(
+        "wrongly-declared.html",
+        _bytes(
+            '<html><head><meta charset="iso-8859-1"></head><body><p>Müller verkaufte 15 Öfen.</p></body></html>'.encode()
+        ),
+        (Fact("Wie viele Öfen?", "15 Öfen"),),
+        ("Müller verkaufte",),
+    ),
+    File(
+        "soft.html",
+        _bytes(SOFT.encode()),
+        (Fact("Wie heißt der Donaudampfschiffkapitän?", "Franz Huber"),),
+        ("Donaudampfschiffkapitän",),
+    ),
+    File(
+        "fragment.html",
+        _bytes(PLAIN.encode()),
+        (Fact("How deep is the well?", "38 m"),),
+        ("Gunnar & Sons 2", "<before the war>"),
+    ),
+    File(
+        "page.xhtml",
+        _bytes(
+            b'<?xml version="1.0" encoding="iso-8859-1"?><html xmlns="http://www.w3.org/1999/xhtml" xml:lang="sv"><head><title>Sj\xf6</title></head>'
+            b"<body><h1>Sj\xf6n</h1><p>Sj\xf6n \xe4r 56 meter djup.</p></body></html>"
+        ),
+        (Fact("Hur djup är sjön?", "56 meter", headings=("Sjön",)),),
+        language="sv",
+    ),
+]
 
 
 def _epub(chapters: dict[str, str], order: list[str], title: str) -> Callable[[Path], None]:
@@ -121,23 +179,44 @@ def _epub(chapters: dict[str, str], order: list[str], title: str) -> Callable[[P
 
 
 BOOKS = [
-    File("voyage.epub", _epub({
-        "a": "<h1>The Return</h1><p>They reached Trondheim on 14 October.</p>",
-        "b": "<h1>The Voyage</h1><h2>Provisions</h2><p>The ship carried 60 barrels of water.</p><h2>Crew</h2><p>The cook was Mads Brun.</p>",
-    }, ["b", "a"], "A Voyage North"), (
-        Fact("How many barrels of water did the ship carry?", "60", headings=("The Voyage", "Provisions")),
-        Fact("When did they reach Trondheim?", "14 October", headings=("The Return",)),
-        Fact("Who was the cook?", "Mads Brun", headings=("The Voyage", "Crew")),
-    ), ("The Voyage", "60 barrels", "Mads Brun", "The Return"), ("Contents of the book",), title="A Voyage North",
-        author="Sunniva Lie", date="1998-05", language="en"),
-    File("recipes.epub", _epub({
-        "one": "<h1>Breads</h1><table><tr><th>Flour</th><th>Minutes</th></tr><tr><td>Rye</td><td>75</td></tr><tr><td>Oat</td><td>50</td></tr></table>"
-               "<blockquote><p>Bread needs time, said Aunt Berit.</p></blockquote>",
-    }, ["one"], "Recipes"), (
-        Fact("How many minutes does rye bake?", "75", headings=("Breads",), row=2),
-        Fact("Who said that bread needs time?", "Aunt Berit", headings=("Breads",)),
-    )),
-]  # fmt: skip
+    File(
+        "voyage.epub",
+        _epub(
+            {
+                "a": "<h1>The Return</h1><p>They reached Trondheim on 14 October.</p>",
+                "b": "<h1>The Voyage</h1><h2>Provisions</h2><p>The ship carried 60 barrels of water.</p><h2>Crew</h2><p>The cook was Mads Brun.</p>",
+            },
+            ["b", "a"],
+            "A Voyage North",
+        ),
+        (
+            Fact("How many barrels of water did the ship carry?", "60", headings=("The Voyage", "Provisions")),
+            Fact("When did they reach Trondheim?", "14 October", headings=("The Return",)),
+            Fact("Who was the cook?", "Mads Brun", headings=("The Voyage", "Crew")),
+        ),
+        ("The Voyage", "60 barrels", "Mads Brun", "The Return"),
+        ("Contents of the book",),
+        title="A Voyage North",
+        author="Sunniva Lie",
+        date="1998-05",
+        language="en",
+    ),
+    File(
+        "recipes.epub",
+        _epub(
+            {
+                "one": "<h1>Breads</h1><table><tr><th>Flour</th><th>Minutes</th></tr><tr><td>Rye</td><td>75</td></tr><tr><td>Oat</td><td>50</td></tr></table>"
+                "<blockquote><p>Bread needs time, said Aunt Berit.</p></blockquote>",
+            },
+            ["one"],
+            "Recipes",
+        ),
+        (
+            Fact("How many minutes does rye bake?", "75", headings=("Breads",), row=2),
+            Fact("Who said that bread needs time?", "Aunt Berit", headings=("Breads",)),
+        ),
+    ),
+]
 
 
 def _mail(subject: str, **headers: str) -> EmailMessage:
@@ -197,21 +276,35 @@ def _forwarded(path: Path) -> None:
 
 
 MAILS = [
-    File("order.eml", _plain_mail, (Fact("How many bushes were ordered?", "240"), Fact("Which nursery sold them?", "Ås nursery")),
-         ("From: Kari Bø", "Subject: Blåbær – the order", "Dear all,"), title="Blåbær – the order", author="Kari Bø <kari@example.org>",
-         date="2022-06-07T09:15:00+02:00"),
+    File(
+        "order.eml",
+        _plain_mail,
+        (Fact("How many bushes were ordered?", "240"), Fact("Which nursery sold them?", "Ås nursery")),
+        ("From: Kari Bø", "Subject: Blåbær – the order", "Dear all,"),
+        title="Blåbær – the order",
+        author="Kari Bø <kari@example.org>",
+        date="2022-06-07T09:15:00+02:00",
+    ),
     File("plan.eml", _alternative_mail, (Fact("When is the plan due?", "30 June"),), ("Subject: Plan",), ("<b>",)),
-    File("offer.eml", _html_mail, (
-        Fact("What does the boiler cost?", "88,000 kroner", headings=("Offer",)),
-        Fact("How many weeks for the pump?", "six", headings=("Offer",), row=2),
-    )),
-    File("files.eml", _mail_with_files, (
-        Fact("In which room is the meeting?", "room 4"),
-        Fact("Where was the library moved to?", "Storgata 14", page=2, member="årsrapport.pdf"),
-        Fact("Who is the mayor of Kalmar?", "Johan Persson", row=4, member="cities.csv"),
-    )),
+    File(
+        "offer.eml",
+        _html_mail,
+        (
+            Fact("What does the boiler cost?", "88,000 kroner", headings=("Offer",)),
+            Fact("How many weeks for the pump?", "six", headings=("Offer",), row=2),
+        ),
+    ),
+    File(
+        "files.eml",
+        _mail_with_files,
+        (
+            Fact("In which room is the meeting?", "room 4"),
+            Fact("Where was the library moved to?", "Storgata 14", page=2, member="årsrapport.pdf"),
+            Fact("Who is the mayor of Kalmar?", "Johan Persson", row=4, member="cities.csv"),
+        ),
+    ),
     File("forwarded.eml", _forwarded, (Fact("What does the anchor weigh?", "900 kilos", member="message 1.eml"),)),
-]  # fmt: skip
+]
 
 
 def _archive(path: Path) -> None:
@@ -233,12 +326,21 @@ def _archive(path: Path) -> None:
 
 
 ARCHIVES = [
-    File("folder.zip", _archive, (
-        Fact("How often is the coolant changed?", "every 300 hours", headings=("Safety", "Lathe", "Coolant"), member="handbook.md"),
-        Fact("Who is mayor of Arendal?", "Robert Nordli", row=2, member="lists/cities.csv"),
-        Fact("Hvor høy er toppen?", "1311 meter", headings=("Fjell",), member="sider/sjø og fjell.html"),
-        Fact("Who was the first engineer of the dam?", "Sigurd Bakken", page=1, member="papers/dam.pdf"),
-        Fact("In which room is the meeting?", "room 4", member="mails/minutes.eml"),
-        Fact("Where was the library moved to?", "Storgata 14", page=2, member="mails/minutes.eml!/årsrapport.pdf"),
-    )),
-]  # fmt: skip
+    File(
+        "folder.zip",
+        _archive,
+        (
+            Fact(
+                "How often is the coolant changed?",
+                "every 300 hours",
+                headings=("Safety", "Lathe", "Coolant"),
+                member="handbook.md",
+            ),
+            Fact("Who is mayor of Arendal?", "Robert Nordli", row=2, member="lists/cities.csv"),
+            Fact("Hvor høy er toppen?", "1311 meter", headings=("Fjell",), member="sider/sjø og fjell.html"),
+            Fact("Who was the first engineer of the dam?", "Sigurd Bakken", page=1, member="papers/dam.pdf"),
+            Fact("In which room is the meeting?", "room 4", member="mails/minutes.eml"),
+            Fact("Where was the library moved to?", "Storgata 14", page=2, member="mails/minutes.eml!/årsrapport.pdf"),
+        ),
+    ),
+]

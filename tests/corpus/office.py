@@ -108,25 +108,53 @@ def _noted(path: Path) -> None:
 
 
 DOCUMENTS = [
-    File("bylaws.docx", _word(_bylaws, title="Bylaws of the choir", author="Tone Hauge", language="en-US",
-                              created=datetime.datetime(2017, 4, 3, 10, 0)), (
-        Fact("What is the yearly fee?", "350 kroner", headings=("Bylaws", "Members")[1:]),
-        Fact("How is notice given?", "in writing", headings=("Members", "Leaving")),
-        Fact("Who is the chair?", "Tone Hauge", headings=("Board",)),
-    ), ("Bylaws", "Members", "by letter", "by e-mail to the treasurer", "seven seats."), title="Bylaws of the choir",
-        author="Tone Hauge", date="2017-04-03T10:00:00+00:00", language="en-US"),
-    File("inventory.docx", _word(_inventory), (
-        Fact("How many ropes are there?", "14", headings=("Inventory",), row=3),
-        Fact("Where are the axes?", "Cellar", headings=("Inventory",), row=4),
-        Fact("How long is Måken?", "7 m", headings=("Inventory", "Boats"), row=2),
-        Fact("Where do the keys hang?", "locker 12", headings=("Inventory", "Boats"), row=1),
-        Fact("Who counted the inventory?", "Jens Rud", headings=("Inventory",)),
-    )),
-    File("lease.docx", _word(_changed), (
-        Fact("What is the rent?", "5,250"), Fact("Who is the tenant?", "Ida Foss"), Fact("What is the key code?", "7731"),
-    ), absent=("4,000",)),
-    File("chapel.docx", _noted, (Fact("When was the chapel consecrated?", "1702"), Fact("Who consecrated the chapel?", "Claus Holm"))),
-]  # fmt: skip
+    File(
+        "bylaws.docx",
+        _word(
+            _bylaws,
+            title="Bylaws of the choir",
+            author="Tone Hauge",
+            language="en-US",
+            created=datetime.datetime(2017, 4, 3, 10, 0),
+        ),
+        (
+            Fact("What is the yearly fee?", "350 kroner", headings=("Bylaws", "Members")[1:]),
+            Fact("How is notice given?", "in writing", headings=("Members", "Leaving")),
+            Fact("Who is the chair?", "Tone Hauge", headings=("Board",)),
+        ),
+        ("Bylaws", "Members", "by letter", "by e-mail to the treasurer", "seven seats."),
+        title="Bylaws of the choir",
+        author="Tone Hauge",
+        date="2017-04-03T10:00:00+00:00",
+        language="en-US",
+    ),
+    File(
+        "inventory.docx",
+        _word(_inventory),
+        (
+            Fact("How many ropes are there?", "14", headings=("Inventory",), row=3),
+            Fact("Where are the axes?", "Cellar", headings=("Inventory",), row=4),
+            Fact("How long is Måken?", "7 m", headings=("Inventory", "Boats"), row=2),
+            Fact("Where do the keys hang?", "locker 12", headings=("Inventory", "Boats"), row=1),
+            Fact("Who counted the inventory?", "Jens Rud", headings=("Inventory",)),
+        ),
+    ),
+    File(
+        "lease.docx",
+        _word(_changed),
+        (
+            Fact("What is the rent?", "5,250"),
+            Fact("Who is the tenant?", "Ida Foss"),
+            Fact("What is the key code?", "7731"),
+        ),
+        absent=("4,000",),
+    ),
+    File(
+        "chapel.docx",
+        _noted,
+        (Fact("When was the chapel consecrated?", "1702"), Fact("Who consecrated the chapel?", "Claus Holm")),
+    ),
+]
 
 
 def _slides(path: Path) -> None:
@@ -166,16 +194,26 @@ def _chart(path: Path) -> None:
 
 
 PRESENTATIONS = [
-    File("harbour.pptx", _slides, (
-        Fact("How deep will the harbour be?", "11 metres", page=1, headings=("Goals",)),
-        Fact("How large is the grant?", "9 million", page=1, headings=("Goals",)),
-        Fact("What does dredging cost?", "3.4", page=2, headings=("Costs",), row=2),
-        Fact("Who pays?", "the county", page=2, headings=("Costs",)),
-        Fact("When is the opening?", "May 2019", page=4, headings=("Costs",)),
-    ), ("Goals", "Two new quays", "Costs", "All prices of 2015.", "Work\tMillion", "Paid by the county."), title="Harbour plan",
-        author="Rolf Dale"),
-    File("visitors.pptx", _chart, (Fact("How many guests came in winter?", "640", page=1, headings=("Visitors",), row=3),)),
-]  # fmt: skip
+    File(
+        "harbour.pptx",
+        _slides,
+        (
+            Fact("How deep will the harbour be?", "11 metres", page=1, headings=("Goals",)),
+            Fact("How large is the grant?", "9 million", page=1, headings=("Goals",)),
+            Fact("What does dredging cost?", "3.4", page=2, headings=("Costs",), row=2),
+            Fact("Who pays?", "the county", page=2, headings=("Costs",)),
+            Fact("When is the opening?", "May 2019", page=4, headings=("Costs",)),
+        ),
+        ("Goals", "Two new quays", "Costs", "All prices of 2015.", "Work\tMillion", "Paid by the county."),
+        title="Harbour plan",
+        author="Rolf Dale",
+    ),
+    File(
+        "visitors.pptx",
+        _chart,
+        (Fact("How many guests came in winter?", "640", page=1, headings=("Visitors",), row=3),),
+    ),
+]
 
 
 def _book(path: Path) -> None:
@@ -199,10 +237,18 @@ def _book(path: Path) -> None:
 
 
 WORKBOOKS = [
-    File("wells.xlsx", _book, (
-        Fact("When was well Nord drilled?", "2004-09-17", headings=("Wells",), row=2),
-        Fact("Who drilled the well Nord?", "Brødrene Vik", headings=("Wells",), row=2),
-        Fact("How deep is Sør?", "38", headings=("Wells",), row=3),
-        Fact("What is the pH of sample A-2?", "7.25", headings=("Samples",), row=5),
-    ), ("Well\tDepth (m)", "41.5", "Samples of 2023", "A-1\t6.8\tTRUE"), ("hidden value",), title="Well survey", author="Gro Lund"),
-]  # fmt: skip
+    File(
+        "wells.xlsx",
+        _book,
+        (
+            Fact("When was well Nord drilled?", "2004-09-17", headings=("Wells",), row=2),
+            Fact("Who drilled the well Nord?", "Brødrene Vik", headings=("Wells",), row=2),
+            Fact("How deep is Sør?", "38", headings=("Wells",), row=3),
+            Fact("What is the pH of sample A-2?", "7.25", headings=("Samples",), row=5),
+        ),
+        ("Well\tDepth (m)", "41.5", "Samples of 2023", "A-1\t6.8\tTRUE"),
+        ("hidden value",),
+        title="Well survey",
+        author="Gro Lund",
+    ),
+]

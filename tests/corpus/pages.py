@@ -56,15 +56,25 @@ def _lines(canvas: Canvas, x: float, y: float, lines: list[str], font: str = "Ti
 
 def _simple(canvas: Canvas) -> None:
     _lines(canvas, 72, 760, ["Annual report"], "Helvetica-Bold", 20)
-    _lines(canvas, 72, 720, [
-        "The society had 418 members at the end of the year, of whom ninety were under",
-        "thirty. Fees brought in 61,200 kroner.",
-    ])  # fmt: skip
+    _lines(
+        canvas,
+        72,
+        720,
+        [
+            "The society had 418 members at the end of the year, of whom ninety were under",
+            "thirty. Fees brought in 61,200 kroner.",
+        ],
+    )
     canvas.showPage()
-    _lines(canvas, 72, 760, [
-        "The library was moved to Storgata 14 in August. It lends 2,350 volumes, most of",
-        "them given by the late Dr. Hedvig Lind, who died on 2 May.",
-    ])  # fmt: skip
+    _lines(
+        canvas,
+        72,
+        760,
+        [
+            "The library was moved to Storgata 14 in August. It lends 2,350 volumes, most of",
+            "them given by the late Dr. Hedvig Lind, who died on 2 May.",
+        ],
+    )
     canvas.showPage()
 
 
@@ -114,13 +124,18 @@ def _three(canvas: Canvas) -> None:
 
 
 def _hyphenated(canvas: Canvas) -> None:
-    _lines(canvas, 72, 720, [
-        "The convention was signed by the dele-",
-        "gates of nine countries in the Concert-",
-        "gebouw. It made the Anglo-",
-        "Norwegian commission the arbi-",
-        "trator of all fishing quarrels.",
-    ])  # fmt: skip
+    _lines(
+        canvas,
+        72,
+        720,
+        [
+            "The convention was signed by the dele-",
+            "gates of nine countries in the Concert-",
+            "gebouw. It made the Anglo-",
+            "Norwegian commission the arbi-",
+            "trator of all fishing quarrels.",
+        ],
+    )
     canvas.showPage()
 
 
@@ -210,39 +225,92 @@ _DAM = _facts(
 )
 _DAM_ORDER = ("The dam at Ulvsund", "another loan to it", "Power reached the town", "all the papers of the works.")
 PDFS = [
-    File("report.pdf", _pdf(_simple, title="Annual report 2019", author="Kari Nesse"), _facts(
-        ("How many members did the society have?", "418", 1),
-        ("Where was the library moved to?", "Storgata 14", 2),
-        ("Who gave most of the volumes?", "Dr. Hedvig Lind", 2),
-    ), ("Annual report", "thirty. Fees brought in", "2,350 volumes", "2 May."), title="Annual report 2019", author="Kari Nesse",
-        date="2000-01-01T00:00:00+00:00", language="en"),
+    File(
+        "report.pdf",
+        _pdf(_simple, title="Annual report 2019", author="Kari Nesse"),
+        _facts(
+            ("How many members did the society have?", "418", 1),
+            ("Where was the library moved to?", "Storgata 14", 2),
+            ("Who gave most of the volumes?", "Dr. Hedvig Lind", 2),
+        ),
+        ("Annual report", "thirty. Fees brought in", "2,350 volumes", "2 May."),
+        title="Annual report 2019",
+        author="Kari Nesse",
+        date="2000-01-01T00:00:00+00:00",
+        language="en",
+    ),
     File("columns.pdf", _pdf(_columns), _DAM, _DAM_ORDER),
     File("columns-by-line.pdf", _pdf(_interleaved), _DAM, _DAM_ORDER),
-    File("columns-titled.pdf", _pdf(_titled), _DAM, ("The power of the valley", *_DAM_ORDER, "This text was first printed")),
-    File("three-columns.pdf", _pdf(_three), _facts(("Which line comes last?", "Column C line 8", 1)),
-         tuple(f"Column {name} line {line}" for name in "ABC" for line in range(1, 9))),
-    File("hyphenated.pdf", _pdf(_hyphenated), _facts(
-        ("Who signed the convention?", "the delegates of nine countries", 1),
-        ("Which commission arbitrates?", "Anglo-Norwegian commission", 1),
-        ("What is the commission of all fishing quarrels?", "arbitrator", 1),
-    ), ("delegates", "arbitrator of all fishing quarrels.")),
-    File("ligatures.pdf", _pdf(_ligatures), _facts(("How many offices were there?", "five offices", 1)), ("The first floor",)),
-    File("running-heads.pdf", _pdf(_running), _facts(
-        ("How thick was the ice?", "41 cm", 1), ("When did the thaw begin?", "3 April", 2), ("What was lost in the ice?", "No ship", 3),
-    )),
-    File("catches.pdf", _pdf(_table), _facts(
-        ("How many tons of cod were caught?", "988", 1), ("Where was herring landed?", "Molde", 1),
-    ), ("Species", "Tons", "Port", "Herring", "1,420", "Molde", "Cod", "988", "Vardø", "Saithe")),
-    File("footnote.pdf", _pdf(_footnote), _facts(
-        ("Who cast the bell?", "Hans Meyer of Bergen", 1), ("Which year does the bell bear?", "1665", 1),
-    )),
-    File("bookmarks.pdf", _pdf(_bookmarked), _facts(
-        ("Until when was nickel mined?", "1937", 2, ("Geology", "Mines")),
-        ("On how many days does it rain?", "204", 3, ("Climate",)),
-        ("What are the hills made of?", "gabbro", 1, ("Geology",)),
-    )),
-    File("picture-between.pdf", _pdf(_with_picture), _facts(
-        ("When was the map drawn?", "1790", 1), ("Who made the map?", "Peder Vik", 3),
-    )),
+    File(
+        "columns-titled.pdf",
+        _pdf(_titled),
+        _DAM,
+        ("The power of the valley", *_DAM_ORDER, "This text was first printed"),
+    ),
+    File(
+        "three-columns.pdf",
+        _pdf(_three),
+        _facts(("Which line comes last?", "Column C line 8", 1)),
+        tuple(f"Column {name} line {line}" for name in "ABC" for line in range(1, 9)),
+    ),
+    File(
+        "hyphenated.pdf",
+        _pdf(_hyphenated),
+        _facts(
+            ("Who signed the convention?", "the delegates of nine countries", 1),
+            ("Which commission arbitrates?", "Anglo-Norwegian commission", 1),
+            ("What is the commission of all fishing quarrels?", "arbitrator", 1),
+        ),
+        ("delegates", "arbitrator of all fishing quarrels."),
+    ),
+    File(
+        "ligatures.pdf",
+        _pdf(_ligatures),
+        _facts(("How many offices were there?", "five offices", 1)),
+        ("The first floor",),
+    ),
+    File(
+        "running-heads.pdf",
+        _pdf(_running),
+        _facts(
+            ("How thick was the ice?", "41 cm", 1),
+            ("When did the thaw begin?", "3 April", 2),
+            ("What was lost in the ice?", "No ship", 3),
+        ),
+    ),
+    File(
+        "catches.pdf",
+        _pdf(_table),
+        _facts(
+            ("How many tons of cod were caught?", "988", 1),
+            ("Where was herring landed?", "Molde", 1),
+        ),
+        ("Species", "Tons", "Port", "Herring", "1,420", "Molde", "Cod", "988", "Vardø", "Saithe"),
+    ),
+    File(
+        "footnote.pdf",
+        _pdf(_footnote),
+        _facts(
+            ("Who cast the bell?", "Hans Meyer of Bergen", 1),
+            ("Which year does the bell bear?", "1665", 1),
+        ),
+    ),
+    File(
+        "bookmarks.pdf",
+        _pdf(_bookmarked),
+        _facts(
+            ("Until when was nickel mined?", "1937", 2, ("Geology", "Mines")),
+            ("On how many days does it rain?", "204", 3, ("Climate",)),
+            ("What are the hills made of?", "gabbro", 1, ("Geology",)),
+        ),
+    ),
+    File(
+        "picture-between.pdf",
+        _pdf(_with_picture),
+        _facts(
+            ("When was the map drawn?", "1790", 1),
+            ("Who made the map?", "Peder Vik", 3),
+        ),
+    ),
     File("turned.pdf", _pdf(_turned), _facts(("Who printed the turned table?", "Olaf Huseby", 1))),
-]  # fmt: skip
+]

@@ -154,9 +154,11 @@ def table_bytes(database: Server) -> dict[str, int]:
     engine = create_engine(postgres_url(database).replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
         rows = connection.execute(
-            text("SELECT relname, pg_total_relation_size(oid) AS size FROM pg_class WHERE relkind = 'r' AND "
-                 "relnamespace = 'spanqa'::regnamespace ORDER BY size DESC")
-        )  # fmt: skip
+            text(
+                "SELECT relname, pg_total_relation_size(oid) AS size FROM pg_class WHERE relkind = 'r' AND "
+                "relnamespace = 'spanqa'::regnamespace ORDER BY size DESC"
+            )
+        )
         sizes = {str(row.relname): int(row.size) for row in rows}
     engine.dispose()
     return sizes

@@ -287,8 +287,11 @@ class Load:
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             [sys.executable, "-m", "scale.load", *arguments],
-            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+        )
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None

@@ -123,17 +123,23 @@ def postgres(folder: Path) -> Server:
         shutil.chown(folder, user)
     data = folder / "data"
     made = subprocess.run(
-        [POSTGRES_PROGRAMS / "initdb", "-D", data, "-U", "spanqa", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-         "--no-sync"],
-        user=user, cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [POSTGRES_PROGRAMS / "initdb", "-D", data, *"-U spanqa -A trust -E UTF8 --locale=C.UTF-8 --no-sync".split()],
+        user=user,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if made.returncode:
         raise RuntimeError(f"initdb failed: {made.stderr}")
     settings = {
-        "listen_addresses": _HOST, "port": port, "unix_socket_directories": "", "max_connections": 200,
+        "listen_addresses": _HOST,
+        "port": port,
+        "unix_socket_directories": "",
+        "max_connections": 200,
         # Only a loss of power would need it; the tests kill processes.
         "fsync": "off",
-    }  # fmt: skip
+    }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
     def ready() -> None:
@@ -164,9 +170,12 @@ def milvus(folder: Path) -> Server:
     # The etcd in it would listen on its usual ports, so that there could be one server of a machine.
     client, peer = (f"http://{_HOST}:{free_port()}" for _ in range(2))
     etcd = {
-        "listen-client-urls": client, "advertise-client-urls": client, "listen-peer-urls": peer,
-        "initial-advertise-peer-urls": peer, "initial-cluster": f"default={peer}",
-    }  # fmt: skip
+        "listen-client-urls": client,
+        "advertise-client-urls": client,
+        "listen-peer-urls": peer,
+        "initial-advertise-peer-urls": peer,
+        "initial-cluster": f"default={peer}",
+    }
     (folder / "etcd.json").write_text(json.dumps(etcd))
     environment = {
         "DEPLOY_MODE": "STANDALONE",
@@ -183,8 +192,8 @@ def milvus_lite(folder: Path) -> Server:
     """The Milvus Lite server, which ranks words too."""
     folder.mkdir()
     port = free_port()
-    command = [sys.executable, "-m", "milvus_lite", "server", "--data-dir", str(folder / "data"), "--host", _HOST,
-               "--port", str(port)]  # fmt: skip
+    served = ["--data-dir", str(folder / "data"), "--host", _HOST, "--port", str(port)]
+    command = [sys.executable, "-m", "milvus_lite", "server", *served]
     return Server(folder, command, lambda: _answers(port), port=port)
 
 

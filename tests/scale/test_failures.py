@@ -281,8 +281,13 @@ def refused(store: ServerStore, message: str) -> None:
 
 
 def test_no_search_server_at_that_url(database: Server, a_web_server: str, a_silent_port: int) -> None:
-    for url in (f"http://127.0.0.1:{free_port()}", a_web_server, f"http://127.0.0.1:{a_silent_port}",
-                f"http://127.0.0.1:{database.port}", "http://nowhere.invalid:19530"):  # fmt: skip
+    for url in (
+        f"http://127.0.0.1:{free_port()}",
+        a_web_server,
+        f"http://127.0.0.1:{a_silent_port}",
+        f"http://127.0.0.1:{database.port}",
+        "http://nowhere.invalid:19530",
+    ):
         refused(locate(postgres_url(database), url), f"the Milvus server at {url} cannot be used")
 
 

@@ -22,6 +22,7 @@ from api.cli.opening import open_store
 from eval.bench.ingest import measure
 from index.catalogue.copying import contents_sha256
 from index.errors import ClusterError, InputError
+from index.ingest.plan import TICK_NS
 from index.ingest.ray import connected
 from index.models.embedder import open_embedder
 from index.store.store import Store
@@ -47,8 +48,8 @@ class Material:
     summary: str
 
     def command(self, store: str, address: str) -> list[str]:
-        return [*QA, "index", str(self.folder), "--store", store, "--embedder", str(self.embedder),
-                "--engine", "ray", "--address", address]  # fmt: skip
+        options = ["--store", store, "--embedder", str(self.embedder), "--engine", "ray", "--address", address]
+        return [*QA, "index", str(self.folder), *options]
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +65,13 @@ def material(tiny_bert: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
         (folder / f"{number:04}.txt").write_text("\n\n".join(paragraphs))
     (folder / "broken.pdf").write_text("not a PDF")
     # What is as fresh as this is read again by the next run, whoever made the first.
-    time.sleep(index.folders.TICK_NS / 1e9 + 0.1)
+    time.sleep(TICK_NS / 1e9 + 0.1)
     made = subprocess.run(
         [*QA, "index", str(folder), "--store", str(work / "store"), "--embedder", str(embedder)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return Material(folder, embedder, sha256_of(str(work / "store")), made.stdout)
 
 
@@ -213,7 +216,7 @@ def test_a_ray_of_its_own_says_what_one_process_says(material: Material, tmp_pat
     # What is in the folder that we are in must not be taken for spanqa's own.
     (tmp_path / "index").mkdir()
     (tmp_path / "index" / "__init__.py").write_text("raise SystemExit('another index')")
-    time.sleep(index.folders.TICK_NS / 1e9 + 0.1)
+    time.sleep(TICK_NS / 1e9 + 0.1)
     one, spread = (
         run(
             [*QA, "index", "files", "odd.xyz", "--embedder", str(material.embedder), "--store", name, *more],

@@ -1,4 +1,4 @@
-"""Questions to a store of made documents, and what is wrong with an answer, also while others change it."""
+"""Asking a store of generated documents questions and checking the answers, even while others change it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qa.types import MAX_PASSAGES, Question, Response
 
 
 def stored(store: Store, name: str) -> tuple[int, int] | None:
-    """Revision and label of a document in the catalogue, as it states them."""
+    """The revision and label that a document in the catalogue states."""
     document = store.catalogue.document(made_id(name))
     if document is None:
         return None
@@ -23,7 +23,7 @@ def stored(store: Store, name: str) -> tuple[int, int] | None:
 
 
 def wrong(engine: Engine, name: str, draw: random.Random) -> str | None:
-    """What is wrong with the answer to a question for the code of a section; None where nothing is.
+    """What is wrong with the answer to a question for the code of a section; None if nothing is.
 
     An older revision may not answer any more, and where a document stays the same, that one must answer. Where the
     store was restored or embedded anew meanwhile, only that each answer is true can be held against it.
@@ -52,7 +52,7 @@ def wrong(engine: Engine, name: str, draw: random.Random) -> str | None:
 
 
 def _untrue(response: Response, name: str, section: str, least: int) -> Iterator[str]:
-    """What is untrue of the answers, or older than the revision `least`."""
+    """What is false in the answers, or older than the revision `least`."""
     for answer in response.answers:
         revision = revision_in(answer.text)
         if revision is None or answer.text != code(name, revision, section):
@@ -66,7 +66,7 @@ def _untrue(response: Response, name: str, section: str, least: int) -> Iterator
 
 
 def _identity(store: Store) -> tuple[str | None, str | None]:
-    """What tells a store from the one that it was: a restored one has an id of its own, and one that is embedded anew
-    another embedder."""
+    """What distinguishes a store from its former state: a restored one has a new id, a re-embedded one another
+    embedder."""
     settings = store.catalogue.settings()
     return settings.get("store_id"), settings.get("embedder_sha256")

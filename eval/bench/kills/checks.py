@@ -1,4 +1,4 @@
-"""What a killed writer left is held against what was acknowledged."""
+"""Comparing what a killed writer left behind with what it had acknowledged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from qa.engine import Engine
 from qa.judging.confidence import load_calibration
 
 ASKED_AFTER_A_KILL = 4
-# Of how many passages that went the vectors are searched for.
+# The number of removed passages whose vectors are searched for.
 _GONE_PASSAGES = 40
 _PROBES = 3
 _VECTOR_PART = 16
@@ -49,10 +49,10 @@ def check(
     tokens: Mapping[str, str] | None = None,
     gone: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """{"problems": [...], "landed": whether the operation that was under way is there}, found in all that is there.
+    """Check everything; returns {"problems": [...], "landed": whether the interrupted operation took effect}.
 
-    `tokens` are those of the keys by name; `gone` are documents that were removed or replaced lately, by name with the
-    revision. A repair or a purge that was under way is done again first: it need only be so that it can be.
+    `tokens` are those of the keys by name; `gone` maps documents that were recently removed or replaced to their
+    revision. An interrupted repair or purge is repeated first: all that is required is that it can be.
     """
     draw = random.Random(seed)
     store = open_made(work.store)
@@ -61,7 +61,7 @@ def check(
             repair_store(store)
         problems = [f"{finding.part}: {finding.problem}" for finding in check_store(store).findings]
         if problems:
-            # What is damaged is refused where it is read.
+            # A damaged store refuses to be read.
             return {"problems": problems, "landed": False}
         now = held_by(store)
         after = under_way.after(before)
@@ -72,7 +72,7 @@ def check(
             problems.append(f"{under_way} is half there: {_difference(now, before.held, after.held)}")
         problems.extend(_wrong_content(store, now))
         if problems:
-            # What a damaged store answers says nothing more.
+            # The answers of a damaged store would tell nothing more.
             return {"problems": problems, "landed": False}
         problems.extend(_wrong_answers(store, now, under_way, draw))
         usable = sorted(work.keys.usable(store))
@@ -95,12 +95,12 @@ def check(
 
 
 def held_by(store: Store) -> Held:
-    """The documents of a store, as they themselves say, and its embedder."""
-    return Held({name: found for name in NAMES if (found := stored(store, name)) is not None}, embedder_of(store))
+    """The documents of a store, as they describe themselves, and its embedder."""
+    return Held({name: written for name in NAMES if (written := stored(store, name)) is not None}, embedder_of(store))
 
 
 def traces(store: Store, now: Held, gone: Mapping[str, int]) -> Iterator[str]:
-    """What is left in the store's files of texts and vectors that it does not hold."""
+    """Traces in the files of a store of texts and vectors that it no longer contains."""
     codes = {revision for revision, _ in now.documents.values()}
     probes: set[bytes] = set()
     kept: set[bytes] = set()
@@ -124,20 +124,20 @@ def traces(store: Store, now: Held, gone: Mapping[str, int]) -> Iterator[str]:
 
 
 def _vectors_of(name: str, revision: int, embedder: int) -> set[bytes]:
-    """The beginnings of the vectors of a document's passages, as they stand in files."""
+    """The beginnings of the vectors of a document's passages, as bytes in a file."""
     document = make_document(name, revision, 0)
     cut = cut_passages(document, EMBEDDERS[embedder].count_tokens, CUT)
     texts = [embedding_text(passage.context, document.text[passage.start : passage.end]) for passage in cut]
     vectors = EMBEDDERS[embedder].embed(texts).astype("<f4")
-    # Of few words the beginning may be zeros, which stand anywhere.
+    # The vector of few words may begin with zeros, which occur anywhere.
     return {vector.tobytes() for vector in vectors if np.count_nonzero(vector) >= _VECTOR_PART // 4}
 
 
 def _check_backup(store: Store, folder: Path, held: Held) -> tuple[bool, list[str]]:
-    """Whether a backup that was under way is there, whole; where it is not, whether it can be made there."""
+    """Whether an interrupted backup is complete, and what is wrong; if not, it must be possible to make it there."""
     landed = (folder / CATALOGUE_FILE).exists()
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        # Neither asking a backup nor trying to make it may change what the next command finds.
+        # Neither querying a backup nor trying to make it may change what the next command finds.
         aside = Path(scratch) / "backup"
         if folder.exists():
             shutil.copytree(folder, aside)
@@ -150,7 +150,7 @@ def _check_backup(store: Store, folder: Path, held: Held) -> tuple[bool, list[st
 
 
 def _check_copy(store: Store, folder: Path, before: State) -> tuple[bool, list[str]]:
-    """Whether a copy that was under way is complete; where it is not, whether it says so, and can be gone on with."""
+    """Whether an interrupted copy is complete, and what is wrong; if it is not, it must say so and be resumable."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         aside = Path(scratch) / "copy"
         if folder.exists():
@@ -172,13 +172,13 @@ def _check_copy(store: Store, folder: Path, before: State) -> tuple[bool, list[s
 
 
 def _believed(store: Store) -> Held | None:
-    """What a store answers from; None where it holds nothing, or refuses to be asked."""
+    """What a store answers from; None if it is empty, or refuses to answer."""
     if store.catalogue.is_empty():
         return None
     try:
         store.check_embedder()
     except ModelError:
-        # Pinned to the other embedder: it is asked with that one.
+        # It is pinned to the other embedder, and can be queried with that one.
         pass
     except SpanqaError:
         return None
@@ -205,26 +205,28 @@ def _wrong_answers(store: Store, now: Held, under_way: Operation, draw: random.R
 
 
 def _wrong_content(store: Store, now: Held) -> Iterator[str]:
-    """Documents that are not as they were written, or whose passages or embeddings are not those that indexing makes
-    of them."""
+    """Documents that differ from what was written, or whose passages or embeddings differ from what indexing makes of
+    them."""
     embedder = EMBEDDERS[now.embedder]
-    found: dict[str, list[tuple[int, int, bytes]]] = {}
+    passages_by_document: dict[str, list[tuple[int, int, bytes]]] = {}
     for _, vectors, passages in store.catalogue.changes_since(0).added:
         for passage, vector in zip(passages, vectors, strict=True):
             expected = embedder.embed([embedding_text(passage.context, passage.text)])[0]
             if not np.array_equal(vector, expected):
                 yield f"the embedding of passage {passage.id} is not that of its words by {embedder.name}"
-            found.setdefault(passage.document_id, []).append((passage.start, passage.end, passage.text.encode()))
-    for name, own in now.documents.items():
-        document = make_document(name, *own)
+            passages_by_document.setdefault(passage.document_id, []).append(
+                (passage.start, passage.end, passage.text.encode())
+            )
+    for name, (revision, label) in now.documents.items():
+        document = make_document(name, revision, label)
         if store.catalogue.document(made_id(name)) != document:
-            yield f"{name} is not as it was written in revision {own[0]}, label {own[1]}"
+            yield f"{name} is not as it was written in revision {revision}, label {label}"
         cut = cut_passages(document, embedder.count_tokens, CUT)
         wanted = [(one.start, one.end, document.text[one.start : one.end].encode()) for one in cut]
-        if sorted(found.pop(document.id, [])) != sorted(wanted):
-            yield f"the passages of {name} are not those of its revision {own[0]}"
-    if found:
-        yield f"{len(found)} documents have passages but are not there"
+        if sorted(passages_by_document.pop(document.id, [])) != sorted(wanted):
+            yield f"the passages of {name} are not those of its revision {revision}"
+    if passages_by_document:
+        yield f"{len(passages_by_document)} documents have passages but are not there"
 
 
 def _difference(now: Held, before: Held, after: Held) -> str:

@@ -1,4 +1,4 @@
-"""The harness: kill a writer, check what is left, and go on with it, many times."""
+"""The harness: kills a writer, checks what is left, and continues with it, many times."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from eval.runs.run import Software, software
 from index.errors import InputError, StoreError
 
 READERS = 2
-# A process that says nothing for so long hangs, which is a failure too.
+# A process that is silent for this long hangs, which is a failure too.
 SILENT_S = 60.0
 MOST_PROBLEMS = 20
 QUARTERS = 4
-# How many operations may be done before the one that is killed.
+# The maximum number of operations before the one that is killed.
 _MOST_BEFORE = 2
 # Of its usual time, how much the moment of the kill is drawn from: some fall in the beginning of the next operation.
 _DRAWN_FROM = 1.1
@@ -127,7 +127,7 @@ def bench_kills(folder: Path, *, kills: int, seed: int, keys: KeyRing, watch: Wa
 
 
 class _Harness:
-    """The folder of the store, what must be in it, and the processes around it."""
+    """The folder of the store, what it must contain, and the processes that use it."""
 
     def __init__(self, work: Work, seed: int) -> None:
         self._work = work
@@ -147,7 +147,7 @@ class _Harness:
         self.answers = self.reader_kills = 0
 
     def under_way(self) -> Iterator[tuple[str, Met]]:
-        """What the kills met, by what was under way."""
+        """The kills, by the operation that was under way."""
         for name, count in sorted(self.met.items()):
             quarters = self._quarters[name]
             yield (
@@ -161,7 +161,7 @@ class _Harness:
             )
 
     def fill(self) -> None:
-        """Make the store, and begin to read it."""
+        """Create the store, and start reading it."""
         first = Operation("add", {name: (number + 1, 0) for number, name in enumerate(NAMES[: len(NAMES) // 2])})
         writer = Child(lambda say: write(self._work, iter([first]), say, create=True))
         said = list(writer.said(SILENT_S))
@@ -173,7 +173,7 @@ class _Harness:
         self._readers = [self._reader(number) for number in range(READERS)]
 
     def kill(self, number: int) -> bool:
-        """Kill a writer once and check the store; False where it is no longer what it must be."""
+        """Kill a writer once and check the store; False if it is not in a state that it may be in."""
         aimed = KINDS[number % len(KINDS)]
         before = self._draw.randint(0, _MOST_BEFORE)
         seed = f"{self._seed} {number}"
@@ -216,7 +216,8 @@ class _Harness:
             reader.close()
 
     def _wait(self, writer: Child, aimed: str, words: int) -> list[dict[str, Any]]:
-        """Until the drawn moment of what is aimed at, which begins once the writer has said so many words; these."""
+        """Wait for the drawn moment within the targeted operation, which begins after this many messages of the writer;
+        returns the messages."""
         said: list[dict[str, Any]] = []
         if words:
             for value in writer.said(SILENT_S):
@@ -227,13 +228,13 @@ class _Harness:
                 self.problems.append(f"a writer said {said}, then nothing for {SILENT_S:.0f} s")
         moment = self._draw.random()
         if self._draw.random() < _EARLY:
-            # The catalogue's transaction comes first and is short beside bringing up the search indexes.
+            # The catalogue's transaction comes first, and is short compared with updating the search indexes.
             moment **= 4
         time.sleep(moment * _DRAWN_FROM * self._usual_s.get(aimed, _FIRST_GUESS_S))
         return said
 
     def _acknowledge(self, operation: Operation, value: dict[str, Any]) -> None:
-        """Expect what a writer said that it has done."""
+        """Expect the effect of an operation that a writer reported as done."""
         self.acknowledged[operation.kind] += 1
         if operation.kind == "key rotated":
             self._end_secret(operation)
@@ -242,7 +243,7 @@ class _Harness:
         self._expect(operation.after(self._state))
 
     def _end_secret(self, operation: Operation) -> None:
-        """Expect that the secret which a key had opens nothing any more."""
+        """Expect that the former secret of a key no longer grants access."""
         if operation.key is not None and (token := self._tokens.pop(operation.key, None)) is not None:
             self._ended += 1
             self._tokens[f"old secret {self._ended} of {operation.key}"] = token
@@ -258,12 +259,12 @@ class _Harness:
         self._state = state
 
     def _learn(self, name: str, seconds: float) -> None:
-        """Take into account how long something took."""
+        """Record how long an operation took."""
         usual = self._usual_s.get(name, seconds)
         self._usual_s[name] = usual + _LEARNING_RATE * (seconds - usual)
 
     def _check(self, under_way: Operation, seed: str, where: str, met: str) -> bool:
-        """Check the store in a process of its own, and take what is there for what must be there from now on."""
+        """Check the store in a separate process, and expect from now on what is there."""
         checker = Child(
             lambda say: say(check(self._work, self._state, under_way, seed, tokens=self._tokens, gone=self._gone))
         )
@@ -284,7 +285,7 @@ class _Harness:
         return True
 
     def _tidy(self) -> None:
-        """Remove backups and copies that newer ones took the place of."""
+        """Remove backups and copies that newer ones have replaced."""
         kept = {self._state.begun, *(one[0] for one in (self._state.backup, self._state.copy) if one is not None)}
         for path in self._work.folder.iterdir():
             if path != self._work.store and path.name not in kept:
@@ -295,7 +296,7 @@ class _Harness:
         return Child(lambda say: read(self._work, seed, say))
 
     def _maybe_kill_reader(self, number: int) -> None:
-        # A reader may be bringing up the search indexes.
+        # A reader may be updating the search indexes.
         if self._draw.random() < _KILLED_READER:
             which = number % READERS
             self._readers[which].kill()

@@ -1,4 +1,4 @@
-"""API keys as the harness uses them: whoever knows how a store keeps them hands it this."""
+"""API keys as the harness uses them, provided by a caller that knows how a store keeps them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ class KeyRing(Protocol):
     """The API keys of stores."""
 
     def add(self, store: Store, name: str) -> str:
-        """Make a key of that name; the token that whoever has it shows."""
+        """Create a key of that name; returns its token."""
         ...
 
     def rotate(self, store: Store, name: str) -> str:
-        """Give a key a new secret, the old one ending at once; the new token."""
+        """Give a key a new secret, which invalidates the old one at once; returns the new token."""
         ...
 
     def revoke(self, store: Store, name: str) -> None: ...
 
     def opens(self, store: Store, token: str) -> bool:
-        """Whether a token opens the door."""
+        """Whether a token grants access."""
         ...
 
     def usable(self, store: Store) -> list[str]:
-        """The names of the keys that open the door."""
+        """The names of the keys that grant access."""
         ...

@@ -1,4 +1,4 @@
-"""What the killed writers write: made documents that state which revision they are, and models that need no weights."""
+"""What the killed writers write: generated documents that state their revision, and models without weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from index.text.passages import CutSettings
 from qa.reading.spans import Span
 
 DIMENSIONS = 64
-# Short passages: a document of some lines has many of them.
+# Passages are short, so that a document of a few lines has many of them.
 CUT = CutSettings(minimum=20, maximum=40, overlap=10)
 NAMES = tuple(
     f"{first}{last}" for first in ("lin", "bor", "san", "vik", "hol") for last in ("dal", "gard", "by", "ness")
@@ -31,7 +31,7 @@ _MARGIN = 12.0
 
 
 def make_document(name: str, revision: int, label: int) -> Document:
-    """The document of a name: its text follows from `revision` alone, its description from `label` too."""
+    """The document of that name: its text depends only on `revision`, its description also on `label`."""
     draw = random.Random(f"{name} {revision}")
     lines = [f"This is revision {revision} of {name}."]
     for section in sections(name, revision):
@@ -41,23 +41,23 @@ def make_document(name: str, revision: int, label: int) -> Document:
 
 
 def made_id(name: str) -> str:
-    """The id of the document of a name."""
+    """The id of the document of that name."""
     return document_id(_uri(name))
 
 
 def sections(name: str, revision: int) -> list[str]:
-    """The sections of a revision, each with a code of its own."""
+    """The sections of a revision, each with its own code."""
     count = random.Random(f"sections of {name} {revision}").randint(1, MOST_SECTIONS)
     return [f"section{number}" for number in range(count)]
 
 
 def code(name: str, revision: int, section: str) -> str:
-    """What a revision states for a section: no other revision, section or document states the same."""
+    """The code that a revision states for a section, unique to revision, section and document."""
     return f"r{revision}x{text_sha256(f'{name} {revision} {section}')[:10]}"
 
 
 def codes_in(content: bytes) -> set[tuple[int, str]]:
-    """The revisions of all codes that stand in the bytes of a file, each with the code."""
+    """All codes in the bytes of a file, as pairs of revision and code."""
     return {(int(code.group(1)), code.group().decode()) for code in _CODE_BYTES.finditer(content)}
 
 
@@ -67,7 +67,7 @@ def ask_for(name: str, section: str) -> str:
 
 
 def revision_in(text: str) -> int | None:
-    """The revision that a code belongs to, None for any other text."""
+    """The revision that a code belongs to; None for any other text."""
     match = re.fullmatch(r"r(\d+)x\w+", text)
     return int(match.group(1)) if match else None
 
@@ -77,7 +77,7 @@ def _uri(name: str) -> str:
 
 
 class HashingEmbedder:
-    """Words as hashed counts, of length one."""
+    """Embeds texts as hashed word counts, normalised to length one."""
 
     def __init__(self, dimensions: int = DIMENSIONS) -> None:
         self.dimensions = dimensions
@@ -96,12 +96,12 @@ class HashingEmbedder:
         return [len(text.split()) for text in texts]
 
 
-# What a store is embedded anew with, in turns: sizes differ, as those of real models do.
+# The embedders that a store is re-embedded with, in turn; dimensions differ, as those of real models do.
 EMBEDDERS = (HashingEmbedder(), HashingEmbedder(DIMENSIONS // 2))
 
 
 class CodeReader:
-    """Finds the code that is asked for where a passage states it, and nothing else."""
+    """Finds the requested code if a passage states it, and nothing else."""
 
     name = "codes"
     sha256 = text_sha256("codes")

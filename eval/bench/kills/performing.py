@@ -1,4 +1,4 @@
-"""How the operations of a plan are done, each as its command does it."""
+"""Carrying out the operations of a plan, each the way its command does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from index.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Where everything is: the store, its backups and its copies side by side in a folder, and its keys."""
+    """The files of a run: the store, its backups and copies side by side in a folder, and its keys."""
 
     folder: Path
     keys: KeyRing
@@ -36,14 +36,14 @@ class Work:
 
 
 def open_made(folder: str | Path, *, create: bool = False) -> Store:
-    """The store of made documents in a folder, with the embedder that it is pinned to."""
+    """Open the store of generated documents in a folder, with the embedder that it is pinned to."""
     store = Store(Path(folder), EMBEDDERS[0], cut=CUT, create=create)
     _take_pinned(store)
     return store
 
 
 def embedder_of(store: Store) -> int:
-    """Which embedder a store is pinned to; one without any takes the first. Raises StoreError for another's."""
+    """The number of the embedder that a store is pinned to, the first if none. Raises StoreError for any other one."""
     pinned = store.catalogue.setting("embedder_sha256") or EMBEDDERS[0].sha256
     for number, embedder in enumerate(EMBEDDERS):
         if embedder.sha256 == pinned:
@@ -52,7 +52,7 @@ def embedder_of(store: Store) -> int:
 
 
 def perform(store: Store, operation: Operation, work: Work) -> str | None:
-    """Do it; it is acknowledged once this returns, with the token of a key that was made or got a new secret."""
+    """Carry out an operation, acknowledged once this returns; returns the token of a new or rotated key."""
     kind = operation.kind
     if kind == "purge":
         store.purge()
@@ -85,7 +85,7 @@ def perform(store: Store, operation: Operation, work: Work) -> str | None:
 
 
 def copy(store: Store, target: Path) -> None:
-    """Copy a store to a folder, or go on with it, as `qa migrate-store` does."""
+    """Copy a store to a folder, or resume copying, as `qa migrate-store` does."""
     made = Store(target, store.embedder, cut=CUT)
     try:
         copy_catalogue(store.catalogue, made.catalogue, lambda done, total: None)
@@ -95,14 +95,13 @@ def copy(store: Store, target: Path) -> None:
 
 
 def garble(store: Store) -> None:
-    """Change a byte of the largest file of search vectors where only a check can notice: neither its size nor its time
-    of change tells."""
+    """Change a byte in the largest file of search vectors, keeping size and mtime, so that only a check can notice."""
     files = [path for path in (store.folder / DERIVED_FOLDER).rglob("*.vectors") if path.stat().st_size]
     if files:
         path = max(files, key=lambda path: (path.stat().st_size, path.name))
         status = path.stat()
         with path.open("r+b") as file:
-            # The lowest bits of a number: searches that run meanwhile rank as before.
+            # The lowest bits of a number, so that concurrent searches rank as before.
             first = file.read(1)[0]
             file.seek(0)
             file.write(bytes([first ^ 1]))

@@ -1,4 +1,4 @@
-"""What a writer does, one operation after the other, and what the store, its backups and its copies hold after each."""
+"""The operations of a writer, and what the store, its backups and its copies contain after each."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _FULL, _EMPTY = 3 * len(NAMES) // 4, TOGETHER
 # A store keeps its revoked keys, and has room for a thousand of either.
 _MOST_KEYS = 900
 _MOST_USABLE_KEYS = 6
-# How often a copy is brought up to what the store is now, rather than a new one made.
+# How often a copy is brought up to date with the store instead of making a new one.
 _BROUGHT_UP = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a store holds: the revision and the label of each document, by name, and which embedder it is pinned to."""
+    """The contents of a store: the revision and label of each document by name, and the embedder it is pinned to."""
 
     documents: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     embedder: int = 0
@@ -60,7 +60,7 @@ class State:
 
     @property
     def usable_keys(self) -> list[str]:
-        """The names of the keys that open the door."""
+        """The names of the keys that grant access."""
         return sorted(name for name, usable in self.keys.items() if usable)
 
 
@@ -77,9 +77,9 @@ class Operation:
     key: str | None = None
 
     def after(self, state: State) -> State:
-        """What is to be expected once it is done."""
+        """The expected state once it is done."""
         if self.kind == "restore" and state.backup is not None:
-            # A restored store has an identity of its own: what was copied from it before is a copy of another.
+            # A restored store has a new identity, so earlier copies are copies of another store.
             return replace(state, held=state.backup[1], copy=None)
         if self.kind == "backup" and self.folder is not None:
             return replace(state, backup=(self.folder, state.held), begun=None)
@@ -92,11 +92,11 @@ class Operation:
         return replace(state, held=Held(left | dict(self.puts), embedder))
 
     def interrupted(self, state: State) -> State:
-        """What is to be expected where it was killed and nothing of it is there but what it may go on with."""
+        """The expected state if it was killed and left nothing but what it can resume from."""
         if self.kind == "backup":
             return replace(state, begun=self.folder)
         if self.kind == "restore":
-            # Where both hold the same documents, only its identity tells whether it was restored.
+            # If both contain the same documents, only the identity shows whether it was restored.
             return replace(state, copy=None)
         if self.kind == "migrate" and self.folder is not None:
             known = state.copy[1] if state.copy is not None and state.copy[0] == self.folder else None
@@ -120,7 +120,7 @@ def operations(state: State, seed: str, revision: int, aimed: Kind, skipped: int
 
 
 def _possible(wanted: Kind, state: State) -> Kind:
-    """The wanted kind, or what must come before it can be done."""
+    """The wanted kind, or the one that must come first."""
     count = len(state.held.documents)
     if wanted == "add" and count > _FULL:
         return "remove"

@@ -1,4 +1,4 @@
-"""The processes: a writer that is killed, and readers beside it."""
+"""The processes: a writer that is killed, and concurrent readers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qa.engine import Engine
 from qa.judging.confidence import load_calibration
 
 OPENING = "opening"
-# Readers shall be there, and leave the cores to the writer.
+# Readers must be running, but should leave the cores to the writer.
 _BETWEEN_QUESTIONS_S = 0.02
 _READ_BYTES = 1 << 16
 
@@ -46,7 +46,7 @@ class Child:
         os.close(to)
 
     def said(self, timeout_s: float) -> Iterator[Any]:
-        """What it says, as it says it; ends with its end, or once it was silent for so long."""
+        """Its messages as they arrive, until it ends or has been silent for this long."""
         while True:
             while b"\n" in self._pending:
                 line, _, self._pending = self._pending.partition(b"\n")
@@ -60,12 +60,12 @@ class Child:
             self._pending += data
 
     def kill(self) -> int:
-        """SIGKILL; its exit code, once it is gone: its own where it had ended. What it said can still be read."""
+        """Send SIGKILL and wait; returns the exit code, its own if it had ended. Its messages can still be read."""
         os.kill(self.pid, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def wait(self) -> None:
-        """Wait for its end."""
+        """Wait for it to end."""
         os.waitpid(self.pid, 0)
 
     def close(self) -> None:
@@ -73,10 +73,10 @@ class Child:
 
 
 def _run(work: Callable[[Say], None], to: int) -> None:
-    """Do the work of a forked process, and end it without whatever its parent would still do."""
+    """Do the work of a forked process, then exit without running any code of its parent."""
 
     def say(value: Any) -> None:
-        # One write: it is said wholly or not at all.
+        # A single write, so that a message is sent completely or not at all.
         os.write(to, json.dumps(value).encode() + b"\n")
 
     status = 1
@@ -109,7 +109,7 @@ def _done(say: Say, name: str, begun: float, token: str | None) -> float:
 
 
 def read(work: Work, seed: str, say: Say) -> None:
-    """Ask without end; says "right" for each answer or rightful abstention, else what is wrong."""
+    """Ask questions for ever; reports "right" for each right answer or abstention, else what is wrong."""
     draw = random.Random(seed)
     engine = _engine(work)
     while True:

@@ -1,1 +1,1 @@
-"""One module for each format of files that documents are read from."""
+"""The file formats that documents are read from, one module for each."""

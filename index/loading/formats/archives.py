@@ -1,7 +1,7 @@
-"""Zip files: the documents in them, each of its own, and the one careful way to open any zip.
+"""Zip files: the documents in them, and the one safe way to open any zip.
 
-Kept of a .zip: each member of a known format, as a document with a URI like `file:///x.zip!/folder/a.pdf`. Nothing is
-unpacked to disk. Not read, with a message each: encrypted members, archives within archives, members too large.
+Each member of a known format becomes a document with a URI like `file:///x.zip!/folder/a.pdf`. Nothing is unpacked to
+disk. Encrypted members, archives within archives and members that are too large are not read; each gets a message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from index.errors import InputError
 from index.loading.registry import MAX_FILE_BYTES, Contents, is_supported, register_container
 
 MAX_MEMBERS = 20_000
-# Unpacked, all members together; text packs about tenfold, a bomb a thousandfold.
+# Bytes unpacked, all members together; text compresses about tenfold, a bomb a thousandfold.
 MAX_UNPACKED = 1024 * 1024 * 1024
 MAX_RATIO = 200
 _SMALL = 16 * 1024 * 1024
@@ -26,7 +26,7 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 class Archive:
-    """A zip file whose size unpacked was looked at before anything is unpacked."""
+    """A zip file whose unpacked size is checked before anything is unpacked."""
 
     def __init__(self, path: Path, content: bytes) -> None:
         self._path = path
@@ -53,9 +53,9 @@ class Archive:
         return list(self._by_name)
 
     def read(self, name: str) -> bytes:
-        """A member's content, of the last of that name.
+        """The content of a member; of the last one, if several have that name.
 
-        Raises InputError where there is none, or it cannot be unpacked.
+        Raises InputError if there is none, or if it cannot be unpacked.
         """
         entry = self._by_name.get(name)
         if entry is None:
@@ -65,7 +65,7 @@ class Archive:
         if entry.file_size > MAX_FILE_BYTES:
             raise InputError(f"{self._path}!/{name}: larger than {MAX_FILE_BYTES // 2**20} MB unpacked; split it")
         try:
-            # Reads no more than the size that was looked at, whatever the data go on to.
+            # Reads no more than the declared size that was checked, however much data follows.
             return self._zip.read(entry)
         except (
             zipfile.BadZipFile,
@@ -81,7 +81,7 @@ class Archive:
 
 @lru_cache(maxsize=1)
 def _opened(path: Path, content: bytes) -> Archive:
-    # One member after the other is asked for: the directory of a large archive is read once.
+    # Members are requested one after the other; this way the directory of a large archive is read only once.
     return Archive(path, content)
 
 

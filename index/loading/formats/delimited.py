@@ -1,7 +1,7 @@
-"""Comma- and tab-separated values. Kept: every character, as it was decoded; each record is a row.
+"""Comma- and tab-separated values. Every character is kept as decoded; each record is a row.
 
-Separators are comma, semicolon, bar or tab, whichever divides the first records evenly. A quoted line break belongs to
-its record. Rows are numbered as a spreadsheet shows them: the first record is row 1, names or not.
+The separator is the comma, semicolon, bar or tab, whichever divides the first records evenly. A quoted line break is
+part of its record. Rows are numbered as in a spreadsheet: the first record is row 1, whether or not it names columns.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_FIELD = 2**30
 
 @register(".csv", ".tsv", ".tab")
 def load_delimited(path: Path, content: bytes) -> Document:
-    """Records of a table."""
+    """Load a table of records."""
     text = decode_text(path, content)
     tabs = path.suffix.lower() in (".tsv", ".tab")
     return Document(
@@ -43,7 +43,7 @@ def load_delimited(path: Path, content: bytes) -> Document:
 
 
 def separator_of(text: str) -> str:
-    """What separates the cells of a text of records: the one that gives most of the first ones equally many cells."""
+    """The separator between the cells of records: the one by which most of the first records have the same length."""
     lines = [line for line in islice((match.group() for match in _LINE.finditer(text)), _PROBED) if line.strip()]
     best, separator = (0.0, 0), ","
     for candidate in (",", ";", "\t", "|"):
@@ -57,7 +57,7 @@ def separator_of(text: str) -> str:
 
 def _rows(text: str, separator: str) -> Iterator[Row]:
     lines = [match.group() for match in _LINE.finditer(text)]
-    # A quote that is opened and not closed would make one record of the rest of the file.
+    # An unclosed quote would turn the rest of the file into a single record.
     records = list(_records(lines, separator) if _is_quoted_well(lines, separator) else _unquoted(lines, separator))
     starts = [0]
     for line in lines:
@@ -74,7 +74,7 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
 
 
 def _records(lines: Sequence[str], separator: str) -> Iterator[tuple[int, int, list[str]]]:
-    """First line, line after the last, and cells of each record."""
+    """For each record, its first line, the line after its last, and its cells."""
     csv.field_size_limit(MAX_FIELD)
     reader = csv.reader(iter(lines), delimiter=separator)
     first = 0
@@ -99,7 +99,7 @@ def _is_quoted_well(lines: Sequence[str], separator: str) -> bool:
 
 
 def _are_names(first: Sequence[str], others: Iterable[Sequence[str]]) -> bool:
-    """Whether a first record names the columns: words, each once, above records that are not all of other length."""
+    """Whether a first record names the columns: its cells are words, each different, and other records follow."""
     cells = [cell.strip() for cell in first]
     named = [cell for cell in cells if cell]
     if len(named) < max(1, len(cells) - 1) or len({cell.casefold() for cell in named}) < len(named):

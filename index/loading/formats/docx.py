@@ -1,9 +1,9 @@
-"""Word documents (.docx), by python-docx.
+"""Word documents (.docx), read with python-docx.
 
 Kept: paragraphs, headings by their style, lists, tables by row, text boxes, footnotes and endnotes (at the end), text
-that was inserted under track changes; title, author, date and language of the properties. Not kept: text that was
-deleted under track changes, comments, page headers and footers, pictures. Word files know no pages: where they fall
-depends on the printer.
+inserted under track changes; title, author, date and language from the properties. Not kept: text deleted under track
+changes, comments, page headers and footers, pictures. Word files have no pages: where pages break depends on the
+printer.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from index.loading.registry import register
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _NOTES = {"footnotes": "footnote", "endnotes": "endnote"}
-# What holds paragraphs and tables among others of their kind.
+# Elements that wrap paragraphs and tables.
 _WRAPPERS = {"sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag"}
 _DROPPED = {"del", "moveFrom", "instrText", "delText", "rPr", "pPr", "txbxContent", "Fallback"}
 
 
 @register(".docx")
 def load_docx(path: Path, content: bytes) -> Document:
-    """The text of a Word document."""
+    """Load the text of a Word document."""
     import docx
     from docx.opc.exceptions import PackageNotFoundError
 
@@ -56,7 +56,7 @@ def load_docx(path: Path, content: bytes) -> Document:
 
 
 class _Styles:
-    """Heading levels and list styles of a document, by style id."""
+    """The heading levels and list styles of a document, by style id."""
 
     def __init__(self, opened: Any) -> None:
         self.level: dict[str, int] = {}
@@ -76,8 +76,8 @@ class _Styles:
 
 
 def _outline_level(element: Any) -> int | None:
-    found = element.find(f"{_W}pPr/{_W}outlineLvl")
-    value = found.get(f"{_W}val") if found is not None else None
+    level = element.find(f"{_W}pPr/{_W}outlineLvl")
+    value = level.get(f"{_W}val") if level is not None else None
     return int(value) + 1 if value is not None and value.isdecimal() and int(value) < 9 else None
 
 
@@ -116,7 +116,7 @@ def _table(builder: TextBuilder, table: Any) -> None:
 
 
 def names_columns(rows: list[list[str]]) -> bool:
-    """Whether the first row of a table names its columns: every cell has words, no two the same ones."""
+    """Whether the first row of a table names its columns: every cell has words, and no two cells are the same."""
     first = [cell.strip().casefold() for cell in rows[0]]
     return (
         len(first) > 1 and all(any(char.isalpha() for char in cell) for cell in first) and len(set(first)) == len(first)
@@ -124,7 +124,7 @@ def names_columns(rows: list[list[str]]) -> bool:
 
 
 def _cell(cell: Any) -> str:
-    # A table within a cell is text of the cell.
+    # A nested table counts as text of its cell.
     return " ".join(_text(paragraph) for paragraph in cell.iter(f"{_W}p"))
 
 

@@ -1,9 +1,9 @@
 """E-books (.epub).
 
 Kept: the chapters in the order of the book's spine, their headings, lists and tables by row; title, author, date and
-language of the package document. Not kept: pictures, styles, the table of contents that programs read.
+language from the package document. Not kept: pictures, styles, the machine-readable table of contents.
 
-An EPUB file is a zip of XHTML with a package document that says what is read in which order (EPUB 3.3, section 5).
+An EPUB file is a zip of XHTML files with a package document that states their reading order (EPUB 3.3, section 5).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PAGES = ("application/xhtml+xml", "text/html")
 
 @register(".epub")
 def load_epub(path: Path, content: bytes) -> Document:
-    """The chapters of an e-book."""
+    """Load the chapters of an e-book."""
     archive = Archive(path, content)
     package_name = _package_name(path, archive)
     package = _xml(path, archive, package_name)
@@ -65,14 +65,14 @@ def _package_name(path: Path, archive: Archive) -> str:
 
 
 def _spine(package: Any, folder: str) -> list[str]:
-    """Names of the chapters in the archive, in the order in which they are read."""
+    """The names of the chapters in the archive, in reading order."""
     hrefs = {
         item.get("id"): item.get("href")
         for item in package.iter("{*}item")
         if item.get("media-type") in _PAGES and item.get("href") and "nav" not in (item.get("properties") or "").split()
     }
-    found = [hrefs[entry.get("idref")] for entry in package.iter("{*}itemref") if entry.get("idref") in hrefs]
-    names = [posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))) for href in found]
+    hrefs_in_order = [hrefs[entry.get("idref")] for entry in package.iter("{*}itemref") if entry.get("idref") in hrefs]
+    names = [posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))) for href in hrefs_in_order]
     return list(dict.fromkeys(names))
 
 
@@ -87,8 +87,8 @@ def _xml(path: Path, archive: Archive, name: str) -> Any:
 
 
 def _body(root: Any) -> Any:
-    found = root.find(".//body")
-    return root if found is None else found
+    body = root.find(".//body")
+    return root if body is None else body
 
 
 def _said(package: Any, name: str) -> str | None:

@@ -1,8 +1,8 @@
-"""HTML. Kept: the text of the page's content in its order, headings, lists, tables by row; title, author, date and
+"""HTML. Kept: the text of the page's content in order, headings, lists, tables by row; title, author, date and
 language as the page states them.
 
-Left out is what is navigation, advertisement or notice by its element, role or name, and not content in trafilatura's
-judgement either: both have to agree, so that no content is lost. Not kept: scripts, what is hidden, pictures.
+An element is left out as navigation, advertising or notice only if its tag, role or name says so and trafilatura does
+not take it for content: both must agree, so that no content is lost. Not kept: scripts, hidden elements, pictures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from index.loading.registry import register
 _DECLARATION = 1024
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_:.-]+)""", re.IGNORECASE)
-# Elements that may stand around the content, by their kind, their role and how they are called.
+# Elements that may surround the content, by tag, role and name.
 _AROUND = {"aside", "footer", "form", "header", "menu", "nav"}
 _AROUND_ROLES = {"banner", "complementary", "contentinfo", "navigation", "search"}
 _AROUND_NAMES = re.compile(
@@ -33,22 +33,23 @@ _AROUND_NAMES = re.compile(
     r"newsletter|paywall|popup|promo\w*|related|share|sharing|sidebar|social|sponsor\w*|subscribe|tags|toolbar|widget)"
     r"(?:$|[\s_-])"
 )
-# Of the words of such an element, how many trafilatura has to keep for it to be content.
+# The share of the words of such an element that trafilatura must keep for it to count as content.
 _ENOUGH = 0.5
 _META = {
     "author": ("author", "article:author", "citation_author", "dc.creator", "dcterms.creator", "parsely-author"),
-    "date": (
-        "article:published_time", "citation_publication_date", "date", "datepublished", "dc.date", "dc.date.issued",
-        "dcterms.created", "dcterms.date", "dcterms.issued", "og:published_time", "parsely-pub-date", "pubdate",
-        "publish-date", "sailthru.date",
+    "date": tuple(
+        """
+            article:published_time citation_publication_date date datepublished dc.date dc.date.issued dcterms.created
+            dcterms.date dcterms.issued og:published_time parsely-pub-date pubdate publish-date sailthru.date
+        """.split()
     ),
-}  # fmt: skip
+}
 _WORD = re.compile(r"\w+")
 
 
 @register(".html", ".htm", ".xhtml")
 def load_html(path: Path, content: bytes) -> Document:
-    """The content of a web page."""
+    """Load the content of a web page."""
     source = decode_html(path, content)
     root = parse_html(path, source)
     said = _stated(root)
@@ -66,7 +67,7 @@ def load_html(path: Path, content: bytes) -> Document:
 
 
 def decode_html(path: Path, content: bytes) -> str:
-    """A page's source: by its byte-order mark, else as UTF-8 where it is, else as it declares, else by its looks."""
+    """The source of a page, by its byte-order mark, else as UTF-8 if valid, else as declared, else as guessed."""
     declared = _CHARSET.search(content[:_DECLARATION]) or _XML_ENCODING.match(content[:_DECLARATION])
     try:
         content.decode("utf-8")
@@ -75,16 +76,16 @@ def decode_html(path: Path, content: bytes) -> str:
             try:
                 return content.decode(declared.group(1).decode("ascii"))
             except (LookupError, UnicodeDecodeError):
-                # Declared wrongly, as happens; what it looks like decides.
+                # Pages may declare the wrong encoding; then it is guessed.
                 return decode_text(path, content)
     return decode_text(path, content)
 
 
 def parse_html(path: Path, source: str) -> Any:
-    """The root element of a page. Raises InputError where there is none."""
+    """The root element of a page. Raises InputError if there is none."""
     from lxml import etree
 
-    # An XML declaration must not contradict that this is text already.
+    # The text is already decoded, which an XML declaration must not contradict.
     source = re.sub(r"^\s*<\?xml[^>]*\?>", "", source)
     parser = etree.HTMLParser(huge_tree=True, no_network=True, remove_comments=True, remove_pis=True)
     try:
@@ -97,18 +98,18 @@ def parse_html(path: Path, source: str) -> Any:
 
 
 def _content(source: str, root: Any) -> TextBuilder:
-    """The text of a page without what stands around its content."""
+    """The text of a page without what surrounds its content."""
     extracted = _Shingles(_extracted(source))
     builder = TextBuilder()
     add_elements(builder, root, lambda element: _is_around(element) and not extracted.hold(element))
     if builder.length == 0:
-        # A page of nothing but navigation is that page's content.
+        # On a page of nothing but navigation, that is the content.
         add_elements(builder, root)
     return builder
 
 
 def _is_around(element: Any) -> bool:
-    """Whether an element may be navigation, advertisement and the like, by what it is and what it is called."""
+    """Whether an element may be navigation, advertising and the like, judging by its tag, role and name."""
     if tag_of(element) in _AROUND or (element.get("role") or "").lower() in _AROUND_ROLES:
         return True
     named = f"{element.get('class') or ''} {element.get('id') or ''}"
@@ -116,14 +117,14 @@ def _is_around(element: Any) -> bool:
 
 
 class _Shingles:
-    """The runs of four words in a text, and which elements they cover."""
+    """The four-word sequences of a text, to tell which elements it covers."""
 
     def __init__(self, text: str) -> None:
         self._known = set(self._of(text))
 
     def hold(self, element: Any) -> bool:
-        own = self._of("".join(bare_text(element)))
-        return bool(own) and sum(shingle in self._known for shingle in own) >= _ENOUGH * len(own)
+        shingles = self._of("".join(bare_text(element)))
+        return bool(shingles) and sum(shingle in self._known for shingle in shingles) >= _ENOUGH * len(shingles)
 
     @staticmethod
     def _of(text: str) -> list[tuple[str, ...]]:
@@ -132,30 +133,30 @@ class _Shingles:
 
 
 def _extracted(source: str) -> str:
-    """What trafilatura takes for the content of a page."""
+    """What trafilatura considers the content of a page."""
     from trafilatura import bare_extraction
 
-    # Its own search for dates fills in days that a page does not state, and is not asked.
+    # Its extensive date search makes up days that a page does not state, so it is switched off.
     dates = {"extensive_search": False}
-    found = bare_extraction(source, include_comments=False, favor_recall=True, date_extraction_params=dates)
-    return str(getattr(found, "text", None) or "")
+    extraction = bare_extraction(source, include_comments=False, favor_recall=True, date_extraction_params=dates)
+    return str(getattr(extraction, "text", None) or "")
 
 
 def _title(source: str, root: Any) -> str | None:
     from trafilatura.metadata import extract_metadata
 
-    found = extract_metadata(source, date_config={"extensive_search": False}, extensive=False)
-    return found.title or _first(root, "//head/title")
+    metadata = extract_metadata(source, date_config={"extensive_search": False}, extensive=False)
+    return metadata.title or _first(root, "//head/title")
 
 
 def _stated(root: Any) -> dict[str, str]:
-    """Author and date in the page's `meta` elements, its JSON-LD and its `time` elements, in this order."""
+    """Author and date from the page's `meta` elements, its JSON-LD and its `time` elements, in this order."""
     said: dict[str, str] = {}
     for meta in root.iter("meta"):
         name = (meta.get("name") or meta.get("property") or meta.get("itemprop") or "").strip().lower()
         value = (meta.get("content") or "").strip()
         for kind, names in _META.items():
-            # An author may be given as the address of a page about them.
+            # Some pages give the address of a profile page as the author.
             if value and name in names and not value.startswith(("http:", "https:")):
                 said.setdefault(kind, value)
     for script in root.iter("script"):
@@ -193,5 +194,5 @@ def _linked_data(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _first(root: Any, path: str) -> str | None:
-    found = root.xpath(path)
-    return "".join(found[0].itertext()) if found else None
+    elements = root.xpath(path)
+    return "".join(elements[0].itertext()) if elements else None

@@ -1,9 +1,9 @@
-"""E-mail (.eml), by the standard library.
+"""E-mail (.eml), read with the standard library.
 
-Kept: sender, recipients, date and subject as the first lines, then the body: its plain text, or its HTML where it has
-no other; attachments of known formats as documents of their own, with a URI like `file:///x.eml!/report.pdf`. Title is
-the subject, author the sender, date that of the header. Not kept: the other header lines, attachments of other formats,
-archives that are attached.
+Kept: sender, recipients, date and subject as the first lines, then the body as plain text, or as HTML if there is
+nothing else; attachments of known formats as separate documents, with URIs like `file:///x.eml!/report.pdf`. The title
+is the subject, the author the sender, the date that of the header. Not kept: the other header lines, attachments of
+other formats, attached archives.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_DEPTH = 50
 
 @register(".eml")
 def load_mail(path: Path, content: bytes) -> Document:
-    """A message: its header and its body."""
+    """Load a message: its header and its body."""
     message = _parsed(path, content)
     builder = TextBuilder()
     header = {name: one_line(str(message.get(name, ""))) for name in _SHOWN}
@@ -62,7 +62,7 @@ def _add_body(builder: TextBuilder, path: Path, body: MIMEPart) -> None:
 
 
 def _decoded(path: Path, payload: bytes, charset: str | None) -> str | None:
-    """The text by the character set that the message declares; None where it is not so."""
+    """The text in the character set that the message declares; None if that does not fit."""
     try:
         return payload.decode(charset or "utf-8")
     except (LookupError, UnicodeDecodeError):
@@ -82,8 +82,8 @@ def _parsed(path: Path, content: bytes) -> EmailMessage:
 
 
 def _attachments(message: EmailMessage) -> dict[str, EmailMessage]:
-    """Attached files by name; names that stand twice are told apart by a number."""
-    found: dict[str, EmailMessage] = {}
+    """The attached files by name; duplicate names get a number."""
+    attachments: dict[str, EmailMessage] = {}
     for number, part in enumerate(message.iter_attachments(), start=1):
         if number > MAX_PARTS or not isinstance(part, EmailMessage):
             break
@@ -93,8 +93,8 @@ def _attachments(message: EmailMessage) -> dict[str, EmailMessage]:
         if not name:
             continue
         path = PurePosixPath(name)
-        found[name if name not in found else f"{path.stem} ({number}){path.suffix}"] = part
-    return found
+        attachments[name if name not in attachments else f"{path.stem} ({number}){path.suffix}"] = part
+    return attachments
 
 
 def _contents(path: Path, content: bytes) -> Contents:

@@ -1,7 +1,7 @@
-"""Markdown. Kept: every character, marks and front matter included; headings and rows of tables are found in it.
+"""Markdown. Every character is kept, including markup and front matter; headings and table rows are located in it.
 
-The title is the one of the front matter, else the first heading, else the file name. Author, date and language are
-taken from the front matter (YAML between `---` lines at the very top).
+The title is that of the front matter, else the first heading, else the file name. Author, date and language come from
+the front matter (YAML between `---` lines at the very top).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DELIMITER_ROW = re.compile(r" {0,3}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[
 
 @register(".md", ".markdown")
 def load_markdown(path: Path, content: bytes) -> Document:
-    """Markdown, its marks kept in the text."""
+    """Load Markdown, with its markup kept in the text."""
     text = decode_text(path, content)
     _, said = front_matter(text)
     outline = tuple(
@@ -49,7 +49,7 @@ def load_markdown(path: Path, content: bytes) -> Document:
 def table_rows(text: str) -> tuple[Row, ...]:
     """The rows of every pipe table (GitHub Flavored Markdown, section 4.10), numbered from 1 in each.
 
-    The row of names is row 1; the delimiter row below it is none. Code, HTML and front matter hold no tables.
+    The header row is row 1; the delimiter row below it is not counted. Code, HTML and front matter contain no tables.
     """
     if "|" not in text:
         return ()
@@ -63,7 +63,7 @@ def table_rows(text: str) -> tuple[Row, ...]:
             number = 0
             continue
         if number == 0:
-            # One row of dashes under one column is a heading or a rule, not a table.
+            # Dashes under a single column are a heading or a rule, not a table.
             if "|" not in line or "|" not in below or not _DELIMITER_ROW.fullmatch(below):
                 continue
             if _columns(line) != _columns(below):

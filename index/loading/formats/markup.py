@@ -8,29 +8,32 @@ from typing import Any
 from index.loading.building import TextBuilder
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-# Never text, whatever stands in them.
-_SILENT = {
-    "audio", "button", "canvas", "datalist", "embed", "head", "iframe", "input", "link", "map", "meta", "noscript",
-    "object", "option", "script", "select", "style", "svg", "template", "textarea", "title", "video",
-}  # fmt: skip
-_BLOCKS = {
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl",
-    "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "li", "main", "menu",
-    "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
-}  # fmt: skip
-# Deeper than any page that a person wrote; beyond it elements are taken as mere text.
+# Elements whose content is never text of the page.
+_SILENT = set(
+    """
+        audio button canvas datalist embed head iframe input link map meta noscript object option script select style
+        svg template textarea title video
+    """.split()
+)
+_BLOCKS = set(
+    """
+        address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
+        footer form header hr html legend li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul
+    """.split()
+)
+# Deeper than any page written by a person; elements nested deeper are reduced to their bare text.
 MAX_DEPTH = 200
 
 
 def add_elements(builder: TextBuilder, root: Any, leave_out: Callable[[Any], bool] = lambda _: False) -> None:
-    """Add the text of an lxml element in its order, without the elements that `leave_out` says."""
+    """Add the text of an lxml element in order, except for the elements for which `leave_out` is true."""
     walk = _Walk(builder, leave_out)
     walk.into(root, 0)
     walk.close()
 
 
 def tag_of(element: Any) -> str:
-    """An element's name, lower case and without its namespace; "" for a comment and the like."""
+    """The name of an element, in lower case and without its namespace; "" for comments and the like."""
     return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
@@ -43,23 +46,23 @@ class _Walk:
         self._item = False
 
     def close(self) -> None:
-        """End the paragraph, or the item of a list, that is being gathered."""
+        """End the current paragraph or list item."""
         text = "".join(self._inline)
         self._inline = []
-        # Line breaks of the source are white space; those of <br> and <pre> are kept apart by a mark of their own.
+        # Line breaks in the source are white space; those of <br> and <pre> are represented by a separate mark.
         lines = [" ".join(line.split()) for line in text.split(_LINE_BREAK)]
         words = "\n".join(lines).replace(_SPACE, " ")
         if not words.strip():
             return
         if self._item:
             self._builder.item(words, max(0, self._lists - 1))
-            # What follows in the same item is a paragraph below it.
+            # The rest of the same item becomes a paragraph below it.
             self._item = False
         else:
             self._builder.paragraph(words)
 
     def into(self, element: Any, depth: int) -> None:
-        """Add what an element holds."""
+        """Add the content of an element."""
         self._inline.append(element.text or "")
         for child in element:
             if isinstance(child.tag, str):
@@ -124,7 +127,7 @@ _SPACE = "\x1f"
 
 
 def _table_rows(table: Any) -> Iterator[list[tuple[str, str]]]:
-    """Tag and text of the cells of each row; a table within a cell is text of the cell."""
+    """The tag and text of the cells of each row; a nested table counts as text of its cell."""
     for child in table:
         name = tag_of(child)
         if name in ("thead", "tbody", "tfoot"):
@@ -138,7 +141,7 @@ def _in_head(table: Any) -> bool:
 
 
 def _is_layout(table: Any) -> bool:
-    """Whether a table only places things on a page: one cell, or blocks of text and tables in its cells."""
+    """Whether a table only serves layout: rows of a single cell, or headings and tables within its cells."""
     if table.get("role") in ("presentation", "none"):
         return True
     rows = list(_table_rows(table))

@@ -1,4 +1,4 @@
-"""From the characters of a page to its text in reading order: lines, columns, paragraphs."""
+"""Assembling the characters of a page into text in reading order: lines, columns, paragraphs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 
 class Glyph(NamedTuple):
-    """A character and its box in points, from the lower left corner of the page. A space that was not drawn, but put in
-    between words, has no box."""
+    """A character and its box in points, from the lower left corner of the page. A space that was inserted between
+    words, not drawn, has no box."""
 
     char: str
     left: float
@@ -26,7 +26,7 @@ class Glyph(NamedTuple):
 
 @dataclass(slots=True)
 class _Run:
-    """Characters on one line without a gap wide enough to part columns."""
+    """Characters on one line, without a gap wide enough to separate columns."""
 
     characters: list[str]
     left: float
@@ -48,7 +48,7 @@ class _Run:
 
 
 class _Line:
-    """Runs beside each other, with the box around them and the height of the highest."""
+    """Runs side by side, with the box around them and the height of the tallest."""
 
     def __init__(self, run: _Run) -> None:
         self.runs = [run]
@@ -68,23 +68,23 @@ class _Line:
         return "\t".join(run.text for run in runs)
 
 
-# In heights of a line. A gap that wide ends a run; white space of justified lines rarely reaches it.
+# In line heights. A gap this wide ends a run; the spaces of justified lines are rarely as wide.
 _RUN_GAP = 1.1
 _SPACE_GAP = 0.25
-# Lines further apart than usual by this factor belong to two paragraphs.
+# Lines that are farther apart than usual by this factor are in different paragraphs.
 _PARAGRAPH_GAP = 1.3
 _LEAST_COLUMN_LINES = 4
-# Of a page of a thousand points; a page may also be made to have one for each of its characters.
+# A page is about a thousand points wide; one can be crafted to have an edge for every character.
 _MOST_EDGES = 1_000
-# Median characters of a run in a column of text; cells of tables are shorter.
+# The minimum median length of runs in a column of text, in characters; table cells are shorter.
 _LEAST_COLUMN_WIDTH = 18
 _MARKER = re.compile(r"(?:[•◦▪‣·*–—-]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s")
 
 
 def page_text(glyphs: Sequence[Glyph]) -> str:
-    """The text of a page: columns one after the other, lines as they are set, paragraphs a blank line apart.
+    """The text of a page: column by column, with lines as they are set and a blank line between paragraphs.
 
-    Cells that stand side by side, too short to be columns of text, are a tab apart.
+    Cells side by side that are too short to be columns of text are separated by tabs.
     """
     return "\n\n".join(_column_text(runs) for runs in _in_order(_runs(glyphs)) if runs)
 
@@ -126,7 +126,7 @@ def _continues(run: _Run, glyph: Glyph, height: float) -> bool:
 
 
 def _in_order(runs: list[_Run]) -> list[list[_Run]]:
-    """Runs of each column, in the order in which they are read."""
+    """The runs of each column, in reading order."""
     gutter = _gutter(runs)
     if gutter is None:
         return [runs]
@@ -137,7 +137,7 @@ def _in_order(runs: list[_Run]) -> list[list[_Run]]:
     across: list[_Run] = []
 
     def close() -> None:
-        # What stands across the page ends the columns above it.
+        # A line across the whole page ends the columns above it.
         for side in (left, right):
             ordered.extend(_in_order(list(side)) if side else [])
             side.clear()
@@ -164,7 +164,7 @@ def _in_order(runs: list[_Run]) -> list[list[_Run]]:
 
 
 def _gutter(runs: list[_Run]) -> tuple[float, float] | None:
-    """The white strip `(left, right)` between two columns of text; None where the text is of one column."""
+    """The white strip `(left, right)` between two columns of text; None if there is only one column."""
     if len(runs) < 2 * _LEAST_COLUMN_LINES:
         return None
     height = median(run.height for run in runs)
@@ -173,7 +173,7 @@ def _gutter(runs: list[_Run]) -> tuple[float, float] | None:
     if width <= 0:
         return None
     best: tuple[int, float, float] | None = None
-    # Where a column may begin is where several lines do.
+    # A column can only begin where several lines do.
     edges = Counter(round(run.left, 0) for run in runs).most_common(_MOST_EDGES)
     for edge in sorted(edge for edge, _ in edges):
         if not first + 0.2 * width < edge < last - 0.15 * width:
@@ -188,7 +188,7 @@ def _gutter(runs: list[_Run]) -> tuple[float, float] | None:
         begins = sum(abs(run.left - edge) < 2 for run in runs)
         if crossing > 0.34 * len(runs) or begins < _LEAST_COLUMN_LINES / 2:
             continue
-        # The left column ends where most of its lines do: one that runs over is set across both.
+        # The left column ends where most of its lines do; a longer line spans both columns.
         end = max(run.right for run in left)
         if edge - end < 0.4 * height:
             continue
@@ -222,7 +222,7 @@ def _nearest(rows: list[float], bottom: float) -> float:
 
 
 def _is_full(runs: list[_Run], height: float) -> bool:
-    """Whether lines follow each other without gaps, as in a column of text."""
+    """Whether the lines follow each other without gaps, as in a column of text."""
     extent = max(run.top for run in runs) - min(run.bottom for run in runs)
     return len(_lines(runs)) * 1.6 * height > 0.75 * extent
 
@@ -259,7 +259,7 @@ def _is_break(above: _Line, below: _Line, usual: float, left: float, right: floa
         return True
     if abs(above.height - below.height) > 0.12 * max(above.height, below.height):
         return True
-    # Rows of a table are no lines of a paragraph.
+    # Table rows are not lines of a paragraph.
     if len(above.runs) > 1 or len(below.runs) > 1:
         return len(above.runs) != len(below.runs)
     first = below.text()
@@ -267,7 +267,7 @@ def _is_break(above: _Line, below: _Line, usual: float, left: float, right: floa
         return True
     word = first.split(" ", 1)[0]
     of_one = (below.right - below.left) / max(1, len(first))
-    # The line above had room for the first word below, and yet ends: so does the paragraph.
+    # The line above ends although the first word of this one would have fitted, so the paragraph ends there.
     return above.right + (len(word) + 2) * of_one < right - 0.02 * (right - left) and not above.text().endswith("-")
 
 

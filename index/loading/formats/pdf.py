@@ -23,12 +23,12 @@ from index.loading.registry import register
 
 PAGE_BREAK = "\f"
 MAX_BOOKMARKS = 5_000
-# Longer titles are not sought on their page: one of a single word, over and over, may take the square of its length.
+# Longer titles are not searched for on their page: one word repeated over and over takes quadratic time.
 MAX_SOUGHT_TITLE = 300
-# A page whose text PDFium cannot make out has characters that no font maps to Unicode.
+# PDFium cannot make out the text of a page whose fonts do not map its characters to Unicode.
 _UNMAPPED = 0.5
 _HYPHENS = {"\x02": "-", "\ufffe": "-"}
-# Titles that a program wrote and no person: "Microsoft Word - report.doc", "untitled".
+# Titles written by a program, not a person: "Microsoft Word - report.doc", "untitled".
 _NO_TITLE = re.compile(
     r"(?i)microsoft (word|powerpoint) - |untitled|document\d*$|.*\.(docx?|tex|dvi|indd|pptx?)$|\(anonymous\)"
 )
@@ -36,7 +36,7 @@ _NO_TITLE = re.compile(
 
 @register(".pdf")
 def load_pdf(path: Path, content: bytes) -> Document:
-    """The text of a PDF file's pages."""
+    """Load the text of a PDF file, page by page."""
     import pypdfium2
 
     try:
@@ -98,7 +98,7 @@ def _document(path: Path, content: bytes, pdf: Any) -> Document:
 
 
 def _page_text(pdf: Any, index: int) -> str | None:
-    """The text of a page, "" where it has none, None where it cannot be read."""
+    """The text of a page, "" if it has none, None if it cannot be read."""
     import pypdfium2
 
     try:
@@ -121,7 +121,7 @@ def _page_text(pdf: Any, index: int) -> str | None:
 
 
 def _glyphs(text_page: Any) -> list[Glyph] | None:
-    """The characters of a page with their boxes; None where they do not stand upright, so that lines cannot be told."""
+    """The characters of a page with their boxes; None if most are not upright, so that there are no lines to follow."""
     from pypdfium2 import raw
 
     handle = text_page.raw
@@ -152,8 +152,8 @@ def _clean(text: str) -> str:
 
 
 def _bookmarks(pdf: Any, text: str, pages: dict[int, Page]) -> list[Heading]:
-    """Bookmarks as headings, where their words stand on the page that they lead to; else at its beginning."""
-    found: list[Heading] = []
+    """The bookmarks as headings: at their words on the target page, or at the top of that page if it lacks them."""
+    headings: list[Heading] = []
     for number, bookmark in enumerate(pdf.get_toc()):
         if number >= MAX_BOOKMARKS:
             break
@@ -164,10 +164,10 @@ def _bookmarks(pdf: Any, text: str, pages: dict[int, Page]) -> list[Heading]:
         if not title or page is None:
             continue
         if len(title) > MAX_SOUGHT_TITLE:
-            found.append(Heading(level=bookmark.level + 1, title=title, start=page.start))
+            headings.append(Heading(level=bookmark.level + 1, title=title, start=page.start))
             continue
         words = re.compile(r"\s+".join(re.escape(word) for word in title.split()), re.IGNORECASE)
-        previous = found[-1].start if found else 0
+        previous = headings[-1].start if headings else 0
         match = words.search(text, max(page.start, previous), page.end) or words.search(text, page.start, page.end)
-        found.append(Heading(level=bookmark.level + 1, title=title, start=match.start() if match else page.start))
-    return sorted(found, key=lambda heading: heading.start)
+        headings.append(Heading(level=bookmark.level + 1, title=title, start=match.start() if match else page.start))
+    return sorted(headings, key=lambda heading: heading.start)

@@ -1,4 +1,4 @@
-"""Plain text. Kept: every character, as it was decoded. Its title is its file name."""
+"""Plain text. Every character is kept as decoded. The title is the file name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from index.loading.registry import register
 
 @register(".txt", ".text")
 def load_text(path: Path, content: bytes) -> Document:
-    """Plain text. Its title is its file name."""
+    """Load plain text."""
     text = decode_text(path, content)
     return Document(
         uri=file_uri(path),

@@ -1,8 +1,8 @@
-"""Presentations (.pptx), by python-pptx.
+"""Presentations (.pptx), read with python-pptx.
 
-Kept: the text of every slide from top to bottom, tables by row, charts' categories and series, speaker notes; each
-slide is a page, its title a heading. Title, author, date and language of the properties. Not kept: pictures, comments,
-what stands on the master slide only.
+Kept: the text of every slide from top to bottom, tables by row, the categories and series of charts, speaker notes;
+each slide is a page, its title a heading. Title, author, date and language come from the properties. Not kept:
+pictures, comments, text that is only on the slide master.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from index.loading.registry import register
 
 @register(".pptx")
 def load_pptx(path: Path, content: bytes) -> Document:
-    """The text of a presentation's slides."""
+    """Load the text of a presentation, slide by slide."""
     import pptx
     from pptx.exc import PackageNotFoundError
 
@@ -51,9 +51,9 @@ def _slide(builder: TextBuilder, slide: Any) -> None:
     title = slide.shapes.title
     if title is not None:
         builder.heading(1, title.text_frame.text)
-    own = title.shape_id if title is not None else None
+    title_id = title.shape_id if title is not None else None
     for shape in _from_the_top(slide.shapes):
-        if shape.shape_id != own:
+        if shape.shape_id != title_id:
             _shape(builder, shape)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         for paragraph in slide.notes_slide.notes_text_frame.paragraphs:
@@ -61,7 +61,7 @@ def _slide(builder: TextBuilder, slide: Any) -> None:
 
 
 def _from_the_top(shapes: Any) -> Iterator[Any]:
-    """Shapes in the order in which they are read, those of groups in their place."""
+    """The shapes in reading order, with those of a group in place of the group."""
     placed = [(shape.top or 0, shape.left or 0, number, shape) for number, shape in enumerate(shapes)]
     for _, _, _, shape in sorted(placed, key=lambda entry: entry[:3]):
         if hasattr(shape, "shapes"):
@@ -99,7 +99,7 @@ def _chart(builder: TextBuilder, chart: Any) -> None:
         names = ["", *(str(one.name) for one in series)]
         values = [[str(value) if value is not None else "" for value in one.values] for one in series]
         rows = [
-            [category, *(own[number] if number < len(own) else "" for own in values)]
+            [category, *(column[number] if number < len(column) else "" for column in values)]
             for number, category in enumerate(categories)
         ]
         builder.table([names, *rows], header=True)

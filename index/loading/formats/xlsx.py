@@ -1,7 +1,7 @@
-"""Workbooks (.xlsx), by openpyxl.
+"""Workbooks (.xlsx), read with openpyxl.
 
-Kept: the values of every sheet by row, numbered as the sheet numbers them; each sheet's name is a heading; dates in ISO
-8601. Title, author, date and language of the properties. Of a formula the value that was last computed is kept. Not
+Kept: the values of every sheet by row, numbered as in the sheet; each sheet's name is a heading; dates are in ISO 8601.
+Title, author, date and language come from the properties. A formula is represented by its last computed value. Not
 kept: formulas, formats, charts, comments, hidden sheets.
 """
 
@@ -24,14 +24,14 @@ from index.loading.registry import register
 
 @register(".xlsx")
 def load_xlsx(path: Path, content: bytes) -> Document:
-    """The values of a workbook's sheets."""
+    """Load the values of a workbook, sheet by sheet."""
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
     Archive(path, content)
     try:
         with warnings.catch_warnings():
-            # It warns of parts that it does not keep, which do not concern us.
+            # openpyxl warns about parts that it does not keep, which do not matter here.
             warnings.simplefilter("ignore")
             opened = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
     except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError, SyntaxError, OSError) as error:
@@ -60,7 +60,7 @@ def _sheet(builder: TextBuilder, sheet: Any) -> None:
     if not any(any(row) for row in rows):
         return
     builder.heading(1, sheet.title)
-    # Lines above the table (a title, a note) are rows of the sheet, but do not name its columns.
+    # Lines above the table (a title, a note) are rows of the sheet, but they do not name columns.
     for number, row in enumerate(rows[:filled], start=1):
         builder.table([row], header=False, first=number)
     table = rows[filled:]

@@ -99,8 +99,9 @@ def test_what_it_led_to_may_only_be_out_of_reach(store: Store, docs: Path, link:
         path.unlink()
     report = index_paths(store, [docs])
     assert (report.removed, report.plan.kept) == (
-        0, {target.parent: ("is empty, as a folder is whose disk is not mounted", 1)}
-    )  # fmt: skip
+        0,
+        {target.parent: ("is empty, as a folder is whose disk is not mounted", 1)},
+    )
     assert index_paths(store, [docs], prune=False).removed == 0
     assert index_paths(store, [docs], prune=True).removed == 1
 
@@ -119,9 +120,7 @@ def test_a_link_that_must_not_be_looked_at_hides_nothing(
 
     monkeypatch.setattr(Path, "stat", stat)
     report = index_paths(store, [docs], prune=True)
-    assert (counted(report), report.failed) == (
-        (0, 0, 0, 1), [(link, f"{link}: cannot be read (Permission denied)")]
-    )  # fmt: skip
+    assert (counted(report), report.failed) == ((0, 0, 0, 1), [(link, f"{link}: cannot be read (Permission denied)")])
     assert report.plan.kept == {docs: ("cannot be read (Permission denied)", 1)}
     with pytest.raises(InputError, match=r"link\.txt: cannot be read \(Permission denied\)"):
         index_paths(store, [link])

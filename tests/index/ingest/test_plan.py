@@ -77,9 +77,7 @@ def test_it_follows_a_folder(store: Store, docs: Path) -> None:
     (docs / "b.txt").unlink()
     report = index_paths(store, [docs])
     assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, 1)
-    assert texts(store) == {
-        "a.txt": "Birds sing songs.", "new.txt": "Bees make honey.", "c.txt": "Fish swim upstream."
-    }  # fmt: skip
+    assert texts(store) == {"a.txt": "Birds sing songs.", "new.txt": "Bees make honey.", "c.txt": "Fish swim upstream."}
     assert store.search("bones", store.embedder.embed(["bones"])[0], 9).lexical == []
 
 

@@ -55,15 +55,15 @@ class Inline:
 
     def read(self, paths: Iterable[Path]) -> Iterator[Iterator[Document | CutDocument | NotRead]]:
         for path in paths:
-            yield self._found(path)
+            yield self._entries(path)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.concatenate([embed_texts(self._orders, [text]) for text in texts])
 
-    def _found(self, path: Path) -> Iterator[CutDocument | NotRead]:
+    def _entries(self, path: Path) -> Iterator[CutDocument | NotRead]:
         for parts in read_files(self._orders, [(path, path.read_bytes())]):
             for part in parts:
-                yield from part.found
+                yield from part.entries
                 if part.error:
                     raise InputError(part.error)
 
@@ -135,11 +135,12 @@ def test_files_come_in_order_however_they_are_sent(
     assert len(sent) == 1 or together == 1
     assert [part.file for part in parts if part.last] == list(range(len(paths)))
     for number, path in enumerate(paths):
-        own = [part for part in parts if part.file == number]
-        found = [entry.document if isinstance(entry, CutDocument) else entry for part in own for entry in part.found]
-        errors = [part.error for part in own if part.error]
-        assert [*found, *errors] == told(lambda path=path: read_documents(path))
-        for entry in (entry for part in own for entry in part.found if isinstance(entry, CutDocument)):
+        of_file = [part for part in parts if part.file == number]
+        entries = [entry for part in of_file for entry in part.entries]
+        loaded = [entry.document if isinstance(entry, CutDocument) else entry for entry in entries]
+        errors = [part.error for part in of_file if part.error]
+        assert [*loaded, *errors] == told(lambda path=path: read_documents(path))
+        for entry in (entry for entry in entries if isinstance(entry, CutDocument)):
             assert entry.passages == cut_passages(entry.document, embedder.count_tokens)
 
 

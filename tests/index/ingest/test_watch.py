@@ -34,9 +34,14 @@ class Watched:
     def _run(self, paths: tuple[Path, ...], rescan_s: float) -> None:
         try:
             keep_in_step(
-                self.store, list(paths), self.stop, report=self.reports.append, problem=self.problems.append,
-                debounce_ms=50, rescan_s=rescan_s,
-            )  # fmt: skip
+                self.store,
+                list(paths),
+                self.stop,
+                report=self.reports.append,
+                problem=self.problems.append,
+                debounce_ms=50,
+                rescan_s=rescan_s,
+            )
         except Exception as error:  # noqa: BLE001 - looked at by the test
             self.failures.append(error)
 
