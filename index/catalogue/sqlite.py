@@ -204,8 +204,8 @@ class SqliteCatalogue(SqlCatalogue):
         except UnicodeEncodeError as error:
             # What is read leniently, so that it can be told of, is asked for again: an id that a damaged index holds.
             raise DamageError(
-                f"{self._path} was asked for a name that is no text: it holds a damaged one, or was given one; qa store "
-                "check says what is damaged and what mends it"
+                f"{self._path} was asked for a name that is no text: it holds a damaged one, or was given one; qa "
+                "store check says what is damaged and what mends it"
             ) from error
         except UnicodeDecodeError as error:
             # Names of tables and columns, and the driver's own messages, are decoded strictly.
