@@ -29,22 +29,13 @@ PartReader = Callable[[Path, bytes, str], bytes]
 
 _LOADERS: dict[str, Loader] = {}
 _CONTAINERS: dict[str, tuple[Lister, PartReader]] = {}
-# The modules of formats of our own, and the suffixes that each registers. Those that need a library are imported by the
+# Of each format of our own, the module that registers it. Modules of formats that need a library are imported by the
 # process that parses, when such a file is met.
-_FORMATS = {
-    "plain": (".txt", ".text"),
-    "markdown": (".md", ".markdown"),
-    "delimited": (".csv", ".tsv", ".tab"),
-    "pdf": (".pdf",),
-    "html": (".html", ".htm", ".xhtml"),
-    "docx": (".docx",),
-    "pptx": (".pptx",),
-    "xlsx": (".xlsx",),
-    "epub": (".epub",),
-    "mail": (".eml",),
-    "archives": (".zip",),
-}
-_MODULES = {suffix: module for module, suffixes in _FORMATS.items() for suffix in suffixes}
+_MODULES = {
+    ".text": "plain", ".txt": "plain", ".markdown": "markdown", ".md": "markdown", ".csv": "delimited",
+    ".tab": "delimited", ".tsv": "delimited", ".docx": "docx", ".eml": "mail", ".epub": "epub", ".htm": "html",
+    ".html": "html", ".xhtml": "html", ".pdf": "pdf", ".pptx": "pptx", ".xlsx": "xlsx", ".zip": "archives",
+}  # fmt: skip
 # Formats that no parser can be harmed by, as long as they are Unicode: they are read where they are needed.
 _PLAIN = {".text", ".txt", ".markdown", ".md"}
 
