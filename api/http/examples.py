@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.version import installed_version
 from index.documents import document_id, text_sha256
 from qa.citing.formats import formatted
 from qa.types import Citation
@@ -90,7 +91,7 @@ RESPONSE: dict[str, Any] = {
     "elapsed_ms": {"embed": 8.1, "retrieve": 1.4, "read": 61.0, "total": 70.9},
     "schema_version": "1",
     "provenance": {
-        "version": "0.1.0",
+        "version": installed_version(),
         "store_generation": 1,
         "embedder": {
             "name": "all-MiniLM-L6-v2",

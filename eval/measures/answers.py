@@ -13,12 +13,12 @@ from eval.results import QuestionResult
 Of = Callable[[QuestionResult], float]
 
 
-def _mean(name: str, of: Of, *, among: Of = lambda result: True, higher_is_better: bool = True) -> Ratio:
+def _mean(name: str, meaning: str, of: Of, *, among: Of = lambda result: True, higher_is_better: bool = True) -> Ratio:
     def row(result: QuestionResult) -> tuple[float, float]:
         counts = float(among(result))
         return float(of(result)) * counts, counts
 
-    return Ratio(name, higher_is_better, of=row)
+    return Ratio(name, meaning, higher_is_better, of=row)
 
 
 def _abstained(result: QuestionResult) -> bool:
@@ -37,26 +37,70 @@ def _abstention_f1(result: QuestionResult) -> tuple[float, float]:
 
 MEASURES: tuple[Measure, ...] = (
     # The share of questions with the right outcome: a right answer, or an abstention where there is none.
-    _mean("Right", lambda r: r.right),
+    _mean(
+        "Right",
+        "the outcome is right: a right answer (F1 of at least 0.8), or an abstention where there is none",
+        lambda r: r.right,
+    ),
     # SQuAD 2.0 over all, answerable (HasAns) and unanswerable (NoAns) questions, named as its script names them; for
     # an unanswerable question exact match and F1 are the same.
-    _mean("EM", lambda r: r.em),
-    _mean("F1", lambda r: r.f1),
-    _mean("HasAnsEM", lambda r: r.em, among=lambda r: r.answerable),
-    _mean("HasAnsF1", lambda r: r.f1, among=lambda r: r.answerable),
-    _mean("NoAnsF1", lambda r: r.f1, among=lambda r: not r.answerable),
+    _mean(
+        "EM",
+        "the given answer equals a gold answer (SQuAD 2.0); an abstention where there is none counts as 1",
+        lambda r: r.em,
+    ),
+    _mean("F1", "words shared with the best gold answer (SQuAD 2.0)", lambda r: r.f1),
+    _mean("HasAnsEM", "EM of the answerable questions", lambda r: r.em, among=lambda r: r.answerable),
+    _mean("HasAnsF1", "F1 of the answerable questions", lambda r: r.f1, among=lambda r: r.answerable),
+    _mean("NoAnsF1", "unanswerable questions that were declined", lambda r: r.f1, among=lambda r: not r.answerable),
     # The best span of answerable questions, whatever was decided.
-    _mean("ForcedEM", lambda r: r.forced_em, among=lambda r: r.answerable),
-    _mean("ForcedF1", lambda r: r.forced_f1, among=lambda r: r.answerable),
-    _mean("Coverage", lambda r: r.status == "answered"),
+    _mean(
+        "ForcedEM",
+        "EM of the best span of answerable questions, whatever was decided",
+        lambda r: r.forced_em,
+        among=lambda r: r.answerable,
+    ),
+    _mean(
+        "ForcedF1",
+        "F1 of the best span of answerable questions, whatever was decided",
+        lambda r: r.forced_f1,
+        among=lambda r: r.answerable,
+    ),
+    _mean("Coverage", "questions that were answered", lambda r: r.status == "answered"),
     # Among the answered; a failed question counts as answered wrongly, so that failing never looks safe.
-    _mean("Risk", lambda r: not r.right, among=lambda r: r.status != "abstained", higher_is_better=False),
+    _mean(
+        "Risk",
+        "wrong answers among those given",
+        lambda r: not r.right,
+        among=lambda r: r.status != "abstained",
+        higher_is_better=False,
+    ),
     # Abstaining as a detector of unanswerable questions.
-    _mean("AbstentionPrecision", _rightly, among=_abstained),
-    _mean("AbstentionRecall", _rightly, among=lambda r: not r.answerable),
-    Ratio("AbstentionF1", of=_abstention_f1),
-    _mean("CitationValidity", lambda r: bool(r.citation_valid), among=lambda r: r.citation_valid is not None),
-    _mean("CitationPrecision", lambda r: bool(r.citation_precise), among=lambda r: r.citation_precise is not None),
+    _mean(
+        "AbstentionPrecision",
+        "abstentions from questions without an answer, among all abstentions",
+        _rightly,
+        among=_abstained,
+    ),
+    _mean(
+        "AbstentionRecall",
+        "abstentions from questions without an answer, among all such questions",
+        _rightly,
+        among=lambda r: not r.answerable,
+    ),
+    Ratio("AbstentionF1", "harmonic mean of AbstentionPrecision and AbstentionRecall", of=_abstention_f1),
+    _mean(
+        "CitationValidity",
+        "every citation of the answer says just what its document says",
+        lambda r: bool(r.citation_valid),
+        among=lambda r: r.citation_valid is not None,
+    ),
+    _mean(
+        "CitationPrecision",
+        "the cited sentence contains a gold answer to the question",
+        lambda r: bool(r.citation_precise),
+        among=lambda r: r.citation_precise is not None,
+    ),
 )
 
 
@@ -88,7 +132,8 @@ class Latency(Measure):
 
 def _latency(parameter: str) -> Latency | None:
     percent = whole_number(parameter, 100)
-    return None if percent is None else Latency(f"Latency@{percent}", False, timed=True, percent=percent)
+    meaning = "time of a question that so many percent do not exceed"
+    return None if percent is None else Latency(f"Latency@{percent}", meaning, False, timed=True, percent=percent)
 
 
-FAMILIES = (Family("Latency", "P", _latency, timed=True),)
+FAMILIES = (Family("Latency", "P", _latency),)

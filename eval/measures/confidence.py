@@ -102,7 +102,7 @@ class CoverageAtRisk(_Selective):
 
 def risk_coverage(results: Sequence[QuestionResult]) -> list[tuple[float, float, float]]:
     """The risk-coverage curve, surest first: (confidence, coverage, risk) at every distinct confidence."""
-    rows = AreaUnderRiskCoverage("AURC", False).rows(results)
+    rows = _AURC.rows(results)
     told = rows[rows[:, 0] > _UNSTATED]
     answered, errors = (steps[1:] for steps in _by_confidence(told)(np.ones(len(told))))
     confidences = np.unique(told[:, 0])[::-1]
@@ -134,8 +134,15 @@ def _coverage_at_risk(parameter: str) -> CoverageAtRisk | None:
         risk = float(parameter.removeprefix("risk=")) if parameter.startswith("risk=") else math.nan
     except ValueError:
         return None
-    return CoverageAtRisk(f"Coverage@risk={risk:g}", risk=risk) if 0 <= risk <= 1 else None
+    meaning = "questions that could be answered, surest first, with at most this share of errors among them"
+    return CoverageAtRisk(f"Coverage@risk={risk:g}", meaning, risk=risk) if 0 <= risk <= 1 else None
 
 
-MEASURES: tuple[Measure, ...] = (CalibrationError("ECE", False), AreaUnderRiskCoverage("AURC", False))
+_ECE = CalibrationError(
+    "ECE", "calibration error: stated confidence against the share right; lower is better", higher_is_better=False
+)
+_AURC = AreaUnderRiskCoverage(
+    "AURC", "mean share of errors over every coverage, surest first; lower is better", higher_is_better=False
+)
+MEASURES: tuple[Measure, ...] = (_ECE, _AURC)
 FAMILIES = (Family("Coverage", "risk=R", _coverage_at_risk),)

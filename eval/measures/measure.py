@@ -29,11 +29,13 @@ class Measure(ABC):
     """A figure of a run. Its value comes in two steps, so that questions can be drawn again without judging anew:
     `rows` says what each question brings, `reducer` what so many of each come to.
 
-    A question that failed brings the worst there is; none is left out. `depth` is how many passages must have been
-    looked at; `timed` tells a measure of time, which no two runs share.
+    A question that failed brings the worst there is; none is left out. `meaning` tells readers of a report what the
+    figure is. `depth` is how many passages must have been looked at; `timed` tells a measure of time, which no two runs
+    share.
     """
 
     name: str
+    meaning: str
     higher_is_better: bool = True
     depth: int = 0
     timed: bool = False
@@ -91,13 +93,12 @@ class Family:
     """Measures that differ by the parameter behind the @ of their names, as HitRate@5 and HitRate@10 do.
 
     `form` is the parameter as the command line's help writes it ("K"). `make` gives the measure of a parameter, None
-    where there is none. `timed` is that of all its measures.
+    where there is none.
     """
 
     name: str
     form: str
     make: Callable[[str], Measure | None]
-    timed: bool = False
 
 
 def whole_number(parameter: str, most: int) -> int | None:

@@ -36,8 +36,10 @@ def parse_measure(text: str) -> Measure:
 
 def is_timed(name: str) -> bool:
     """Whether the measure of this name is one of time, which no two runs share; False for an unknown name."""
-    family, at, _ = name.partition("@")
-    return bool(at) and family in _FAMILIES and _FAMILIES[family].timed
+    try:
+        return parse_measure(name).timed
+    except InputError:
+        return False
 
 
 def parse_bound(text: str) -> tuple[Measure, float]:

@@ -69,18 +69,28 @@ def _name(document: str, start: int, end: int) -> str:
     return f"{document}:{start}:{end}"
 
 
-def _family(name: str, metric: Callable[[int], ir_measures.Measure]) -> Family:
+def _family(name: str, meaning: str, metric: Callable[[int], ir_measures.Measure]) -> Family:
     """A measure of ir_measures with a cut-off, under our name for it."""
 
     def make(parameter: str) -> Retrieval | None:
         depth = whole_number(parameter, MAX_PASSAGES)
-        return None if depth is None else Retrieval(f"{name}@{depth}", depth=depth, metric=metric(depth))
+        return None if depth is None else Retrieval(f"{name}@{depth}", meaning, depth=depth, metric=metric(depth))
 
     return Family(name, "K", make)
 
 
 FAMILIES = (
-    _family("HitRate", lambda depth: ir_measures.Success @ depth),
-    _family("MRR", lambda depth: ir_measures.RR @ depth),
-    _family("nDCG", lambda depth: ir_measures.nDCG @ depth),
+    _family(
+        "HitRate",
+        "a passage that holds the answer is among the first so many",
+        lambda depth: ir_measures.Success @ depth,
+    ),
+    _family(
+        "MRR", "mean reciprocal rank of the first passage that holds the answer", lambda depth: ir_measures.RR @ depth
+    ),
+    _family(
+        "nDCG",
+        "discounted cumulative gain of the passages that hold the answer",
+        lambda depth: ir_measures.nDCG @ depth,
+    ),
 )

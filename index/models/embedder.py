@@ -55,23 +55,29 @@ def bundled_model() -> Path:
 
 
 def open_embedder(model: str = DEFAULT_EMBEDDER, runtime: str | None = None) -> Embedder:
-    """The embedder of a name or folder, on the runtime named (see `index.models.runtime`).
+    """The embedder of a name in `EMBEDDERS`, else of a folder, on the runtime named (see `index.models.runtime`).
 
     Nothing is loaded before it is used. Raises ModelError for a runtime that cannot run it.
     """
+    opener = EMBEDDERS.get(model)
+    return _open_folder(model, Path(model), runtime) if opener is None else opener(runtime)
+
+
+def _open_folder(name: str, folder: Path, runtime: str | None) -> Embedder:
     wanted = wanted_runtime(runtime)
-    folder = model_folder(model)
     if choose(wanted, obstacle(folder)) == "torch":
-        return SentenceTransformerEmbedder(model, folder)
-    shipped = OpenVinoEmbedder(model, folder)
+        return SentenceTransformerEmbedder(name, folder)
+    shipped = OpenVinoEmbedder(name, folder)
     if wanted == "openvino":
         return shipped
-    return FallbackEmbedder(shipped, lambda: SentenceTransformerEmbedder(model, folder))
+    return FallbackEmbedder(shipped, lambda: SentenceTransformerEmbedder(name, folder))
 
 
-def model_folder(model: str) -> Path:
-    """The folder of the bundled model or of one named by its path; another name makes a path that is no folder."""
-    return bundled_model() if model == DEFAULT_EMBEDDER else Path(model)
+EMBEDDERS: dict[str, Callable[[str | None], Embedder]] = {
+    DEFAULT_EMBEDDER: lambda runtime: _open_folder(DEFAULT_EMBEDDER, bundled_model(), runtime),
+}
+"""What opens each embedder that has a name, given the runtime named. Any other name is that of a folder of
+sentence-transformers, or of one to fetch. A name is kept with every store that is made with it: it stays what it is."""
 
 
 class FallbackEmbedder:

@@ -27,31 +27,6 @@ PAGE = head_kind(
     "a page of qa report", rb'<!doctype html>[^\0]{0,2000}?<(?:meta name="generator" content="|title>)spanqa'
 )
 _LIBRARIES = ("jinja2", "matplotlib")
-# By the name before its parameter; eval.measures defines each.
-_MEASURES = {
-    "Right": "the outcome is right: a right answer (F1 of at least 0.8), or an abstention where there is none",
-    "Coverage": "questions that were answered",
-    "Coverage@": "questions that could be answered, surest first, with at most this share of errors among them",
-    "Risk": "wrong answers among those given",
-    "EM": "the given answer equals a gold answer (SQuAD 2.0); an abstention where there is none counts as 1",
-    "F1": "words shared with the best gold answer (SQuAD 2.0)",
-    "HasAnsEM": "EM of the answerable questions",
-    "HasAnsF1": "F1 of the answerable questions",
-    "NoAnsF1": "unanswerable questions that were declined",
-    "ForcedEM": "EM of the best span of answerable questions, whatever was decided",
-    "ForcedF1": "F1 of the best span of answerable questions, whatever was decided",
-    "HitRate@": "a passage that holds the answer is among the first so many",
-    "MRR@": "mean reciprocal rank of the first passage that holds the answer",
-    "nDCG@": "discounted cumulative gain of the passages that hold the answer",
-    "CitationValidity": "every citation of the answer says just what its document says",
-    "CitationPrecision": "the cited sentence contains a gold answer to the question",
-    "AbstentionPrecision": "abstentions from questions without an answer, among all abstentions",
-    "AbstentionRecall": "abstentions from questions without an answer, among all such questions",
-    "AbstentionF1": "harmonic mean of the two",
-    "ECE": "calibration error: stated confidence against the share right; lower is better",
-    "AURC": "mean share of errors over every coverage, surest first; lower is better",
-    "Latency@": "time of a question that so many percent do not exceed",
-}
 
 
 def require_libraries() -> None:
@@ -104,7 +79,7 @@ def run_page(run: Run, *, measured: Sequence[Figure] | None = None) -> str:
                 shown(each.measure, each.value),
                 shown_interval(each.interval),
                 _over(each),
-                _MEASURES.get("".join(each.measure.name.partition("@")[:2]), ""),
+                each.measure.meaning,
             )
             for each in (figures(run) if measured is None else measured)
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from index.errors import ModelError
 from index.models import hardware, openvino, runtime
-from index.models.embedder import DEFAULT_SHA256, Embedder, FallbackEmbedder, open_embedder
+from index.models.embedder import DEFAULT_EMBEDDER, DEFAULT_SHA256, EMBEDDERS, Embedder, FallbackEmbedder, open_embedder
 from index.models.openvino_embedder import OpenVinoEmbedder
 from index.models.torch_embedder import SentenceTransformerEmbedder
 
@@ -34,12 +35,23 @@ def folder(tiny_bert: MakeBert, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(params=[OpenVinoEmbedder, SentenceTransformerEmbedder])
-def embedder(request: pytest.FixtureRequest, folder: Path) -> Embedder:
+def of_folder(request: pytest.FixtureRequest, folder: Path) -> Embedder:
     made: Embedder = request.param(str(folder))
     return made
 
 
-class TestEveryBackend:
+BUNDLED = pytest.param(DEFAULT_EMBEDDER, marks=pytest.mark.slow)
+NAMED = [BUNDLED, *sorted(EMBEDDERS.keys() - {DEFAULT_EMBEDDER})]
+
+
+@pytest.fixture(params=["openvino", "torch", *NAMED])
+def embedder(request: pytest.FixtureRequest, folder: Path) -> Embedder:
+    """One of each kind: both runtimes with a tiny model, and every embedder that has a name."""
+    name: str = request.param
+    return open_embedder(name) if name in EMBEDDERS else open_embedder(str(folder), name)
+
+
+class TestEveryEmbedder:
     def test_unit_vectors_in_order(self, embedder: Embedder) -> None:
         vectors = embedder.embed(TEXTS)
         assert (vectors.shape, vectors.dtype) == ((len(TEXTS), embedder.dimensions), np.float32)
@@ -56,18 +68,24 @@ class TestEveryBackend:
     def test_nothing_to_embed(self, embedder: Embedder) -> None:
         assert embedder.embed([]).shape == (0, embedder.dimensions)
 
-    def test_a_long_text_counts_up_to_the_models_bound(self, embedder: Embedder) -> None:
-        words = [f"word{n}" for n in range(100)]
-        cut = embedder.embed([" ".join(words), " ".join([*words, "more"]), " ".join([*words[:5], "more", *words[6:]])])
-        assert cut[0] @ cut[1] == pytest.approx(1, abs=1e-4)
-        assert cut[0] @ cut[2] < 0.9999
-
     def test_tokens_are_counted_without_special_ones(self, embedder: Embedder) -> None:
         assert embedder.count_tokens(["drills", "", "drills run ."]) == [1, 0, 3]
 
-    def test_identity(self, embedder: Embedder, folder: Path) -> None:
-        assert embedder.name == str(folder)
-        assert len(embedder.sha256) == 64
+    def test_its_name_opens_it_again(self, embedder: Embedder) -> None:
+        assert re.fullmatch("[0-9a-f]{64}", embedder.sha256)
+        again = open_embedder(embedder.name)
+        assert (again.name, again.sha256) == (embedder.name, embedder.sha256)
+
+
+class TestEveryFolder:
+    def test_a_long_text_counts_up_to_the_models_bound(self, of_folder: Embedder) -> None:
+        words = [f"word{n}" for n in range(100)]
+        cut = of_folder.embed([" ".join(words), " ".join([*words, "more"]), " ".join([*words[:5], "more", *words[6:]])])
+        assert cut[0] @ cut[1] == pytest.approx(1, abs=1e-4)
+        assert cut[0] @ cut[2] < 0.9999
+
+    def test_identity(self, of_folder: Embedder, folder: Path) -> None:
+        assert of_folder.name == str(folder)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import importlib.util
 import json
 import re
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from eval.gold.questions import GoldAnswer, GoldQuestion
+from eval.measures.names import parse_measure
 from eval.results import Cause, GoldPlace, PassageRead
 from eval.runs.harness import Inspected, evaluate
 from eval.runs.run import About, GoldRef, Run
@@ -132,6 +134,15 @@ def test_every_question_with_its_marks_and_figures(run: Run) -> None:
         assert f"<h3>{title}</h3>" in page
     figures = dict(re.findall(r'<th scope="row">(\w+)</th><td class="n">([^<]*)', page))
     assert figures["EM"] == "50.0%" and figures["Right"] == "50.0%"
+
+
+def test_every_figure_says_what_it_means(run: Run) -> None:
+    shown = re.findall(
+        r'<tr><th scope="row">([\w@=.]+)</th>(?:<td class="n">.*?</td>){3}<td class="meaning">(.*?)</td>', run_page(run)
+    )
+    assert [name for name, _ in shown] == list(run.values)
+    for name, meaning in shown:
+        assert html.unescape(meaning) == parse_measure(name).meaning != "", name
 
 
 def test_plots_take_their_colours_from_the_page(run: Run) -> None:
