@@ -25,7 +25,7 @@ def near_ties(
         [span.margin for span in window_spans(window, *own, count=2)]
         for window, own in zip(windows, logits, strict=True)
     ]
-    questions = [window.ids[: window.passage_start].tobytes() for window in windows]
+    questions = [window.ids[: window.question_end].tobytes() for window in windows]
     best: dict[bytes, float] = {}
     for question, top in zip(questions, tops, strict=True):
         if top:

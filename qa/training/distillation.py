@@ -25,14 +25,14 @@ class SoftTargets:
 
     @classmethod
     def of(cls, rows: Sequence[Row], features: Features, labels: TeacherLabels) -> SoftTargets:
-        """Join rows with labels. A variant of a question that fills more than one window has none: its windows are
-        cut elsewhere than those that the teacher read."""
+        """Join rows with labels. A row that fills more than one window has none where its question is a variant, or a
+        heading stands before the passage: its windows are cut elsewhere than those that the teacher read."""
         counts = np.bincount(features.row, minlength=len(rows))
         first = np.full(len(rows), -1, np.int64)
         share = np.zeros(len(rows), np.float32)
         for number, row in enumerate(rows):
             found = labels.windows(row) if row.teacher > 0 else None
-            if found is None or len(found) != counts[number] or (row.original is not None and len(found) > 1):
+            if found is None or len(found) != counts[number] or (len(found) > 1 and (row.original is not None or row.heading)):
                 continue
             first[number], share[number] = found.start, row.teacher
         taught = first[features.row] >= 0

@@ -19,7 +19,7 @@ def window(tokens: int, *, empty: frozenset[int] = frozenset()) -> Window:
     """`tokens` passage tokens of two characters, three apart; those in `empty` have no characters."""
     starts = np.arange(tokens, dtype=np.int32) * 3
     ends = starts + np.array([0 if n in empty else 2 for n in range(tokens)], dtype=np.int32)
-    return Window(np.zeros(HEAD + tokens + 1, dtype=np.int32), HEAD, starts, ends)
+    return Window(np.zeros(HEAD + tokens + 1, dtype=np.int32), HEAD, starts, ends, HEAD - 1)
 
 
 def logits(tokens: int, values: dict[int, float], *, null: float = 0.0, other: float = -10.0) -> np.ndarray:
