@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from api.document_reading import measure_documents
 from api.errors import UsageError
 from api.opening import open_engine, open_store
 from api.options import CalibrationOption, ReaderOption, StoreOption, errors, progress_bar
@@ -32,6 +33,7 @@ SEED = 13
 SETS = {
     "squad2": "SQuAD 2.0: each question with its own paragraph, null threshold chosen (--own-paragraph)",
     "open": "open domain: asked of all its paragraphs and --corpus together",
+    "documents": "questions on whole documents: each with six passages of its own, reading alone (--half)",
 }
 CorpusOption = Annotated[
     Path | None,
@@ -88,24 +90,33 @@ def evaluate_gold(
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML page to look at: figures, plots and every question.")
     ] = None,
+    half: Annotated[
+        str | None, typer.Option(help="Of `qa eval documents`: only the documents of one half, tune or report.")
+    ] = None,
     reader: ReaderOption = None,
     calibration: CalibrationOption = None,
 ) -> None:
     """Measure answers against gold questions: EM, F1, hit rate, citations, abstention, calibration, causes of errors.
 
-    A standard set is one command: `qa eval squad2 FILE` (each question with its own paragraph) and `qa eval open FILE
-    --corpus ARTICLES` (asked of all paragraphs and articles together).
+    A standard set is one command: `qa eval squad2 FILE` (each question with its own paragraph), `qa eval open FILE
+    --corpus ARTICLES` (asked of all paragraphs and articles together) and `qa eval documents FILE` (each question with
+    the six passages of its own document that match it best: the reader alone, by domain and by kind).
     """
     from eval.measures import default_measures
     from eval.reading import MEASURES
 
-    # A set's name is one only where a file follows it, or where no file is called so.
-    name = str(gold) if file is not None or (str(gold) in SETS and not gold.exists()) else None
-    if name is not None and (name not in SETS or file is None):
-        known = "; ".join(f"{known}, {meaning}" for known, meaning in SETS.items())
-        raise UsageError(f"expected GOLD, or a standard set and its file. The sets: {known}")
+    name = _set_name(gold, file)
     if name == "open" and corpus is None:
         raise UsageError("qa eval open needs --corpus: the articles that are searched beside the set's own paragraphs")
+    if half is not None and name != "documents":
+        raise UsageError("--half goes with qa eval documents")
+    if name == "documents":
+        others = [corpus, articles, tune_on, threshold, measure, compare, fail_under, report, calibration]
+        if resume or own_paragraph or any(value is not None for value in others):
+            raise UsageError("qa eval documents takes --half, --sample, --seed, --reader and --output alone")
+        documents = _questions(file or gold, None, sample, seed)
+        measure_documents(documents.questions, documents.file, documents.ref, half=half, reader=reader, output=output)
+        return
     own_paragraph = own_paragraph or name == "squad2"
     if own_paragraph and corpus is not None:
         raise UsageError("--corpus does not go with questions that are given their own paragraph")
@@ -201,6 +212,16 @@ def require_named_store(context: typer.Context) -> None:
     origin = context.get_parameter_source("store")
     if origin is not None and origin.name == "DEFAULT":
         raise UsageError("--corpus fills a store with test articles: name one for them by --store or QA_STORE")
+
+
+def _set_name(gold: Path, file: Path | None) -> str | None:
+    """The standard set that the arguments name, None for a gold file alone; raises UsageError for neither."""
+    # A set's name is one only where a file follows it, or where no file is called so.
+    name = str(gold) if file is not None or (str(gold) in SETS and not gold.exists()) else None
+    if name is not None and (name not in SETS or file is None):
+        known = "; ".join(f"{known}, {meaning}" for known, meaning in SETS.items())
+        raise UsageError(f"expected GOLD, or a standard set and its file. The sets: {known}")
+    return name
 
 
 def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:

@@ -38,6 +38,7 @@ from qa.candidates import ReadPassage, candidates, whole_words
 from qa.confidence import MARGIN_LIMIT
 from qa.engine import Engine, Judged
 from qa.fusion import Fused
+from qa.legibly import Readable, read_legibly
 from qa.spans import Span
 from qa.types import Question
 
@@ -125,7 +126,7 @@ class Attribution:
         similarity = float(np.dot(asked, held))
         top = max((entry.hit.score for entry in others), default=1.0)
         hit = Fused(passage.id, top, dense_rank=1, dense_score=similarity, lexical_rank=1)
-        ((spans,),) = self._engine.reader.read([question.question], [[passage.text]])
+        ((spans,),) = read_legibly(self._engine.reader, [question.question], [[Readable.of(passage)]])
         return ReadPassage(passage, hit, similarity, spans)
 
     def _judge_unmerged(self, gold: GoldQuestion, question: Question, read: Sequence[ReadPassage]) -> list[Judged]:

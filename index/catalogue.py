@@ -975,6 +975,7 @@ def _stored(row: Any, text: str) -> StoredPassage:
         context=row.context,
         text=text,
         collection=row.collection,
+        date=row.date,
     )
 
 

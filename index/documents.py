@@ -180,7 +180,7 @@ class DocumentRecord(BaseModel):
 
 
 class StoredPassage(BaseModel):
-    """A passage as the catalogue holds it, with its text and its document's identity."""
+    """A passage as the catalogue holds it, with its text and its document's identity and date."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -191,3 +191,4 @@ class StoredPassage(BaseModel):
     context: str
     text: str
     collection: str = DEFAULT_COLLECTION
+    date: str | None = None

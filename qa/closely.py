@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from index.sentences import sentences_around, split_sentences
 from qa.candidates import Candidate, Place
-from qa.legibly import read_legibly
+from qa.legibly import Readable, read_legibly
 from qa.reader import Reader
 from qa.spans import Span
 
@@ -25,16 +25,14 @@ def read_closely(
     reader: Reader, questions: Sequence[str], found: Sequence[Sequence[Candidate]]
 ) -> list[list[Candidate]]:
     """The candidates of each question, the best of them with their margins in closer readings, all in one call."""
-    texts: list[list[tuple[str, str]]] = []
+    texts: list[list[Readable]] = []
     begins: list[list[int]] = []
     for own in found:
         windows = [
-            (start, text, candidate.best.passage.context)
-            for candidate in own[:CLOSE_CANDIDATES]
-            for start, text in _windows(candidate.best)
+            (candidate.best.passage, part) for candidate in own[:CLOSE_CANDIDATES] for part in _windows(candidate.best)
         ]
-        begins.append([start for start, _, _ in windows])
-        texts.append([(text, context) for _, text, context in windows])
+        begins.append([start for _, (start, _) in windows])
+        texts.append([Readable.of(passage, slice(*part)) for passage, part in windows])
     spans = read_legibly(reader, questions, texts)
     read = []
     for own, starts, per_text in zip(found, begins, spans, strict=True):
@@ -50,13 +48,13 @@ def read_closely(
     return read
 
 
-def _windows(place: Place) -> tuple[tuple[int, str], tuple[int, str]]:
-    """Where they begin in the passage, and their texts: the sentences of the span, and one more on either side."""
+def _windows(place: Place) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Parts `[start, end)` of the passage: the sentences of the span, and one more on either side."""
     text = place.passage.text
     start, end = place.start - place.passage.start, place.end - place.passage.start
     sentences = split_sentences(text)
     alone, near = (sentences_around(sentences, start, end, more=more) for more in (0, 1))
-    return (alone[0], text[slice(*alone)]), (near[0], text[slice(*near)])
+    return alone, near
 
 
 def _margin(place: Place, begin: int, spans: Sequence[Span]) -> float | None:

@@ -23,7 +23,7 @@ from qa.confidence import Calibration, Evidence, answer_features
 from qa.enumeration import items
 from qa.forms import question_form
 from qa.fusion import fuse
-from qa.legibly import read_legibly
+from qa.legibly import Readable, read_legibly
 from qa.promise import kept
 from qa.reader import Reader
 from qa.rivals import is_similar, rivals
@@ -161,7 +161,7 @@ class Engine:
 
     def read_many(self, questions: Sequence[Question], found: Sequence[Retrieved]) -> list[list[ReadPassage]]:
         """The retrieved passages with their spans."""
-        texts = [[(entry.passage.text, entry.passage.context) for entry in retrieved.passages] for retrieved in found]
+        texts = [[Readable.of(entry.passage) for entry in retrieved.passages] for retrieved in found]
         spans = read_legibly(self.reader, [question.question for question in questions], texts)
         return [
             [replace(entry, spans=own) for entry, own in zip(retrieved.passages, per_passage, strict=True)]

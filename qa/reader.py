@@ -18,7 +18,7 @@ from index.errors import ModelError
 from index.runtime import choose, report_fallback, wanted_runtime
 from qa.near_ties import near_ties
 from qa.spans import SPANS_PER_WINDOW, Span, window_spans
-from qa.windows import Window, WindowMaker, has_token_types, pad_id
+from qa.windows import Window, WindowMaker, has_token_types, pad_id, reads_headings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -44,11 +44,17 @@ class Reader(Protocol):
     @property
     def sha256(self) -> str: ...
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self,
+        questions: Sequence[str],
+        passages: Sequence[Sequence[str]],
+        headings: Sequence[Sequence[str]] | None = None,
+    ) -> list[list[list[Span]]]:
         """For every question and each of its passages the best spans, best first, in code points of the passage.
 
-        A passage longer than a window is read in overlapping ones; a span found twice is given once, with its best
-        margin. A passage without words has no spans.
+        `headings` are what the passages stand under (see `qa.heading`), in the same shape, "" for none; spans are never
+        in them. A passage longer than a window is read in overlapping ones; a span found twice is given once, with its
+        best margin. A passage without words has no spans.
         """
         ...
 
@@ -88,12 +94,19 @@ class WindowReader(ABC):
     def sha256(self) -> str:
         return weights_sha256(self._local_folder)
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self,
+        questions: Sequence[str],
+        passages: Sequence[Sequence[str]],
+        headings: Sequence[Sequence[str]] | None = None,
+    ) -> list[list[list[Span]]]:
+        if headings is None or not self._reads_headings:
+            headings = [[""] * len(own) for own in passages]
         # The same words in several documents, or a question that several ask at once, are read once.
         windows: dict[tuple[bytes, bytes, bytes, int], Window] = {}
         owners: dict[tuple[bytes, bytes, bytes, int], list[tuple[int, int]]] = {}
-        for question, (text, own) in enumerate(zip(questions, passages, strict=True)):
-            for passage, cut in enumerate(self._windows.windows(text, list(own)) if own else []):
+        for question, (text, own, above) in enumerate(zip(questions, passages, headings, strict=True)):
+            for passage, cut in enumerate(self._windows.windows(text, list(own), above) if own else []):
                 for window in cut:
                     key = (window.ids.tobytes(), window.starts.tobytes(), window.ends.tobytes(), window.passage_start)
                     windows.setdefault(key, window)
@@ -126,6 +139,10 @@ class WindowReader(ABC):
             return Path(snapshot_download(self._name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
         except (OSError, ValueError) as error:
             raise ModelError(f"no reader folder {self._name!r}, and no model of that name to fetch: {error}") from error
+
+    @cached_property
+    def _reads_headings(self) -> bool:
+        return reads_headings(self._local_folder)
 
     @cached_property
     def _windows(self) -> WindowMaker:

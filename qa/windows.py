@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ MAX_QUESTION_TOKENS = 64
 # Of a longer context the beginning (a document's title) and the end (the nearest heading) are kept.
 MAX_CONTEXT_TOKENS = 48
 CONTEXT_BEGINNING = 1 / 3
+# The field of a model's config.json that says that it was trained on passages under their headings.
+READS_HEADINGS = "spanqa_headings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,15 @@ class _Encoding:
 def has_token_types(config: object) -> bool:
     """Whether a model of this configuration tells question and passage apart by token types."""
     return int(getattr(config, "type_vocab_size", 0) or 0) > 1
+
+
+def reads_headings(folder: Path) -> bool:
+    """Whether the model of a folder learnt to read passages under their headings: its configuration says so."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / 'config.json'} cannot be read: {error}") from error
+    return isinstance(config, dict) and config.get(READS_HEADINGS) is True
 
 
 def pad_id(config: object) -> int:

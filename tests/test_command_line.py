@@ -371,7 +371,7 @@ def test_an_interrupted_standard_set_goes_on(
             self.real = open_reader(reader.DEFAULT_READER)
             self.name, self.sha256 = self.real.name, self.real.sha256
 
-        def read(self, questions: Any, passages: Any) -> Any:
+        def read(self, questions: Any, passages: Any, headings: Any = None) -> Any:
             left[0] -= 1
             if left[0] < 0:
                 raise KeyboardInterrupt

@@ -1,8 +1,10 @@
-"""Plain text. Kept: every character, as it was decoded. Its title is its file name."""
+"""Plain text. Kept: every character, as it was decoded. Its title is a first line that stands by itself, else its file
+name."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from index.documents import Document
@@ -11,14 +13,30 @@ from index.loading.encodings import decode_text
 from index.loading.language import detect_language
 from index.loading.registry import register
 
+# The longest line that is taken for a title.
+MAX_TITLE = 120
+_FIRST_LINE = re.compile(r"\s*(\S[^\r\n]*)(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)\s*\S")
+
+
+def stated_title(text: str) -> str | None:
+    """The first line of a text, where an empty one sets it apart from what follows and it does not end as sentences,
+    salutations and list items do."""
+    found = _FIRST_LINE.match(text.lstrip("\ufeff")[: 4 * MAX_TITLE])
+    line = found.group(1).strip() if found else ""
+    if len(line) > MAX_TITLE or line.endswith((".", ",", ";", ":")) or not any(map(str.isalpha, line)):
+        return None
+    return line
+
 
 @register(".txt", ".text")
 def load_text(path: Path, content: bytes) -> Document:
-    """Plain text. Its title is its file name."""
+    """Plain text. Its title is a first line that stands by itself, else its file name."""
     text = decode_text(path, content)
+    stated = stated_title(text)
     return Document(
         uri=file_uri(path),
-        title=file_title(path),
+        title=stated or file_title(path),
+        own_title=stated is not None,
         text=text,
         media_type="text/plain",
         source_sha256=hashlib.sha256(content).hexdigest(),

@@ -32,7 +32,11 @@ class SoftTargets:
         share = np.zeros(len(rows), np.float32)
         for number, row in enumerate(rows):
             found = labels.windows(row) if row.teacher > 0 else None
-            if found is None or len(found) != counts[number] or (len(found) > 1 and (row.original is not None or row.heading)):
+            if (
+                found is None
+                or len(found) != counts[number]
+                or (len(found) > 1 and (row.original is not None or row.heading))
+            ):
                 continue
             first[number], share[number] = found.start, row.teacher
         taught = first[features.row] >= 0

@@ -163,9 +163,7 @@ def _answer_row(question: Mapping[str, Any], ranked: Sequence[_Cut], rng: random
     return None
 
 
-def _row(
-    question: Mapping[str, Any], cut: _Cut, number: int, span: tuple[int, int] | None, rng: random.Random
-) -> Row:
+def _row(question: Mapping[str, Any], cut: _Cut, number: int, span: tuple[int, int] | None, rng: random.Random) -> Row:
     start, end = span or (None, None)
     return Row(
         id=f"{question['id']}-{'a' if span else 'n'}{number}",

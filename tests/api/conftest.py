@@ -63,7 +63,9 @@ class FakeReader:
         self.hold: threading.Event | None = None
         self.reading = threading.Semaphore(0)
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         if self.hold is not None:
             self.reading.release()
             assert self.hold.wait(10)

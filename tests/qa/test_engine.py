@@ -60,7 +60,9 @@ class WordReader:
         self.before: Callable[[], None] = lambda: None
         self.asked: list[tuple[str, list[str]]] = []
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         self.before()
         self.asked.extend((question, list(own)) for question, own in zip(questions, passages, strict=True))
         return [[self._spans(text) for text in own] for own in passages]

@@ -29,7 +29,9 @@ class CodeReader:
     name = "code-reader"
     sha256 = "f" * 64
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         for question in questions:
             if seconds := _SECONDS.search(question):
                 time.sleep(float(seconds[1]))
