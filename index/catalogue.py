@@ -499,7 +499,7 @@ class SqlCatalogue:
             ids = list(connection.scalars(select(passages.c.id).order_by(passages.c.id)))
             for batch in _batched(ids):
                 rows = connection.execute(
-                    select(passages, documents.c.text, documents.c.collection)
+                    select(passages, documents.c.text, documents.c.collection, documents.c.date)
                     .join(documents, documents.c.id == passages.c.document_id)
                     .where(passages.c.id.in_(batch))
                     .order_by(passages.c.id)
@@ -531,7 +531,7 @@ class SqlCatalogue:
         while True:
             with self._reading() as connection:
                 rows = connection.execute(
-                    select(passages, documents.c.collection)
+                    select(passages, documents.c.collection, documents.c.date)
                     .join(documents, documents.c.id == passages.c.document_id)
                     .where(order > last, passages.c.generation <= upto)
                     .order_by(passages.c.generation, passages.c.id)

@@ -103,6 +103,11 @@ class Recipe(BaseModel):
         """Whether some source needs a teacher."""
         return any(source.taught for phase in self.phases for source in phase.sources)
 
+    @property
+    def headed(self) -> bool:
+        """Whether some rows are shown under their headings."""
+        return any(source.headed > 0 for phase in self.phases for source in phase.sources)
+
     def learning_rate_at(self, phase: int, tokens: int) -> float:
         """The rate in a phase after so many tokens of the whole run: linear warm-up, constant, linear decay to zero."""
         own = [number for number, one in enumerate(self.phases) if number == 0 or one.learning_rate is not None]

@@ -77,7 +77,7 @@ def train_reader(
     labels = taught[0] if taught else None
     trainer = Trainer(recipe, base=base, work=work, rows_of=rows_of, console=console, labels=labels)
     trainer.train(last_phase)
-    export_reader(trainer.model, base, out)
+    export_reader(trainer.model, base, out, headings=recipe.headed)
     console.print(f"reader written to {out}")
 
 
