@@ -48,6 +48,13 @@ def test_a_window_that_cannot_give_the_answer_is_left() -> None:
     assert near_ties([window(7), window(8)], [sure, tied]) == [1], "of another question"
 
 
+def test_passages_under_different_headings_are_of_one_question() -> None:
+    plain, headed = window(7), window(7)
+    headed.ids[BEFORE - 1] = 2_000
+    sure, tied = scored(9.0, 2.0), scored(9.0 - BEHIND * 1.5, 9.0 - BEHIND * 1.5)
+    assert near_ties([plain, headed], [sure, tied]) == []
+
+
 def test_nothing_and_windows_without_spans() -> None:
     nothing = np.full(BEFORE + TOKENS + 1, np.nan, dtype=np.float32)
     assert near_ties([], []) == []
