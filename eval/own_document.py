@@ -188,7 +188,8 @@ def _balanced(
     for threshold in np.unique(margins):
         sure = margins >= threshold
         pair = float((right & sure)[answerable].mean()), float((~sure)[~answerable].mean())
-        if best is None or min(pair) > min(best[1:]):
+        # Of equal ones the threshold that brings more on the other side.
+        if best is None or (min(pair), max(pair)) > (min(best[1:]), max(best[1:])):
             best = float(threshold), *pair
     return best
 

@@ -15,17 +15,19 @@ from index.loading.registry import register
 
 # The longest line that is taken for a title.
 MAX_TITLE = 120
-_FIRST_LINE = re.compile(r"\s*(\S[^\r\n]*)(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)\s*\S")
+_QUOTES = ('"', "'", "\u201c", "\u2018", "\u00ab", "(")
+# A break is taken whole: half of a CR LF is no empty line.
+_FIRST_LINE = re.compile(r"\s*(\S[^\r\n]*)(?>\r\n|\r|\n)[ \t]*(?>\r\n|\r|\n)\s*\S")
 
 
 def stated_title(text: str) -> str | None:
-    """The first line of a text, where an empty one sets it apart from what follows and it does not end as sentences,
-    salutations and list items do."""
+    """The first line of a text, where an empty one sets it apart from what follows and it neither ends as sentences and
+    salutations do nor begins as list items do."""
     found = _FIRST_LINE.match(text.lstrip("\ufeff")[: 4 * MAX_TITLE])
     line = found.group(1).strip() if found else ""
-    if len(line) > MAX_TITLE or line.endswith((".", ",", ";", ":")) or not any(map(str.isalpha, line)):
-        return None
-    return line
+    begins = line[:1].isalnum() or line.startswith(_QUOTES)
+    ends = not line.endswith((".", ",", ";", ":"))
+    return line if begins and ends and len(line) <= MAX_TITLE and any(map(str.isalpha, line)) else None
 
 
 @register(".txt", ".text")
