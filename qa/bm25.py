@@ -46,4 +46,5 @@ class Bm25:
 
     def best(self, question: str, count: int | None = None) -> list[int]:
         """The numbers of the `count` best texts, or of all, best first; equal ones in the order of the texts."""
-        return np.argsort(-self.scores(question), kind="stable")[:count].tolist()
+        order: list[int] = np.argsort(-self.scores(question), kind="stable").tolist()
+        return order[:count]
