@@ -103,12 +103,12 @@ class WindowReader(ABC):
         if headings is None or not self._reads_headings:
             headings = [[""] * len(own) for own in passages]
         # The same words in several documents, or a question that several ask at once, are read once.
-        windows: dict[tuple[bytes, bytes, bytes, int], Window] = {}
-        owners: dict[tuple[bytes, bytes, bytes, int], list[tuple[int, int]]] = {}
+        windows: dict[tuple[bytes | int, ...], Window] = {}
+        owners: dict[tuple[bytes | int, ...], list[tuple[int, int]]] = {}
         for question, (text, own, above) in enumerate(zip(questions, passages, headings, strict=True)):
             for passage, cut in enumerate(self._windows.windows(text, list(own), above) if own else []):
                 for window in cut:
-                    key = (window.ids.tobytes(), window.starts.tobytes(), window.ends.tobytes(), window.passage_start)
+                    key = _identity(window)
                     windows.setdefault(key, window)
                     owners.setdefault(key, []).append((question, passage))
         found: list[list[list[Span]]] = [[[] for _ in own] for own in passages]
@@ -329,6 +329,12 @@ def _encoder_in_bf16(model: PreTrainedModel) -> None:
     model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
     head.to(torch.float32)
     head.register_forward_pre_hook(lambda _module, args: tuple(value.float() for value in args))
+
+
+def _identity(window: Window) -> tuple[bytes | int, ...]:
+    """What windows share whose spans are the same."""
+    arrays = (window.ids, window.starts, window.ends, window.paragraphs)
+    return (*(array.tobytes() for array in arrays), window.passage_start)
 
 
 def _batches(windows: Sequence[Window], order: list[int]) -> list[list[int]]:

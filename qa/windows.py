@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ MAX_CONTEXT_TOKENS = 48
 CONTEXT_BEGINNING = 1 / 3
 # The field of a model's config.json that says that it was trained on passages under their headings.
 READS_HEADINGS = "spanqa_headings"
+# A break is taken whole: half of a CR LF is no empty line.
+_EMPTY_LINE = re.compile(r"(?>\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,16 @@ class Window:
 
     `ids` (n,) int32 token ids; `passage_start` the first passage token: token types are 0 before it, so that the
     context counts with the question as what a span is looked for with, and 1 from it. `starts`/`ends`
-    (n - passage_start - 1,) int32 code-point offsets of the passage tokens into the passage text. `question_end` is the
-    position behind the question's last token.
+    (n - passage_start - 1,) int32 code-point offsets of the passage tokens into the passage text, and `paragraphs`, of
+    the same shape, the paragraph of the passage that each stands in. `question_end` is the position behind the
+    question's last token.
     """
 
     ids: NDArray[np.int32]
     passage_start: int
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
+    paragraphs: NDArray[np.int32]
     question_end: int
 
     def __len__(self) -> int:
@@ -115,9 +120,11 @@ class WindowMaker:
     def _encode(self, texts: list[str]) -> list[_Encoding]:
         encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         result = []
-        for encoding in encodings:
-            offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            result.append(_Encoding(list(encoding.ids), offsets[:, 0], offsets[:, 1]))
+        for text, encoding in zip(texts, encodings, strict=True):
+            starts, ends = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2).T
+            borders = [match.start() for match in _EMPTY_LINE.finditer(text)]
+            paragraphs = np.searchsorted(np.array(borders, np.int32), starts).astype(np.int32)
+            result.append(_Encoding(list(encoding.ids), starts, ends, paragraphs))
         return result
 
     def _cut(self, question_ids: list[int], context_ids: list[int], passage: _Encoding) -> list[Window]:
@@ -131,8 +138,8 @@ class WindowMaker:
         for begin in range(0, len(passage.ids), step):
             piece = slice(begin, begin + room)
             ids = np.array([*head, *passage.ids[piece], self._frame[-1]], dtype=np.int32)
-            starts, ends = passage.starts[piece], passage.ends[piece]
-            windows.append(Window(ids, len(head), starts, ends, 1 + len(question_ids)))
+            starts, ends, paragraphs = passage.starts[piece], passage.ends[piece], passage.paragraphs[piece]
+            windows.append(Window(ids, len(head), starts, ends, paragraphs, 1 + len(question_ids)))
             if begin + room >= len(passage.ids):
                 break
         return windows
@@ -143,6 +150,7 @@ class _Encoding:
     ids: list[int]
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
+    paragraphs: NDArray[np.int32]
 
 
 def has_token_types(config: object) -> bool:

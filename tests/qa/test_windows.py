@@ -101,6 +101,23 @@ def test_offsets_point_at_the_words_as_they_stand(text: str, tokens: list[str]) 
     assert [text[a:b] for a, b in zip(window.starts, window.ends, strict=True)] == tokens
 
 
+@pytest.mark.parametrize(
+    ("text", "paragraphs"),
+    [
+        ("a b", [0, 0]),
+        ("a\nb", [0, 0]),
+        ("a\r\nb", [0, 0]),
+        ("a\n\nb c", [0, 1, 1]),
+        ("a\r\n \t\r\nb", [0, 1]),
+        ("a\r\rb", [0, 1]),
+    ],
+)
+def test_paragraphs_end_at_empty_lines(text: str, paragraphs: list[int]) -> None:
+    (window,) = maker().windows("q", [text])[0]
+    numbers = window.paragraphs - window.paragraphs[0]
+    assert (numbers > 0).astype(int).tolist() == paragraphs
+
+
 @pytest.mark.parametrize("passage", ["", " \r\n\t", "\u200d\ufeff", "\u0301"])
 def test_a_passage_without_tokens_has_no_windows(passage: str) -> None:
     assert maker().windows("who?", ["one", passage, "two"])[1] == []
