@@ -26,7 +26,7 @@ test-browser: $(BROWSER)
 	CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest tests/browser
 
 $(BROWSER): $(INSTALLED) tests/browser/requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps -r tests/browser/requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r tests/browser/requirements.txt
 	@touch $@
 
 # About 2,700 made-up requests to a real server, the same ones each time: two to three minutes on two cores.
@@ -35,7 +35,7 @@ test-fuzz: $(FUZZ)
 	$(BIN)/python -m pytest -s tests/api/fuzz
 
 $(FUZZ): $(INSTALLED) tests/api/fuzz/requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps -r tests/api/fuzz/requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r tests/api/fuzz/requirements.txt
 	@touch $@
 
 # Stores in servers: PostgreSQL, a Milvus server and Milvus Lite's, started for the tests and stopped after them; and a
@@ -43,11 +43,10 @@ $(FUZZ): $(INSTALLED) tests/api/fuzz/requirements.txt
 test-scale: $(SERVERS)
 	@tests/scale/have-postgres "$(POSTGRES)"
 	POSTGRES="$(POSTGRES)" PYTHONPATH=tests $(BIN)/python -m scale.servers $(BIN)/python -m pytest \
-		tests/index/test_catalogue.py tests/index/test_vectors.py tests/index/test_lexical.py tests/index/test_store.py \
-		tests/index/test_moving.py tests/scale
+		tests/index/catalogue/test_copying.py tests/index/store/test_keyring.py tests/scale
 
 $(SERVERS): $(INSTALLED) tests/scale/requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps -r tests/scale/requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r tests/scale/requirements.txt
 	@touch $@
 
 lint: $(INSTALLED)
@@ -64,12 +63,13 @@ serve: $(INDEXED)
 	$(BIN)/qa serve --store $(STORE)
 
 # A Debian without python3-venv can still make an environment, and pip can still fill it.
-# torch goes first and alone: asked for beside others, pip may pick a build with gigabytes of GPU libraries.
-$(INSTALLED): requirements.lock pyproject.toml
+# Every file is compared with its hash, torch's alone excepted (see torch.lock). torch goes alone: asked for beside others,
+# pip may pick a build with gigabytes of GPU libraries.
+$(INSTALLED): requirements.lock torch.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV); \
 		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
-	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' requirements.lock)"
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet -r torch.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -77,11 +77,25 @@ $(INDEXED): $(INSTALLED) $(wildcard seeds/*.txt)
 	$(BIN)/qa index seeds --store $(STORE)
 	@touch $@
 
-# Pins what is installed now. A CPU build of torch is locked by its plain version, so that other builds fit too.
+# Pins what is installed now, with the hashes of every file that the index has of a version, for any platform. A CPU build
+# of torch is locked by its plain version, so that other builds fit too.
+BESIDE := tests/browser/requirements.txt tests/api/fuzz/requirements.txt tests/scale/requirements.txt
+HASHED := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate
+PINS := sed -n 's/^\([^ \#]*==[^ ;]*\).*/\1/p'
+NEW := $(VENV)/new.lock
+
 lock: $(INSTALLED)
-	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/^\(torch==[^+]*\)+.*/\1/' \
-		| grep -vxFf tests/browser/requirements.txt -f tests/api/fuzz/requirements.txt \
-			-f tests/scale/requirements.txt > requirements.lock
+	{ grep '^\#' torch.lock; $(BIN)/python -m pip freeze --all | sed -n 's/^\(torch==[^+]*\).*/\1/p'; } > $(NEW)
+	cp $(NEW) torch.lock
+	$(PINS) $(BESIDE) > $(VENV)/beside.txt
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude torch \
+		| tr _ - | grep -vixFf $(VENV)/beside.txt | $(HASHED) --no-deps - > $(NEW)
+	cp $(NEW) requirements.lock
+	set -e; for file in $(BESIDE); do { grep '^\#' $$file; $(HASHED) --no-deps $$file; } > $(NEW); cp $(NEW) $$file; done
+	$(PINS) requirements.lock tests/scale/requirements.txt > $(VENV)/pins.txt
+	{ grep '^\#' deploy/requirements.txt; printf '%s\n' alembic 'psycopg[binary]' pymilvus \
+		| $(HASHED) --constraint $(VENV)/pins.txt -; } > $(NEW)
+	cp $(NEW) deploy/requirements.txt
 
 clean:
 	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .screenshots

@@ -24,8 +24,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api import sse
-from api.observe import REQUEST_ID_HEADER
-from api.problems import FieldError, Problem, field_errors, summary
+from api.problems import REQUEST_ID_HEADER, FieldError, Problem, field_errors, summary
 from api.schemas import (
     CitationList,
     Description,
@@ -45,9 +44,9 @@ from api.schemas import (
 )
 from index.documents import DocumentRecord
 from index.errors import InputError, SpanqaError
-from qa.citation_formats import FormattedCitation
+from qa.citing.formats import FormattedCitation
+from qa.citing.verify import Verdict
 from qa.types import Citation, Filters, Question, Response
-from qa.verify import Verdict
 
 KEY_VARIABLE = "QA_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"

@@ -14,10 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Scope
 
-from index.errors import ChangingError, InputError, ModelError, StoreError
+from index.errors import AbandonedError, ChangingError, InputError, ModelError, StoreError, TooLongError
 
 logger = logging.getLogger("spanqa.http")
 MEDIA_TYPE = "application/problem+json"
+# On every response: by it the server's log names the request.
+REQUEST_ID_HEADER = "x-request-id"
 TYPE_PREFIX = "urn:spanqa:problem:"
 # A body of 10 MB can be wrong in as many places; nobody reads more than these.
 MAX_ERRORS = 50
@@ -45,18 +47,33 @@ BODY_TIMEOUT = Kind("body-timeout", 408, "The request body came too slowly")
 OTHER_EMBEDDER = Kind("other-embedder", 409, "The store was embedded with another model")
 CHANGED = Kind("changed", 412, "The document is not as the request expects")
 TOO_LARGE = Kind("too-large", 413, "The request body is too large")
+TOO_LONG = Kind("document-too-long", 413, "The document is longer than is taken at once")
 MEDIA_TYPE_UNSUPPORTED = Kind("unsupported-media-type", 415, "Unsupported media type")
 WRONG_HOST = Kind("wrong-host", 421, "This server does not answer to that name")
 INVALID = Kind("invalid-request", 422, "The request is not valid")
 UNUSABLE = Kind("unusable-input", 422, "The input cannot be used")
 TOO_MANY_REQUESTS = Kind("too-many-requests", 429, "Too many requests")
+# Nobody reads it; in the log and in the counts it is no fault of ours.
+ABANDONED = Kind("abandoned", 499, "The client went away")
 INTERNAL = Kind("internal-error", 500, "Internal error")
 BUSY = Kind("busy", 503, "Too many requests at once")
 STARTING = Kind("starting", 503, "Questions cannot be answered yet")
 STOPPING = Kind("stopping", 503, "The server is being stopped")
 STORE_CHANGING = Kind("store-changing", 503, "The documents change faster than they can be read")
+TOO_FEW_DOCUMENTS = Kind("too-few-documents", 503, "The store holds too few documents")
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store cannot be used")
 MODEL_UNAVAILABLE = Kind("model-unavailable", 503, "A model cannot be used")
+
+
+# The first that an error is an instance of.
+_KIND_OF_ERROR: tuple[tuple[type[Exception], Kind], ...] = (
+    (AbandonedError, ABANDONED),
+    (TooLongError, TOO_LONG),
+    (InputError, UNUSABLE),
+    (ChangingError, STORE_CHANGING),
+    (StoreError, STORE_UNAVAILABLE),
+    (ModelError, MODEL_UNAVAILABLE),
+)
 
 
 class FieldError(BaseModel):
@@ -148,14 +165,9 @@ def problem_of(scope: Scope, error: BaseException) -> Problem:
     """The problem that an error of the request `scope` is, where it can be no response of its own."""
     if isinstance(error, ProblemError):
         return _problem(scope, error.kind, error.detail)
-    if isinstance(error, InputError):
-        return _problem(scope, UNUSABLE, str(error))
-    if isinstance(error, ChangingError):
-        return _problem(scope, STORE_CHANGING, str(error))
-    if isinstance(error, StoreError):
-        return _problem(scope, STORE_UNAVAILABLE, str(error))
-    if isinstance(error, ModelError):
-        return _problem(scope, MODEL_UNAVAILABLE, str(error))
+    for expected, kind in _KIND_OF_ERROR:
+        if isinstance(error, expected):
+            return _problem(scope, kind, str(error))
     request_id = scope.get("state", {}).get("request_id")
     logger.error("request %s failed", request_id, exc_info=error)
     return _problem(scope, INTERNAL, f"something went wrong here; the server's log has it under {request_id}")
@@ -187,10 +199,10 @@ def field_errors(errors: Iterable[Mapping[str, Any]], *, without: Collection[str
 
     The first part of each error's path is its location; parts that are in `without` name no field.
     """
-    found = []
+    shown = []
     for error in errors:
         where, *path = [str(part) for part in error["loc"] if part not in without] or ["body"]
-        found.append(
+        shown.append(
             FieldError(
                 location=where,
                 field=".".join(path)[:MAX_TEXT],
@@ -198,9 +210,9 @@ def field_errors(errors: Iterable[Mapping[str, Any]], *, without: Collection[str
                 type=str(error["type"]),
             )
         )
-        if len(found) == MAX_ERRORS:
+        if len(shown) == MAX_ERRORS:
             break
-    return found
+    return shown
 
 
 def summary(errors: Sequence[FieldError]) -> str:

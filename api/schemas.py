@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 
 from api.problems import Problem
 from index.documents import DocumentRecord, StatedDate
+from qa.citing.verify import Verdict
 from qa.types import MAX_ANSWERS, MAX_PASSAGES, Citation, DocumentRef, Filters, QuestionText, Whole
-from qa.verify import Verdict
 
 MAX_URI_LENGTH = 2_000
 MAX_TITLE_LENGTH = 1_000
@@ -39,10 +39,13 @@ class SearchRequest(_Frozen):
 
 
 class ListPlace(_Frozen):
-    """Where a passage stands in one ranked list: rank from 1, and that list's own score."""
+    """Where a passage stands in one ranked list: rank from 1, and that list's own score.
+
+    The score of the word search is null for whoever may see only some collections: it speaks of all documents.
+    """
 
     rank: int = Field(ge=1)
-    score: float
+    score: float | None
 
 
 class FoundPassage(_Frozen):
@@ -72,12 +75,13 @@ class SearchTimes(_Frozen):
 
 
 class SearchResponse(_Frozen):
-    """Passages, best first; `reason` says why there are none."""
+    """Passages, best first; `reason` says why there are none. `store_generation` is null for whoever may see only some
+    collections."""
 
     question: str
     reason: Literal["empty_index", "nothing_retrieved"] | None
     passages: tuple[FoundPassage, ...]
-    store_generation: int
+    store_generation: int | None
     elapsed_ms: SearchTimes
 
 

@@ -12,10 +12,13 @@ class ServerSettings(BaseModel):
     """Limits of the server. Sizes are bytes of the request body as sent, times are seconds.
 
     One document may have `max_document_bytes`, up to `max_upload_files` of them together `max_upload_bytes`.
-    `workers` batches of at most `max_batch` questions are at work at once and `max_waiting` questions more wait; one
-    document is indexed at a time and `max_waiting_uploads` more wait; any beyond that are refused with 503. A client,
-    which is a key or else an address, may send `requests_at_once` requests at a time and `requests_per_minute` in the
-    long run (0: no limit). A body must have arrived within `body_timeout_s`. Bytes of removed documents leave the
+    Its text may have `max_document_characters` code points and come to `max_document_passages` passages.
+    `workers` batches of at most `max_batch` questions are at work at once and `max_waiting` questions more wait; of
+    `upload_clients` clients one document each is indexed at a time, `max_waiting_uploads` more of each wait, and
+    `max_waiting_uploads_in_all` of all; any beyond that are refused with 503. Passages of uploads are embedded while no
+    question is at work, but wait for that `upload_patience_s` at most, a batch at a time. A client, which is a key or
+    else an address, may send `requests_at_once` requests at a time and `requests_per_minute` in the long run (0: no
+    limit). A body must have arrived within `body_timeout_s`. Bytes of removed documents leave the
     store's files `purge_after_s` later. A server that is told to stop has `grace_s` to finish what it accepted.
     `cached_answers` responses are kept to be given again, of at most `cached_answers_bytes` of JSON together (0:
     none). `allowed_hosts` are the names that a request may call this server by, without port (`*`: any).
@@ -31,7 +34,12 @@ class ServerSettings(BaseModel):
     workers: int = Field(default=2, ge=1, le=16)
     max_batch: int = Field(default=4, ge=1, le=64)
     max_waiting: int = Field(default=16, ge=0)
+    max_document_characters: int = Field(default=4_000_000, ge=1)
+    max_document_passages: int = Field(default=10_000, ge=1)
+    upload_patience_s: float = Field(default=2.0, ge=0)
+    upload_clients: int = Field(default=4, ge=1, le=4)
     max_waiting_uploads: int = Field(default=4, ge=0)
+    max_waiting_uploads_in_all: int = Field(default=16, ge=0)
     retry_after_s: int = Field(default=2, ge=1)
     requests_per_minute: int = Field(default=1_200, ge=0)
     requests_at_once: int = Field(default=240, ge=1)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 MEDIA_TYPE = "text/event-stream"
 # How often progress is looked at. Only the last of it is kept, so that no client, however slow, fills any buffer.
@@ -61,6 +62,19 @@ async def progress_of(task: asyncio.Future[Any], latest: Callable[[], Any]) -> A
             return
 
 
-def streaming(events: AsyncIterator[str]) -> StreamingResponse:
-    """The response that sends events as they come, past any cache."""
-    return StreamingResponse(events, media_type=MEDIA_TYPE, headers={"cache-control": "no-store"})
+class _Events(StreamingResponse):
+    def __init__(self, events: AsyncIterator[str], ended: Callable[[], None]) -> None:
+        super().__init__(events, media_type=MEDIA_TYPE, headers={"cache-control": "no-store"})
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
+
+
+def streaming(events: AsyncIterator[str], ended: Callable[[], None]) -> StreamingResponse:
+    """The response that sends events as they come, past any cache; `ended` is called when they have all been sent, or
+    nobody listens any more."""
+    return _Events(events, ended)

@@ -1,0 +1,1 @@
+"""Measuring the system: gold questions, measures, runs, calibration and benchmarks."""

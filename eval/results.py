@@ -18,7 +18,7 @@ Cause = Literal[
     "not in corpus", "passage cutting", "retrieval", "reading", "duplicate merge", "threshold", "failed", "unknown"
 ]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
-"""In the order of the stages: eval.attribution defines each."""
+"""In the order of the stages: eval.runs.attribution defines each."""
 
 
 class Frozen(BaseModel):

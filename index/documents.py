@@ -143,6 +143,17 @@ class DocumentVersion:
     date: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was indexed, as it was then: hash of its bytes, what the file system said of it, and which loaders
+    made documents of it."""
+
+    uri: str
+    sha256: str
+    stamp: str
+    loaders: str
+
+
 class Passage(BaseModel):
     """A stretch `[start, end)` of a document's text, in code points, with the headings that it stands under."""
 

@@ -11,8 +11,31 @@ class InputError(SpanqaError):
     """The input cannot be used: a missing, binary, malformed or oversized file or value."""
 
 
+class OutputError(InputError):
+    """What a command was told to write would harm something: wrong use, so that the exit code is 2."""
+
+
+class TooLongError(InputError):
+    """A document is longer than is taken at once."""
+
+
+class AbandonedError(SpanqaError):
+    """Nobody waits for this work any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the client went away before this was finished; nothing of it was stored")
+
+
 class StoreError(SpanqaError):
     """The store cannot be opened, read or written."""
+
+
+class NoStoreError(StoreError):
+    """There is no store where one was expected."""
+
+
+class DamageError(StoreError):
+    """What the store holds is not what was written to it."""
 
 
 class ChangingError(StoreError):

@@ -247,16 +247,20 @@ class ModelRef(_Frozen):
 
 
 class Provenance(_Frozen):
-    """What made the answer, so that it can be made again."""
+    """What made the answer, so that it can be made again.
+
+    `store_generation` is null for whoever may see only some collections: it tells when others change theirs.
+    """
 
     version: str
-    store_generation: int
+    store_generation: int | None
     embedder: ModelRef
     reader: ModelRef
 
 
 class Promise(_Frozen):
-    """That at most a share `risk` of the answers given is wrong, with confidence 1 - `delta` (see `qa.risk`).
+    """That at most a share `risk` of the answers given is wrong, with confidence 1 - `delta` (see
+    `qa.calibration.risk`).
 
     It was proved with gold questions, and speaks of questions like those: of the answers to them in the long run, and
     of as many answers as the gold questions had. With several answers to a question it speaks of the first. `coverage`

@@ -13,9 +13,11 @@ import pytest
 from hypothesis import settings
 from safetensors.numpy import save_file
 
-from index.compiled import CACHE_VARIABLE
-from index.embedder import bundled_model
+from index.models.embedder import bundled_model
+from index.models.openvino import CACHE_VARIABLE
 
+# So that a failing contract shows its values, as a test's own assertion does.
+pytest.register_assert_rewrite("contracts")
 # No test may depend on how busy the machine is.
 settings.register_profile("spanqa", deadline=None)
 settings.load_profile("spanqa")

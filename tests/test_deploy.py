@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from api.cli import app
+from api.cli.main import app
 from index.location import ServerStore, parse_location
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"

@@ -14,7 +14,7 @@ HEAVY = {"torch", "transformers", "sentence_transformers", "scipy", "sklearn", "
 _SCRIPT = """
 import json, sys
 sys.argv = ["qa", *sys.argv[1:]]
-from api.cli import main
+from api.cli.main import main
 try:
     main()
 finally:
@@ -48,7 +48,7 @@ def test_asking_is_light(indexed: tuple[Path, set[str]]) -> None:
 
 
 def script(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from api.cli import run; run()", *arguments]
+    command = [sys.executable, "-c", "from api.cli.main import run; run()", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from eval.measures.measure import Measure, Ratio, Rows, Weights
+from eval.measures.measure import Family, Measure, Ratio, Rows, Weights, whole_number
 from eval.results import QuestionResult
 
 Of = Callable[[QuestionResult], float]
@@ -35,7 +35,7 @@ def _abstention_f1(result: QuestionResult) -> tuple[float, float]:
     return 2.0 * _rightly(result), float(_abstained(result)) + float(not result.answerable)
 
 
-ANSWERS: tuple[Measure, ...] = (
+MEASURES: tuple[Measure, ...] = (
     # The share of questions with the right outcome: a right answer, or an abstention where there is none.
     _mean("Right", lambda r: r.right),
     # SQuAD 2.0 over all, answerable (HasAns) and unanswerable (NoAns) questions, named as its script names them; for
@@ -84,3 +84,11 @@ class Latency(Measure):
 
     def over(self, results: Sequence[QuestionResult]) -> int:
         return sum(result.status != "failed" for result in results)
+
+
+def _latency(parameter: str) -> Latency | None:
+    percent = whole_number(parameter, 100)
+    return None if percent is None else Latency(f"Latency@{percent}", False, timed=True, percent=percent)
+
+
+FAMILIES = (Family("Latency", "P", _latency, timed=True),)

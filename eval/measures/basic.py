@@ -23,8 +23,8 @@ class CalibrationBin(Frozen):
 
 def mean(values: Iterable[float]) -> float | None:
     """The arithmetic mean; None of nothing."""
-    found = list(values)
-    return math.fsum(found) / len(found) if found else None
+    numbers = list(values)
+    return math.fsum(numbers) / len(numbers) if numbers else None
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
@@ -47,8 +47,8 @@ def first_overlap(
     `passages` are `(document id, start, end)`, best first; `spans` are `[start, end)`, both in code points of the
     document's text.
     """
-    for rank, (found_in, start, end) in enumerate(passages, 1):
-        if found_in == document_id and overlaps(start, end, spans):
+    for rank, (of_document, start, end) in enumerate(passages, 1):
+        if of_document == document_id and overlaps(start, end, spans):
             return rank
     return None
 

@@ -5,6 +5,7 @@ A failed question counts as sure and wrong, so that failing never looks good.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -12,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from eval.measures.basic import CALIBRATION_BINS, bin_of
-from eval.measures.measure import Measure, Rows, Weights
+from eval.measures.measure import Family, Measure, Rows, Weights
 from eval.results import QuestionResult
 
 _UNSTATED = -1.0
@@ -35,8 +36,8 @@ class CalibrationError(Measure):
         for row, result in zip(rows, results, strict=True):
             confidence = _stated(result)
             if confidence is not None:
-                own = CALIBRATION_BINS if result.status == "failed" else bin_of(confidence)
-                row[own] = confidence - result.forced_right
+                bin_number = CALIBRATION_BINS if result.status == "failed" else bin_of(confidence)
+                row[bin_number] = confidence - result.forced_right
                 row[-1] = 1.0
         return rows
 
@@ -126,3 +127,15 @@ def _by_confidence(rows: Rows) -> Callable[[Weights], tuple[Weights, Weights]]:
         return np.concatenate([[0.0], np.cumsum(answered)]), np.concatenate([[0.0], np.cumsum(errors)])
 
     return steps
+
+
+def _coverage_at_risk(parameter: str) -> CoverageAtRisk | None:
+    try:
+        risk = float(parameter.removeprefix("risk=")) if parameter.startswith("risk=") else math.nan
+    except ValueError:
+        return None
+    return CoverageAtRisk(f"Coverage@risk={risk:g}", risk=risk) if 0 <= risk <= 1 else None
+
+
+MEASURES: tuple[Measure, ...] = (CalibrationError("ECE", False), AreaUnderRiskCoverage("AURC", False))
+FAMILIES = (Family("Coverage", "risk=R", _coverage_at_risk),)

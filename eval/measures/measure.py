@@ -1,7 +1,14 @@
-"""What a measure is: a name, a direction, and the rows of numbers that its value is made from."""
+"""What a measure is: a name, a direction, and the rows of numbers that its value is made from.
+
+A measure is a declared value. The modules beside this one list theirs in `MEASURES`, or in `FAMILIES` where a parameter
+is part of the name; `eval.measures.names` finds them there, so that a new one is written in one place. A share whose
+denominator is empty is None: neither a perfect score nor a failure. A failed question stays in every denominator that
+it belongs to and scores the worst.
+"""
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +19,7 @@ from numpy.typing import NDArray
 
 from eval.results import QuestionResult
 
+_WHOLE = re.compile(r"[0-9]{1,3}")
 Rows = NDArray[np.float64]
 Weights = NDArray[np.float64]
 
@@ -76,6 +84,25 @@ class Ratio(Measure):
 
     def over(self, results: Sequence[QuestionResult]) -> int:
         return int(np.count_nonzero(self.rows(results)[:, 1]))
+
+
+@dataclass(frozen=True)
+class Family:
+    """Measures that differ by the parameter behind the @ of their names, as HitRate@5 and HitRate@10 do.
+
+    `form` is the parameter as the command line's help writes it ("K"). `make` gives the measure of a parameter, None
+    where there is none. `timed` is that of all its measures.
+    """
+
+    name: str
+    form: str
+    make: Callable[[str], Measure | None]
+    timed: bool = False
+
+
+def whole_number(parameter: str, most: int) -> int | None:
+    """The whole number, 1 to `most`, that a parameter is; None for another."""
+    return number if _WHOLE.fullmatch(parameter) and 1 <= (number := int(parameter)) <= most else None
 
 
 def ratio_of_sums(rows: Rows) -> Callable[[Weights], float | None]:

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable
-from functools import partial
 
-import ir_measures
-
-from eval.measures.answers import ANSWERS, Latency
-from eval.measures.confidence import AreaUnderRiskCoverage, CalibrationError, CoverageAtRisk
-from eval.measures.measure import Measure
-from eval.measures.retrieval import Retrieval
+from eval.measures import answers, confidence, retrieval
+from eval.measures.measure import Family, Measure
 from index.errors import InputError
 from qa.types import MAX_PASSAGES
 
-_PLAIN: dict[str, Measure] = {
-    measure.name: measure
-    for measure in (*ANSWERS, CalibrationError("ECE", False), AreaUnderRiskCoverage("AURC", False))
+_MEASURES = {measure.name: measure for measure in (*answers.MEASURES, *confidence.MEASURES)}
+_FAMILIES: dict[str, Family] = {
+    family.name: family for family in (*retrieval.FAMILIES, *confidence.FAMILIES, *answers.FAMILIES)
 }
-# What each is called in ir_measures.
-_RETRIEVAL = {"HitRate": ir_measures.Success, "MRR": ir_measures.RR, "nDCG": ir_measures.nDCG}
-_WHOLE = re.compile(r"[0-9]{1,3}")
 
-KNOWN = (*_PLAIN, *(f"{name}@K" for name in _RETRIEVAL), "Coverage@risk=R", "Latency@P")
+KNOWN = (*_MEASURES, *(f"{family.name}@{family.form}" for family in _FAMILIES.values()))
 """What may stand on the command line; K passages, R a share of errors, P a percentage of questions."""
 
 
@@ -34,22 +24,20 @@ def parse_measure(text: str) -> Measure:
     Raises InputError, listing what is known, for another name or an impossible parameter.
     """
     name, at, parameter = text.strip().partition("@")
-    if not at and name in _PLAIN:
-        return _PLAIN[name]
-    make: Callable[[], Measure] | None = None
-    if at and name in _RETRIEVAL and _WHOLE.fullmatch(parameter) and 1 <= int(parameter) <= MAX_PASSAGES:
-        depth = int(parameter)
-        make = partial(Retrieval, f"{name}@{depth}", depth=depth, metric=_RETRIEVAL[name] @ depth)
-    elif name == "Coverage" and (risk := _share(parameter)) is not None:
-        make = partial(CoverageAtRisk, f"Coverage@risk={risk:g}", risk=risk)
-    elif name == "Latency" and _WHOLE.fullmatch(parameter) and 1 <= int(parameter) <= 100:
-        make = partial(Latency, f"Latency@{int(parameter)}", False, timed=True, percent=int(parameter))
-    if make is None:
+    family = _FAMILIES.get(name)
+    measure = _MEASURES.get(name) if not at else family.make(parameter) if family is not None else None
+    if measure is None:
         raise InputError(
             f"no measure {text!r}; there are: {', '.join(KNOWN)} (K: 1 to {MAX_PASSAGES} passages, R: a share of "
             "errors, 0 to 1, P: a percentage of questions)"
         )
-    return make()
+    return measure
+
+
+def is_timed(name: str) -> bool:
+    """Whether the measure of this name is one of time, which no two runs share; False for an unknown name."""
+    family, at, _ = name.partition("@")
+    return bool(at) and family in _FAMILIES and _FAMILIES[family].timed
 
 
 def parse_bound(text: str) -> tuple[Measure, float]:
@@ -72,11 +60,3 @@ def default_measures(passages: int) -> list[Measure]:
     rest = ["CitationValidity", "CitationPrecision", "AbstentionPrecision", "AbstentionRecall", "AbstentionF1"]
     confidence = ["ECE", "AURC", "Coverage@risk=0.1", "Latency@50", "Latency@95"]
     return [parse_measure(name) for name in (*answers, *retrieval, *rest, *confidence)]
-
-
-def _share(parameter: str) -> float | None:
-    try:
-        value = float(parameter.removeprefix("risk=")) if parameter.startswith("risk=") else math.nan
-    except ValueError:
-        return None
-    return value if 0 <= value <= 1 else None

@@ -9,8 +9,9 @@ import ir_measures
 import numpy as np
 from ir_measures import Qrel, ScoredDoc
 
-from eval.measures.measure import Measure, Rows, Weights, ratio_of_sums
+from eval.measures.measure import Family, Measure, Rows, Weights, ratio_of_sums, whole_number
 from eval.results import QuestionResult
+from qa.types import MAX_PASSAGES
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,20 @@ def _ranking(query: str, result: QuestionResult) -> list[ScoredDoc]:
 
 def _name(document: str, start: int, end: int) -> str:
     return f"{document}:{start}:{end}"
+
+
+def _family(name: str, metric: Callable[[int], ir_measures.Measure]) -> Family:
+    """A measure of ir_measures with a cut-off, under our name for it."""
+
+    def make(parameter: str) -> Retrieval | None:
+        depth = whole_number(parameter, MAX_PASSAGES)
+        return None if depth is None else Retrieval(f"{name}@{depth}", depth=depth, metric=metric(depth))
+
+    return Family(name, "K", make)
+
+
+FAMILIES = (
+    _family("HitRate", lambda depth: ir_measures.Success @ depth),
+    _family("MRR", lambda depth: ir_measures.RR @ depth),
+    _family("nDCG", lambda depth: ir_measures.nDCG @ depth),
+)

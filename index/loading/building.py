@@ -17,7 +17,8 @@ PARAGRAPH = "\n\n"
 CELL = "\t"
 # Vertical tab and form feed are white space to a reader; other controls and lone surrogates are no text at all.
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_BREAK = re.compile(r"[ \t\x0b\x0c]*(?:\r\n|\r|\n)[ \t\x0b\x0c]*")
+# White space is taken from its first character on, or not at all: else each of a long run of it would be tried.
+_BREAK = re.compile(r"(?:(?<![ \t\x0b\x0c])[ \t\x0b\x0c]+)?+(?:\r\n|\r|\n)[ \t\x0b\x0c]*+")
 
 
 def clean(text: str) -> str:

@@ -100,7 +100,7 @@ def _known(name: str) -> str:
     require_supported(name)
     suffix = _suffix(name)
     if suffix in _MODULES and suffix not in _LOADERS and suffix not in _CONTAINERS:
-        import_module(f"index.loading.{_MODULES[suffix]}")
+        import_module(f"index.loading.formats.{_MODULES[suffix]}")
     return suffix
 
 

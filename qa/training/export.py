@@ -9,9 +9,18 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from qa.windows import READS_HEADINGS
+from index.disk.atomic import write_whole
+from index.disk.outputs import FolderKind
+from qa.reading.windows import READS_HEADINGS
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+MARK_FILE = "trained.json"
+"""Tells a reader that was trained here, which a later training may replace, from any other model's folder."""
+READER = FolderKind(
+    "a reader that qa train reader wrote",
+    marks=frozenset([MARK_FILE]),
+    names=frozenset(["config.json", "model.safetensors", MARK_FILE, *TOKENIZER_FILES]),
+)
 
 
 def export_reader(model: PreTrainedModel, base: Path, out: Path, *, headings: bool = False) -> None:
@@ -37,3 +46,4 @@ def export_reader(model: PreTrainedModel, base: Path, out: Path, *, headings: bo
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
+    write_whole(out / MARK_FILE, b'{"written_by": "qa train reader"}\n')

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.reading.windows import Window, WindowMaker
 from qa.training.data import Row
-from qa.windows import Window, WindowMaker
 
 # A call with many rows keeps every core of the tokeniser busy.
 ENCODE_BATCH = 1024

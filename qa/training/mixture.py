@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from qa.reading.windows import WindowMaker
 from qa.training.config import Phase, Recipe, Source
 from qa.training.data import Row, find_source, read_rows, sample
-from qa.training.labels import TeacherLabels, agreeing
-from qa.training.variants import variant
-from qa.windows import WindowMaker
+from qa.training.making.variants import variant
+from qa.training.teaching.labels import TeacherLabels, agreeing
 
 MadeSource = Callable[[], list[Row]]
 

@@ -11,26 +11,46 @@ from pathlib import Path
 
 from rich.console import Console
 
+from index.disk.outputs import FolderKind, OutputFolder, Outputs
 from index.documents import Document
-from index.embedder import bundled_model, open_embedder
 from index.errors import InputError
+from index.models.embedder import bundled_model, open_embedder
+from index.text.printable import printable
+from qa.reading.windows import WindowMaker
 from qa.training.base import teacher_base
 from qa.training.config import TEACHER_RECIPE, Phase, Recipe, load_recipe
 from qa.training.data import Row, find_source, read_rows
-from qa.training.document_questions import DocumentRows, document_rows, find_questions
-from qa.training.edits import one_edit_unanswerables
-from qa.training.export import export_reader
-from qa.training.labels import TeacherLabels, label_rows, load_labels
+from qa.training.export import READER, export_reader
+from qa.training.making.document_questions import DocumentRows, document_rows, find_questions
+from qa.training.making.edits import one_edit_unanswerables
+from qa.training.making.negatives import mine_negatives, save_rows
+from qa.training.making.sentences import sentence_rows
 from qa.training.mixture import MadeSource, phase_rows, source_rows
-from qa.training.negatives import mine_negatives, save_rows
-from qa.training.sentences import sentence_rows
+from qa.training.teaching.labels import TeacherLabels, label_rows, load_labels
 from qa.training.trainer import Trainer
-from qa.windows import WindowMaker
 
 ARTICLES = Path("text/wikipedia_articles.jsonl.gz")
 SENTENCES = Path("ir/reqa_squad_train_sentences")
 MADE = ("hard_negatives", "one_edit", "answer_sentences")
 OF_DOCUMENTS = ("document_answers", "document_traps", "document_negatives")
+WORK = FolderKind(
+    "a folder that a reader was trained in",
+    frozenset(
+        [
+            *(f"{name}.jsonl" for name in (*MADE, *OF_DOCUMENTS)),
+            *(f"{name}.tmp" for name in (*MADE, *OF_DOCUMENTS)),
+            "checkpoint.pt",
+            "checkpoint.tmp",
+            "labels",
+            "mining-store",
+            "sentence-store",
+            "teacher",
+            "teacher-base",
+            "teacher-base.tmp",
+            "teacher-training",
+        ]
+    ),
+)
 
 
 def train_reader(
@@ -38,7 +58,7 @@ def train_reader(
     *,
     data_dir: Path,
     work: Path,
-    out: Path,
+    out: OutputFolder,
     console: Console,
     base: Path | None = None,
     teacher: Path | None = None,
@@ -77,13 +97,15 @@ def train_reader(
     labels = taught[0] if taught else None
     trainer = Trainer(recipe, base=base, work=work, rows_of=rows_of, console=console, labels=labels)
     trainer.train(last_phase)
-    export_reader(trainer.model, base, out, headings=recipe.headed)
-    console.print(f"reader written to {out}")
+    with out.making() as folder:
+        export_reader(trainer.model, base, folder, headings=recipe.headed)
+    console.print(f"reader written to {printable(str(out.path))}", soft_wrap=True)
 
 
 def _train_teacher(data_dir: Path, work: Path, made: dict[str, MadeSource], console: Console) -> Path:
     out = work / "teacher"
     if not (out / "model.safetensors").is_file():
+        written = Outputs(force=True).folder(out, READER)
         recipe = load_recipe(TEACHER_RECIPE)
         base = teacher_base(work / "teacher-base")
         trainer = Trainer(
@@ -94,7 +116,8 @@ def _train_teacher(data_dir: Path, work: Path, made: dict[str, MadeSource], cons
             console=console,
         )
         trainer.train()
-        export_reader(trainer.model, base, out)
+        with written.making() as folder:
+            export_reader(trainer.model, base, folder)
     return out
 
 

@@ -15,15 +15,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 
+from index.disk.private import unfinished, write_to
 from index.errors import InputError
-from qa.training.comparison import question_groups, shared_loss
+from qa.reading.windows import WindowMaker, has_token_types, pad_id
 from qa.training.config import Phase, Recipe
 from qa.training.data import Row
 from qa.training.devices import ATTENTION, training_device
-from qa.training.distillation import SoftTargets, span_loss
 from qa.training.features import batches, build_features, collate
-from qa.training.labels import TeacherLabels
-from qa.windows import WindowMaker, has_token_types, pad_id
+from qa.training.teaching.comparison import question_groups, shared_loss
+from qa.training.teaching.distillation import SoftTargets, span_loss
+from qa.training.teaching.labels import TeacherLabels
 
 MAX_GRADIENT_NORM = 1.0
 # Steps between two looks at the loss: each makes a graphics card wait for all that it was given.
@@ -75,6 +76,8 @@ class Trainer:
             hidden_dropout_prob=recipe.dropout,
             attention_probs_dropout_prob=recipe.dropout,
             dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
         ).to(self._device)
         self._typed = has_token_types(self._model.config)
         self._pad_id = pad_id(self._model.config)
@@ -130,7 +133,7 @@ class Trainer:
             f"{int(features.lengths.sum()):,} tokens an epoch, {soft.taught if soft else 0:,} taught"
         )
         progress = Progress(
-            TextColumn(phase.name),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} tokens"),
             TextColumn("loss {task.fields[loss]:.3f}"),
@@ -219,8 +222,9 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "before": self._before,
         }
-        beside = self._checkpoint.with_suffix(".tmp")
-        torch.save(state, beside)
+        beside = unfinished(self._checkpoint)
+        with write_to(beside) as file:
+            torch.save(state, file)
         beside.replace(self._checkpoint)
 
     def _load_checkpoint(self) -> None:

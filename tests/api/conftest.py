@@ -19,13 +19,13 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from api.client import Client
-from api.http import create_app, serve
+from api.http.app import create_app, serve
 from api.settings import ServerSettings
-from index.store import Store
-from index.words import words
-from qa.confidence import FEATURES, Calibration
+from index.store.store import Store
+from index.text.words import words
 from qa.engine import Engine
-from qa.spans import Span
+from qa.judging.confidence import FEATURES, Calibration
+from qa.reading.spans import Span
 
 DIMENSIONS = 64
 BASE_URL = "http://127.0.0.1:8000"

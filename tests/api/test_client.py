@@ -15,10 +15,10 @@ import pytest
 
 from api import client as module
 from api.client import AnswerError, ApiError, Client, ConnectionFailedError, Progress
-from api.keys import KeyFile
 from api.schemas import Description, FileResult
 from index.errors import InputError
-from index.store import Store
+from index.store.keyring import KeyRing
+from index.store.store import Store
 from qa.types import Filters
 
 TEXT = "The drills run from August 9 to 13 in Ningxia."
@@ -112,7 +112,7 @@ def test_conditions(api: Client) -> None:
 
 def test_keys(listening: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{listening()}"
-    token = KeyFile(store.folder).add("reader", ["read"])[1]
+    token = KeyRing(store).add("reader", ["read"])[1]
     with Client(url) as nobody, pytest.raises(ApiError) as raised:
         nobody.list_documents()
     assert (raised.value.status, raised.value.title) == (401, "An API key is required")

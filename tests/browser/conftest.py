@@ -74,13 +74,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    qa = [sys.executable, "-c", "from api.cli import main; main()"]
+    qa = [sys.executable, "-c", "from api.cli.main import main; main()"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "QA_STORE": str(folder / "store")}
     shutil.copy(SEED, folder / SEED.name)
     subprocess.run([*qa, "index", str(folder / SEED.name)], check=True, env=environment, cwd=ROOT, timeout=600)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [*qa, "serve", "--port", str(port)], env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+            [*qa, "serve", "--create", "--port", str(port)],
+            env=environment,
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     try:
         base = f"http://127.0.0.1:{port}"

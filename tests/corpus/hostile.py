@@ -212,7 +212,7 @@ def main() -> None:
         command = [
             sys.executable,
             "-c",
-            "from api.cli import main; main()",
+            "from api.cli.main import main; main()",
             "index",
             str(folder),
             "--store",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from harbours import TOWNS, gold_set
 from numpy.typing import NDArray
 
+from eval.gold.corpus import gold_documents
 from index.documents import document_id, text_sha256
-from index.embedder import Embedder
+from index.models.embedder import Embedder
+from index.store.store import Store
 from qa.types import (
     Answer,
     Citation,
@@ -121,3 +125,13 @@ def fake_asker() -> type[FakeAsker]:
 def source() -> tuple[str, str]:
     """The id and the text of the document that every fake answer cites."""
     return document_id(URI), TEXT
+
+
+@pytest.fixture
+def harbour_store(tmp_path: Path, embedder: Embedder) -> Iterator[Store]:
+    """A store of the documents that the questions about harbours are about."""
+    store = Store(tmp_path / "store", embedder)
+    assert len(list(store.put_all(gold_documents(gold_set())))) == len(TOWNS)
+    store.sync()
+    yield store
+    store.close()

@@ -6,17 +6,27 @@ from pathlib import Path
 
 from corpus.all_files import FILES, write_all
 
-from api.opening import open_engine, open_store
-from index.ingest import index_paths
-from index.legible import legible
+from api.cli.opening import open_engine, open_store
+from index.ingest.sync import index_paths
+from index.text.legible import legible
+from qa.citing.verify import verify
 from qa.types import Question
-from qa.verify import verify
 
 # English ones, of formats with pages, headings and rows.
 ASKED = [
-    "bylaws.docx", "cities.csv", "columns-by-line.pdf", "harbour.pptx", "herring.html", "hyphenated.pdf", "order.eml",
-    "report.pdf", "results.htm", "tariff.markdown", "voyage.epub", "wells.xlsx",
-]  # fmt: skip
+    "bylaws.docx",
+    "cities.csv",
+    "columns-by-line.pdf",
+    "harbour.pptx",
+    "herring.html",
+    "hyphenated.pdf",
+    "order.eml",
+    "report.pdf",
+    "results.htm",
+    "tariff.markdown",
+    "voyage.epub",
+    "wells.xlsx",
+]
 
 
 def test_questions_are_answered_with_their_places(tmp_path: Path) -> None:

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from index.documents import Document
 from index.errors import ModelError, StoreError
-from index.passages import CutSettings
-from index.store import Store
-from qa.confidence import FEATURES, Calibration
+from index.store.store import Store
+from index.text.passages import CutSettings
+from qa.citing.verify import verify
 from qa.engine import Engine
-from qa.spans import Span
+from qa.judging.confidence import FEATURES, Calibration
+from qa.reading.spans import Span
 from qa.types import Citation, Filters, Question, Reason, Response
-from qa.verify import verify
 
 DIMENSIONS = 16
 
@@ -230,6 +230,14 @@ def test_null_and_threshold_are_told_apart(full: Store, margins: dict[str, float
     assert outcome(ask(full, margins)) == ("abstained", reason, [])
 
 
+def test_an_empty_store_is_told_to_those_who_may_see_all_of_it(store: Store) -> None:
+    engine = Engine(store, WordReader({}), calibration())
+    asked = [Question(question="When?"), Question(question="When?", filters=Filters(collections=("a",)))]
+    for questions in (asked, asked[:1], asked[1:]):
+        expected = ["nothing_retrieved" if question.filters.collections else "empty_index" for question in questions]
+        assert [response.reason for response in engine.ask_many(questions)] == expected
+
+
 def test_nothing_retrieved_is_not_a_matter_of_reading(full: Store) -> None:
     """The reason is that of the stage that came to nothing, also for one who asks for candidates at any confidence."""
     nowhere = {"filters": {"uri_prefix": "file:///c"}, "candidates": True, "threshold": 0.0}
@@ -313,9 +321,11 @@ def test_one_place_in_two_passages_is_one_answer(tmp_path: Path) -> None:
     store.put(Document(uri="file:///o.txt", title="o", text=text))
     engine = Engine(store, WordReader({"Ada": 3.0}), calibration())
     question = Question(question="Who wrote?", answers=5)
-    ((retrieved, response),) = engine.ask_inspected([question])
-    assert sum("Ada" in entry.passage.text for entry in retrieved.passages) == 2
-    assert [(a.text, a.citation.start, a.supporting) for a in response.answers] == [("Ada", text.index("Ada"), ())]
+    (trace,) = engine.trace([question])
+    assert sum("Ada" in entry.passage.text for entry in trace.read) == 2
+    assert [(a.text, a.citation.start, a.supporting) for a in trace.response.answers] == [
+        ("Ada", text.index("Ada"), ())
+    ]
     store.close()
 
 
@@ -492,8 +502,26 @@ def test_whether_the_calibration_fits_the_models(full: Store) -> None:
 
 # --- the one promise
 
-PIECES = ["e\u0301", "👨‍👩‍👧", "\r\n", "\r", "\n\n", "\ufeff", "\u202eשלום", "\u200b", "Ada wrote. ",
-          "\u2028", "𝒜", "\t", " ", "1,000 ", "X", "\x0c", "\u2029", "word " * 300]  # fmt: skip
+PIECES = [
+    "e\u0301",
+    "👨‍👩‍👧",
+    "\r\n",
+    "\r",
+    "\n\n",
+    "\ufeff",
+    "\u202eשלום",
+    "\u200b",
+    "Ada wrote. ",
+    "\u2028",
+    "𝒜",
+    "\t",
+    " ",
+    "1,000 ",
+    "X",
+    "\x0c",
+    "\u2029",
+    "word " * 300,
+]
 HOSTILE = st.lists(
     st.one_of(st.sampled_from(PIECES), st.text(st.characters(exclude_categories=("Cs",)), max_size=8)),
     min_size=1,

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from index.documents import Document
-from index.store import Store
-from qa.confidence import FEATURES, Calibration
+from index.store.store import Store
 from qa.engine import Engine
-from qa.spans import Span
+from qa.judging.confidence import FEATURES, Calibration
+from qa.reading.spans import Span
 from qa.types import Citation, Filters, Question
 
 ANSWER = "August 9 to 13"
@@ -77,9 +77,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     assert len({change.document.id for change in changes}) == len(changes)
     zeros = (0.0,) * len(FEATURES)
     fitted = Calibration(
-        features=FEATURES, mean=zeros, scale=(1.0,) * len(FEATURES), weights=zeros, bias=2.0, threshold=0.5,
-        reader_sha256="f" * 64, embedder_sha256="e" * 64, fitted_on="nothing",
-    )  # fmt: skip
+        features=FEATURES,
+        mean=zeros,
+        scale=(1.0,) * len(FEATURES),
+        weights=zeros,
+        bias=2.0,
+        threshold=0.5,
+        reader_sha256="f" * 64,
+        embedder_sha256="e" * 64,
+        fitted_on="nothing",
+    )
     yield Engine(store, Reader(), fitted)
     store.close()
 
@@ -137,8 +144,9 @@ def test_nothing_escapes_a_filter(engine: Engine, fields: dict[str, Any]) -> Non
     question = Question(
         question="When do the drills run?", answers=20, passages=200, filters=filters, threshold=0, candidates=True
     )
-    [(retrieved, response)] = engine.ask_inspected([question])
-    assert {entry.passage.document_id for entry in retrieved.passages} == expected
+    (trace,) = engine.trace([question])
+    response = trace.response
+    assert {entry.passage.document_id for entry in trace.read} == expected
     cited = [citation for answer in response.answers for citation in (answer.citation, *answer.supporting)]
     for citation in cited:
         assert isinstance(citation, Citation) and citation.document.id in expected

@@ -20,12 +20,14 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from eval.kills.material import HashingEmbedder
-from eval.scale.building import build
-from eval.scale.copies import Copies
+from eval.bench.kills.material import HashingEmbedder
+from eval.bench.scale.building import build
+from eval.bench.scale.copies import Copies
+from index.catalogue.copying import copy_catalogue
+from index.catalogue.sqlite import CATALOGUE_FILE
 from index.location import parse_location
-from index.moving import copy_catalogue
-from index.store import CATALOGUE_FILE, Store
+from index.search.index_folders import DERIVED_FOLDER
+from index.store.store import Store
 from scale.servers import (
     Server,
     end_when_asked_to,
@@ -45,6 +47,7 @@ class _Pinned(HashingEmbedder):
     """Stands for the embedder of a store whose vectors are there already."""
 
     def __init__(self, dimensions: int) -> None:
+        super().__init__()
         self.dimensions = dimensions
 
 
@@ -109,9 +112,9 @@ def measure(copies: Copies, size: int, work: Path, say: Callable[[str], None]) -
         "text_bytes": round(copies.mean_bytes),
         "dimensions": copies.dimensions,
         "folder": {
-            "catalogue_bytes": folder_bytes(work / "folder") - folder_bytes(work / "folder" / "derived"),
-            "vectors_bytes": sum(folder_bytes(path) for path in (work / "folder" / "derived").glob("*/vectors")),
-            "words_bytes": sum(folder_bytes(path) for path in (work / "folder" / "derived").glob("*/lexical")),
+            "catalogue_bytes": folder_bytes(work / "folder") - folder_bytes(work / "folder" / DERIVED_FOLDER),
+            "vectors_bytes": sum(folder_bytes(path) for path in (work / "folder" / DERIVED_FOLDER).glob("*/vectors")),
+            "words_bytes": sum(folder_bytes(path) for path in (work / "folder" / DERIVED_FOLDER).glob("*/lexical")),
             "seconds": round(time.perf_counter() - begun, 1),
             "cpu_seconds": round(time.process_time() - used, 1),
             "index_seconds": round(built.index_s, 1),

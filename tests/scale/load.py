@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 
-from eval.kills.material import (
+from eval.bench.kills.material import (
     CUT,
     NAMES,
     CodeReader,
@@ -36,9 +36,9 @@ from eval.kills.material import (
 )
 from index.errors import StoreError
 from index.location import parse_location
-from index.store import Store
-from qa.confidence import load_calibration
+from index.store.store import Store
 from qa.engine import Engine
+from qa.judging.confidence import load_calibration
 from qa.types import MAX_PASSAGES
 from scale.servers import (
     Server,
@@ -113,7 +113,7 @@ def open_made(url: str, derived: Path | None = None) -> Store:
 
 def run_api(url: str, port: int) -> None:
     """Serve the store until killed."""
-    from api.http import serve
+    from api.http.app import serve
     from api.settings import ServerSettings
 
     serve(

@@ -53,8 +53,8 @@ def postgres_schema(settings: dict[str, str] | None = None) -> Iterator[ServerSt
 
 
 def _drop_collections(store: ServerStore, uri: str) -> None:
-    from index.milvus import connect
-    from index.postgres import PostgresCatalogue
+    from index.catalogue.postgres import PostgresCatalogue
+    from index.search.milvus_server import connect
 
     catalogue = PostgresCatalogue(store)
     own = f"spanqa_{(catalogue.setting('store_id') or '')[:16]}_"

@@ -10,9 +10,9 @@ from corpus.all_files import FILES, write_all
 from typer.testing import CliRunner
 
 import scale.locations
-from api.cli import app
-from api.opening import open_engine, open_store
-from index.ingest import index_paths
+from api.cli.main import app
+from api.cli.opening import open_engine, open_store
+from index.ingest.sync import index_paths
 from index.location import Location
 from qa.types import Question
 

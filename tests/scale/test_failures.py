@@ -19,11 +19,11 @@ from pymilvus import MilvusClient, MilvusException
 from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc
 from sqlalchemy import create_engine, text
 
-import index.postgres
+import index.catalogue.postgres
 from index.documents import Document
 from index.errors import StoreError
 from index.location import ServerStore, parse_location
-from index.store import Store
+from index.store.store import Store
 from scale.servers import Server, free_port, milvus, milvus_lite, milvus_url, postgres, postgres_url, temporary_folder
 
 CATS, DOGS, FISH = "Cats chase mice.", "Dogs bury bones.", "Fish swim upstream."
@@ -34,8 +34,8 @@ BOUNDED_S = 60.0
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who does not answer is given up sooner."""
-    monkeypatch.setattr("index.milvus.CONNECT_TIMEOUT_S", 3.0)
-    monkeypatch.setattr("index.postgres.CONNECT_TIMEOUT_S", 3)
+    monkeypatch.setattr("index.search.milvus_server.CONNECT_TIMEOUT_S", 3.0)
+    monkeypatch.setattr("index.catalogue.postgres.CONNECT_TIMEOUT_S", 3)
 
 
 @dataclass
@@ -163,7 +163,7 @@ def test_a_crash_between_rows_and_their_generation(
     store = opened()
     store.put(document("a", CATS))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("index.milvus._Collection.commit", crash)
+        patch.setattr("index.search.milvus_server.MilvusCollection.commit", crash)
         store.put(document("a", DOGS))
     for each in (store, opened()):
         assert best(each, DOGS) == {DOGS}
@@ -200,14 +200,17 @@ def test_another_dimension_is_refused_and_left_alone(servers: Servers, opened: C
 def test_a_restored_backup_is_noticed(location: ServerStore, opened: Callable[[], Store]) -> None:
     store = opened()
     store.put(document("a", CATS))
-    store.put(document("b", DOGS))
-    store.close()
     database = create_engine(location.database.set(drivername="postgresql+psycopg"))
     with database.begin() as connection:
         connection.execute(text(f'SET search_path = "{location.schema}"'))
+        then = [dict(row._mapping) for row in connection.execute(text("SELECT name, value FROM settings"))]
+    store.put(document("b", DOGS))
+    store.close()
+    with database.begin() as connection:
+        connection.execute(text(f'SET search_path = "{location.schema}"'))
         connection.execute(text("DELETE FROM documents WHERE uri = 'file:///b'"))
-        connection.execute(text("DELETE FROM removals"))
-        connection.execute(text("UPDATE settings SET value = '1' WHERE name = 'generation'"))
+        connection.execute(text("DELETE FROM settings"))
+        connection.execute(text("INSERT INTO settings VALUES (:name, :value)"), then)
     database.dispose()
     again = opened()
     found = again.search(DOGS, again.embedder.embed([DOGS])[0], 5)
@@ -290,7 +293,7 @@ def test_no_database_at_that_url(a_web_server: str, a_silent_port: int) -> None:
 
 
 def test_an_old_database_server(database: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index.postgres, "OLDEST_SERVER", 99)
+    monkeypatch.setattr(index.catalogue.postgres, "OLDEST_SERVER", 99)
     refused(locate(postgres_url(database), "http://127.0.0.1:9"), "PostgreSQL 1.* must be 99 or newer")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.kills.material import NAMES, code
+from eval.bench.kills.material import NAMES, code
 from scale.load import Change, Record, Seen, allowed, run, wrong_answers
 from scale.servers import milvus_lite, milvus_url, postgres, postgres_url, temporary_folder
 

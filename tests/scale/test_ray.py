@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 from corpus.all_files import write_all
 
-import index.ray_engine
-from api.opening import open_store
-from eval.ingesting import measure
-from index.embedder import open_embedder
+import index.ingest.ray
+from api.cli.opening import open_store
+from eval.bench.ingest import measure
+from index.catalogue.copying import contents_sha256
 from index.errors import ClusterError, InputError
-from index.moving import contents_sha256
-from index.ray_engine import connected
-from index.store import Store
+from index.ingest.ray import connected
+from index.models.embedder import open_embedder
+from index.store.store import Store
 from scale.locations import POSTGRES, postgres_schema
 from scale.servers import free_port
 
@@ -156,8 +156,8 @@ def wait_until_some_are_stored(store: str, driver: subprocess.Popen[str]) -> int
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index.ray_engine, "CONNECT_TIMEOUT_S", 2.0)
-    monkeypatch.setattr(index.ray_engine, "NO_NODE_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(index.ingest.ray, "CONNECT_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(index.ingest.ray, "NO_NODE_TIMEOUT_S", 2.0)
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -204,7 +204,8 @@ def test_a_ray_of_its_own_says_what_one_process_says(material: Material, tmp_pat
     files = tmp_path / "files"
     write_all(files)
     for path in files.rglob("*"):
-        # The other formats are read elsewhere (tests/index/test_node.py), and their parsers take long to start.
+        # The other formats are read elsewhere (tests/index/ingest/test_ray_node.py), and their parsers take long to
+        # start.
         if path.is_file() and path.suffix not in (".txt", ".md", ".zip", ".eml"):
             path.unlink()
     for name in ("files/broken.pdf", "files/broken.docx", "files/broken.zip", "odd.xyz"):

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from fakes import FakeEmbedder
 
-from api.http import serve
+from api.http.app import serve
 from api.settings import ServerSettings
-from index.store import Store
-from qa.confidence import FEATURES, Calibration
+from index.store.store import Store
 from qa.engine import Engine
-from qa.spans import Span
+from qa.judging.confidence import FEATURES, Calibration
+from qa.reading.spans import Span
 
 _ANSWER = re.compile(r"[0-9a-f]{12,}")
 _SECONDS = re.compile(r"reading (\d+(?:\.\d+)?) s")

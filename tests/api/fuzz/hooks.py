@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemathesis.generation.meta import TestPhase
 from schemathesis.transport.serialization import Binary
 
-from api.uploads import SUFFIXES
+from api.service.uploading.bodies import SUFFIXES
 
 # Random bytes are seldom text, and what cannot be read leads to no document.
 schemathesis.openapi.format(

@@ -1,0 +1,7 @@
+"""Folders that the harnesses work in."""
+
+from __future__ import annotations
+
+from index.disk.outputs import FolderKind
+
+NEW_FOLDER = FolderKind("a new folder", frozenset())

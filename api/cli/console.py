@@ -1,0 +1,165 @@
+"""Answers for people: rich output of `qa ask`."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.text import Text
+
+from api.terminal import say, say_json
+from index.text.printable import flowing, printable
+from qa.citing.anchor import Anchor
+from qa.types import Answer, Citation, Normalized, Promise, Reason, Response
+
+_REASONS: dict[Reason, str] = {
+    "empty_index": "The store is empty. Add documents with: qa index PATH",
+    "nothing_retrieved": "No passage has anything to do with the question, or the filters leave none.",
+    "not_in_passages": "The passages that fit the question best do not hold an answer.",
+    "below_threshold": "There is a span that might answer, but not surely enough.",
+}
+
+
+class PasteFormat(StrEnum):
+    """The forms of a citation that `qa ask --format` prints."""
+
+    PLAIN = "plain"
+    MARKDOWN = "markdown"
+    ANNOTATION = "annotation"
+
+
+def print_response(response: Response, console: Console) -> None:
+    """Print answers with confidence, source and marked sentence; or the abstention with its reason."""
+    if response.status == "abstained":
+        console.print(Text("Not in these documents.", style="bold yellow"))
+        if response.reason:
+            console.print(Text(_REASONS[response.reason]))
+        if response.reason in ("below_threshold", "not_in_passages") and not response.answers:
+            console.print(Text("See the nearest spans with: --candidates", style="dim"))
+    for answer in response.answers:
+        console.print(_panel(answer, candidate=response.status == "abstained"))
+    if response.rivals:
+        console.print(_rivals(response))
+    if response.status == "answered" and response.promise:
+        console.print(Text(promise_text(response.promise, response.provenance.store_generation), style="dim"))
+
+
+def print_citations(response: Response, form: PasteFormat) -> None:
+    """The citation of each answer in a form to paste, on standard output; annotations as JSON lines."""
+    from qa.citing.formats import markdown, plain, web_annotation
+
+    for number, answer in enumerate(response.answers):
+        if form is PasteFormat.ANNOTATION:
+            say_json(json.dumps(web_annotation(answer.citation), ensure_ascii=False))
+        else:
+            say("\n" if number and form is PasteFormat.MARKDOWN else "", end="")
+            say(markdown(answer.citation) if form is PasteFormat.MARKDOWN else plain(answer.citation))
+
+
+def promise_text(promise: Promise, generation: int | None) -> str:
+    """A promise in words, to be read at a generation of the store, where that is known."""
+    since = "" if generation is None or promise.store_generation == generation else "; documents have changed since"
+    return (
+        f"Promised: at most {percent(promise.risk)} of the answers are wrong, with {percent(1 - promise.delta)} "
+        f"confidence, for questions like the {promise.questions:,} of {printable(promise.gold)} "
+        f"({promise.measured_at.partition('T')[0]}{since})."
+    )
+
+
+def value_text(value: Normalized) -> str:
+    """What an answer comes to, on one line: `2026-08-09/2026-08-14`, `5-10 kilometer`, `about 1500000 USD`."""
+    if value.type == "date":
+        return value.value.strip("[]").replace(",", " or ")
+    number = f"{value.value}" if value.value is not None else f"{value.minimum}-{value.maximum}"
+    unit = value.unit if value.type == "quantity" else value.currency or value.symbol
+    return f"{'about ' if value.approximate else ''}{number} {unit}"
+
+
+def anchor_text(anchor: Anchor) -> str:
+    """Where a quote stands now, in words."""
+    match anchor.state:
+        case "unchanged":
+            return "the words stand where they stood"
+        case "moved":
+            return f"the words have moved to characters {anchor.start}-{anchor.end}"
+        case "ambiguous":
+            return "the words are there, but whether it is the cited place cannot be told"
+        case "gone":
+            return "the words are gone"
+
+
+def percent(share: float) -> str:
+    """A share as people say it, with no more digits than it has."""
+    return f"{100 * share:.4g} %"
+
+
+def _panel(answer: Answer, *, candidate: bool) -> Panel:
+    citation = answer.citation
+    lines = [
+        _marked(citation),
+        Text(),
+        Text.assemble((place(citation), "cyan"), (f", characters {citation.start}-{citation.end}", "dim")),
+    ]
+    # An open year tells people nothing that the words do not.
+    if answer.normalized and not value_text(answer.normalized).startswith("XXXX"):
+        lines.insert(1, Text(f"= {value_text(answer.normalized)}", style="dim"))
+    if answer.supporting:
+        lines.append(Text("Also: " + "; ".join(place(other) for other in answer.supporting), style="dim"))
+    kind = "candidate, " if candidate else ""
+    title = Text.assemble(
+        (flowing(answer.text), "bold green" if not candidate else "bold"),
+        # What is only likely is never called certain.
+        (f"  ({kind}confidence {min(answer.confidence, 0.99):.0%})", "dim"),
+    )
+    return Panel(Group(*lines), title=title, title_align="left", expand=True)
+
+
+def _rivals(response: Response) -> Text:
+    """What other documents answer instead, with the dates of all of them."""
+    lines = [Text("Other documents answer differently; compare the sources and their dates:", style="bold yellow")]
+    for answer in (response.answers[0], *response.rivals):
+        date = answer.citation.document.date
+        lines.append(
+            Text.assemble(
+                "  ",
+                (flowing(answer.text), "bold"),
+                (f"  ({min(answer.confidence, 0.99):.0%})  ", "dim"),
+                (place(answer.citation), "cyan"),
+                (f", dated {date}" if date else ", undated", "dim"),
+            )
+        )
+    return Text("\n").join(lines)
+
+
+def place(citation: Citation) -> str:
+    """The source and the place in it, for people: page, line (on the page, where there are pages), row, headings."""
+    parts = urlsplit(citation.document.uri)
+    file, *members = unquote(parts.path).split("!/")
+    # What lies in an archive is shown with the archive.
+    name = "!/".join([PurePosixPath(file).name, *members]) if parts.scheme == "file" else citation.document.uri
+    title = citation.document.title
+    label = name if not title or title == PurePosixPath(name).name else f"{name} ({title})"
+    page = f", page {citation.page}" if citation.page else ""
+    row = f", row {citation.row}" if citation.row else ""
+    under = f", under {' > '.join(citation.headings)}" if citation.headings else ""
+    return printable(f"{label}{page}, line {citation.page_line or citation.line}{row}{under}")
+
+
+def _marked(citation: Citation) -> Text:
+    sentence, start, end = citation.sentence, citation.start, citation.end
+    before = sentence.text[: start - sentence.start]
+    after = sentence.text[end - sentence.start :]
+    # Brackets as well as colour: a pipe, a log and a colour-blind reader must see the span too.
+    return Text.assemble(_kept(before), ("[" + flowing(citation.quote) + "]", "bold black on green"), _kept(after))
+
+
+def _kept(text: str) -> str:
+    """As `flowing`, with a space kept at either end where there was one."""
+    flat = flowing(text)
+    head = " " if text[:1].isspace() and flat else ""
+    tail = " " if text[-1:].isspace() and flat else ""
+    return f"{head}{flat}{tail}" if flat else (" " if text else "")

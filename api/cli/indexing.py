@@ -1,0 +1,93 @@
+"""What `qa index` and `qa watch` share: where documents go, signals, and what is said of the outcome."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.grouping import OptionGroup
+from api.terminal import errors, tell
+from index.documents import DEFAULT_COLLECTION
+
+if TYPE_CHECKING:
+    from index.ingest.plan import Plan
+    from index.ingest.sync import Report
+    from index.stopping import Stop
+
+SHOW_CURSOR = b"\x1b[?25h"
+ASKED_TO_STOP = b"\nfinishing what is in hand; once more ends it at once\n"
+
+
+@dataclass(frozen=True)
+class PlacingOptions(OptionGroup):
+    """The collection and tags that documents get, and whether those go whose files are gone."""
+
+    collection: Annotated[str, typer.Option(help="The collection that the documents go into.")] = DEFAULT_COLLECTION
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="A tag of all of these documents; may be repeated.")
+    ] = None
+    prune: Annotated[
+        bool | None,
+        typer.Option(
+            "--prune/--no-prune",
+            help="Documents of files that are gone from a folder: --no-prune keeps all of them; --prune removes also "
+            "those of a folder that is missing or empty, which otherwise stay, since its disk may not be mounted.",
+        ),
+    ] = None
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Stop]:
+    """What the first interrupt or termination sets; the second ends the process at once."""
+    from index.stopping import Stop
+
+    stop = Stop()
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        for number in kept:
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            stop.set()
+        finally:
+            # A handler may come in the middle of another write, which the system's own call does not mind; a progress
+            # bar hides the cursor, and the second signal would leave it so.
+            os.write(2, SHOW_CURSOR + ASKED_TO_STOP if errors.is_terminal else ASKED_TO_STOP)
+
+    for number in kept:
+        signal.signal(number, ask_to_stop)
+    try:
+        yield stop
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def summary(report: Report) -> str:
+    return (
+        f"{report.added:,} added, {report.changed:,} changed, {report.removed:,} removed, {report.unchanged:,} "
+        f"unchanged, {len(report.failed):,} failed, {report.passed_over:,} of other kinds passed over"
+    )
+
+
+def tell_failures(report: Report) -> None:
+    for _, reason in report.failed:
+        tell(reason, label="not indexed:")
+
+
+def tell_kept(made: Plan) -> None:
+    from index.ingest.plan import kept_messages
+
+    for message in kept_messages(made):
+        tell(message, label="kept:")
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

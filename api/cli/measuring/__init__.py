@@ -1,0 +1,1 @@
+"""Commands that measure answers, and fit and train what gives them."""

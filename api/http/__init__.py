@@ -1,0 +1,1 @@
+"""The HTTP door: the application and its server."""

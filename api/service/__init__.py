@@ -1,0 +1,1 @@
+"""What the server's routes share: gates, batches, caches, keys, metrics."""

@@ -1,0 +1,1 @@
+"""Benchmarks: speed, growth, load, kills, damage and full disks, peers."""

@@ -1,0 +1,1 @@
+"""Drafts of gold questions, proposed from documents."""

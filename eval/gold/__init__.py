@@ -1,0 +1,1 @@
+"""Gold questions: reading, checking, and where their answers stand."""

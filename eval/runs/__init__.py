@@ -1,0 +1,1 @@
+"""Asking gold questions, judging what comes back, and showing it."""

@@ -1,5 +1,0 @@
-"""A run as one self-contained web page: figures, plots and every question, without a network."""
-
-from eval.webreport.page import require_libraries, run_page, write_page
-
-__all__ = ["require_libraries", "run_page", "write_page"]

@@ -1,0 +1,258 @@
+"""Files and folders into a store: what `qa index` does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from index.documents import DEFAULT_COLLECTION, Document, Source, document_id
+from index.errors import InputError
+from index.ingest.plan import KnownFile, Plan, plan, require_some, stamp_of
+from index.loading.files import NotRead, read_documents
+from index.stopping import StoppedError, at_once
+from index.store.engine import IndexingEngine
+from index.store.filling import CutDocument
+from index.store.store import Store
+
+# Files that are noted as read together: a transaction each would cost as much as their documents.
+NOTED_TOGETHER = 200
+# Nor may much be read again where work ends without a word.
+NOTED_S = 4.0
+
+
+@dataclass(slots=True)
+class Report:
+    """What indexing came to, in files; `passages` are those made of new and changed ones.
+
+    `failed` pairs each file or folder that could not be read with the reason; a file keeps its last good version.
+    `interrupted` says that it was stopped, with `left` files still to be done, which the next time goes on with.
+    """
+
+    plan: Plan
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    passages: int = 0
+    interrupted: bool = False
+    failed: list[tuple[Path, str]] = field(default_factory=list)
+    left: int = 0
+
+    @property
+    def passed_over(self) -> int:
+        return self.plan.passed_over
+
+
+def index_paths(
+    store: Store,
+    paths: Sequence[Path],
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    collection: str = DEFAULT_COLLECTION,
+    tags: Sequence[str] | None = None,
+    prune: bool | None = None,
+    engine: IndexingEngine | None = None,
+    stop: threading.Event | None = None,
+) -> Report:
+    """Bring a collection in step with files and folders: what is new is added, what changed replaced, and what is gone
+    from a folder removed (see `folders.plan` for what `prune` means and what is not taken for gone).
+
+    A file that cannot be read is reported and the rest goes on. `tags` None leaves the tags of known documents as they
+    are. progress is called with (files done, files in all). An `engine` reads, cuts and embeds elsewhere; what comes
+    into the store is the same. Once `stop` is set, what is in hand is finished or dropped, and the report says how far
+    it came. Raises InputError where a named path does not exist, or where there is no file of a kind that can be read.
+    """
+    try:
+        with at_once(stop):
+            made = plan(paths, store.catalogue, collection, prune=prune)
+    except StoppedError:
+        return Report(Plan(), interrupted=True)
+    require_some(made, paths)
+    return follow(store, made, progress, collection=collection, tags=tags, engine=engine, stop=stop)
+
+
+def follow(
+    store: Store,
+    made: Plan,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    collection: str = DEFAULT_COLLECTION,
+    tags: Sequence[str] | None = None,
+    engine: IndexingEngine | None = None,
+    stop: threading.Event | None = None,
+) -> Report:
+    """Do what a plan says, until `stop` is set."""
+    return _Run(store, made, collection, tags, progress, engine=engine, stop=stop).run()
+
+
+class _Run:
+    """One bringing in step. A file counts as read once all of its documents are stored: after a crash in between it is
+    read again."""
+
+    def __init__(
+        self,
+        store: Store,
+        made: Plan,
+        collection: str,
+        tags: Sequence[str] | None,
+        progress: Callable[[int, int], None] | None,
+        *,
+        engine: IndexingEngine | None,
+        stop: threading.Event | None,
+    ) -> None:
+        self._store = store
+        self._collection = collection
+        self._tags = None if tags is None else tuple(tags)
+        self._progress = progress
+        self._engine = engine
+        self._stop = stop
+        self._noted = time.monotonic()
+        self._report = Report(made, failed=[*made.unreadable, *made.refused])
+        self._open: dict[str, _Reading] = {}
+        self._read: dict[Source, list[str] | None] = {}
+        self._done = 0
+
+    def run(self) -> Report:
+        report = self._report
+        try:
+            if report.plan.gone:
+                self._store.sync()
+                self._store.catalogue.remove_sources(self._collection, report.plan.gone)
+                report.removed = len(report.plan.gone)
+            with closing(self._store.put_all(self._documents(), engine=self._engine, stop=self._stop)) as changes:
+                for change in changes:
+                    reading = self._open[change.document.source or ""]
+                    reading.waiting -= 1
+                    reading.changed |= change.changed
+                    report.passages += change.passages
+                    self._finish_if_read(reading)
+        except StoppedError:
+            report.interrupted, report.left = True, len(report.plan.files) - self._done
+        finally:
+            # Also when interrupted: what was committed should be found, and files that were read not be read again.
+            self._note()
+            self._store.sync()
+        return report
+
+    def _documents(self) -> Iterator[Document | CutDocument]:
+        files = self._report.plan.files
+        wanted = (file.path for file in files if not self._need_not_read(file))
+        reads = self._engine.read(wanted) if self._engine else map(read_documents, wanted)
+        for file in files:
+            uri = file.path.as_uri()
+            if self._need_not_read(file):
+                if file.source is not None and file.state != "unchanged":
+                    self._read[file.source] = None
+                self._count_unchanged()
+                continue
+            reading = self._open[uri] = _Reading(file)
+            try:
+                for found in self._found(reads):
+                    if isinstance(found, NotRead):
+                        self._part_failed(reading, found)
+                        continue
+                    whole = found.document if isinstance(found, CutDocument) else found
+                    own = self._described(whole, uri)
+                    reading.ids.append(own.id)
+                    reading.same_bytes &= file.source is not None and own.source_sha256 == file.source.sha256
+                    reading.waiting += 1
+                    reading.found += 1
+                    # What describes a document beside its text does not change how it is cut.
+                    yield CutDocument(own, found.passages) if isinstance(found, CutDocument) else own
+            except InputError as error:
+                self._report.failed.append((file.path, str(error)))
+                reading.failed = True
+            reading.complete = True
+            self._finish_if_read(reading)
+
+    def _found(
+        self, reads: Iterator[Iterator[Document | CutDocument | NotRead]]
+    ) -> Iterator[Document | CutDocument | NotRead]:
+        """What the next file holds; reading it is broken off when work is to stop."""
+        with at_once(self._stop):
+            parts = next(reads)
+        while True:
+            with at_once(self._stop):
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
+
+    def _need_not_read(self, file: KnownFile) -> bool:
+        if self._tags is not None:
+            return False
+        return file.state == "unchanged" or (file.state == "touched" and file.source is not None)
+
+    def _part_failed(self, reading: _Reading, part: NotRead) -> None:
+        path = reading.file.path
+        self._report.failed.append((path, part.reason))
+        # What could not be read now keeps its last good version, and is tried again.
+        reading.parts_failed = True
+        if part.uri:
+            reading.ids.append(document_id(part.uri, self._collection))
+
+    def _described(self, document: Document, source: str) -> Document:
+        own = document.model_copy(update={"collection": self._collection, "source": source})
+        if self._tags is not None:
+            return own.model_copy(update={"tags": tuple(dict.fromkeys(self._tags))})
+        known = self._store.catalogue.record(own.id)
+        return own if known is None or own.tags else own.model_copy(update={"tags": known.tags})
+
+    def _finish_if_read(self, reading: _Reading) -> None:
+        if not reading.complete or reading.waiting:
+            return
+        del self._open[reading.file.path.as_uri()]
+        self._advance()
+        if reading.failed:
+            return
+        source = reading.file.source
+        if source is not None:
+            # A file that changed while it was read is read again: which of both contents was loaded is not known.
+            settled = reading.same_bytes or (source.stamp and stamp_of(reading.file.path) == source.stamp)
+            whole = settled and not reading.parts_failed
+            self._read[source if whole else replace(source, sha256="", stamp="")] = reading.ids
+        if reading.parts_failed and not reading.found:
+            # Each part was told of: of the file, nothing came into the store.
+            pass
+        elif reading.file.state == "new":
+            self._report.added += 1
+        elif reading.changed:
+            self._report.changed += 1
+        else:
+            self._report.unchanged += 1
+        if len(self._read) >= NOTED_TOGETHER or time.monotonic() - self._noted >= NOTED_S:
+            self._note()
+
+    def _note(self) -> None:
+        if self._read:
+            self._store.catalogue.keep_sources(self._collection, self._read)
+            self._read = {}
+        self._noted = time.monotonic()
+
+    def _count_unchanged(self) -> None:
+        self._report.unchanged += 1
+        self._advance()
+
+    def _advance(self) -> None:
+        self._done += 1
+        if self._progress:
+            self._progress(self._done, len(self._report.plan.files))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A file whose documents are being stored: their ids, how many were found and are not stored yet."""
+
+    file: KnownFile
+    ids: list[str] = field(default_factory=list)
+    waiting: int = 0
+    found: int = 0
+    same_bytes: bool = True
+    failed: bool = False
+    parts_failed: bool = False
+    changed: bool = False
+    complete: bool = False

@@ -1,0 +1,1 @@
+"""What runs the embedder: OpenVINO, torch, and what this machine can do."""

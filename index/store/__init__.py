@@ -1,0 +1,1 @@
+"""The store: catalogue and search indexes behind one door; its health, copies and removals."""

@@ -1,0 +1,173 @@
+"""A text as models and search should see it, with the way back to the text itself.
+
+What is stored and cited is what stands in the source. For reading and searching, words divided at the end of a line are
+joined, ligatures, decorated letters and soft hyphens resolved, and the cells of a table's row are given the names of
+their columns: "Oslo,717710" is seen as "City: Oslo; Population: 717710".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+# Between the names of columns, at the end of a passage's context.
+COLUMNS = " | "
+# A word divided at the end of a line: its hyphen, the line break, and the next line's indentation.
+# The hyphen first, what is before it after that: so it is looked for at hyphens alone.
+_DIVIDED = re.compile(r"[-\u2010\u00ad](?<=[^\W_][-\u2010\u00ad])[ \t]*(?:\r\n|\r|\n)[ \t]*(?=[^\W_])")
+# Ligatures, wide letters, and the bold, script and Fraktur letters that people decorate posts with: to a model, none is
+# the letter that it shows.
+_DRAWN = "\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff"
+_CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad{_DRAWN}]")
+_DRAWN_LETTER = re.compile(f"[{_DRAWN}]")
+_WORD_AROUND = re.compile(r"[^\W_]+")
+_SEPARATORS = "\t,;|"
+
+
+@dataclass(frozen=True, slots=True)
+class Legible:
+    """A text to be read. `origin` holds, for each of its characters, the offset in the source text, or -1 for one that
+    was put in; None where both are the same."""
+
+    text: str
+    origin: tuple[int, ...] | None = None
+
+    def span_in_source(self, start: int, end: int) -> tuple[int, int] | None:
+        """The source's span of `[start, end)`; None where nothing of it is in the source."""
+        if self.origin is None:
+            return start, end
+        offsets = [offset for offset in self.origin[start:end] if offset >= 0]
+        return (offsets[0], offsets[-1] + 1) if offsets else None
+
+    def span_of_source(self, start: int, end: int) -> tuple[int, int] | None:
+        """Where the source's span `[start, end)` stands in this text; None where nothing of it does."""
+        if self.origin is None:
+            return start, end
+        found = [place for place, offset in enumerate(self.origin) if start <= offset < end]
+        return (found[0], found[-1] + 1) if found else None
+
+
+def legible(text: str, context: str = "") -> Legible:
+    """A passage's text as it should be read; `context` may end with the names of its columns."""
+    named = _named_cells(text, context)
+    if named is not None:
+        return named
+    if not _CHANGED.search(text):
+        return Legible(text)
+    pieces: list[str] = []
+    origin: list[int] = []
+    _add(pieces, origin, text, 0, len(text))
+    return Legible("".join(pieces), tuple(origin))
+
+
+def searchable(text: str) -> str:
+    """A text with every word that is divided in it also as a whole, and every decorated one also in plain letters, for
+    search by words.
+
+    Both forms are kept, since a hyphen at the end of a line may belong to the word.
+    """
+    whole = []
+    for match in _DIVIDED.finditer(text):
+        before = re.search(r"[^\W_]+$", text[max(0, match.start() - 60) : match.start()])
+        after = _WORD_AROUND.match(text, match.end())
+        if before and after:
+            whole.append(before.group() + after.group())
+    plain = text.replace("\u00ad", "")
+    if _DRAWN_LETTER.search(plain):
+        words = _WORD_AROUND.findall(plain)
+        whole += [unicodedata.normalize("NFKC", word) for word in words if _DRAWN_LETTER.search(word)]
+    return f"{plain}\n{' '.join(whole)}" if whole else plain
+
+
+def cells(text: str, columns: int | None = None) -> list[tuple[int, int]]:
+    """Offsets of the cells of a table's row, without their quotes; of the separator that gives `columns` cells.
+
+    Where no number is wanted it is a tab where there is one, else whichever gives the most.
+    """
+    splits = [_split(text, separator) for separator in _SEPARATORS]
+    if columns is not None:
+        return next((split for split in splits if len(split) == columns), [(0, len(text))])
+    return splits[0] if "\t" in text else max(splits, key=len)
+
+
+def _named_cells(text: str, context: str) -> Legible | None:
+    names = context.rpartition(" > ")[2].split(COLUMNS)
+    if len(names) < 2:
+        return None
+    cells_of_row = cells(text, len(names))
+    if len(cells_of_row) != len(names):
+        return None
+    pieces: list[str] = []
+    origin: list[int] = []
+    for name, (start, end) in zip(names, cells_of_row, strict=True):
+        if start == end:
+            continue
+        put_in = f"{'; ' if pieces else ''}{name}{': ' if name else ''}"
+        pieces.append(put_in)
+        origin.extend([-1] * len(put_in))
+        _add(pieces, origin, text, start, end)
+    return Legible("".join(pieces), tuple(origin)) if pieces else None
+
+
+def _add(pieces: list[str], origin: list[int], text: str, start: int, end: int) -> None:
+    begin = start
+    for match in _CHANGED.finditer(text, start, end):
+        pieces.append(text[begin : match.start()])
+        origin.extend(range(begin, match.start()))
+        seen = _seen(text, match)
+        pieces.append(seen)
+        origin.extend([match.start()] * len(seen))
+        begin = match.end()
+    pieces.append(text[begin:end])
+    origin.extend(range(begin, end))
+
+
+def _seen(text: str, match: re.Match[str]) -> str:
+    changed = match.group()
+    if changed[0] == "\u00ad":
+        return ""
+    if len(changed) > 1:
+        # Between two small letters the hyphen is the division's; before a capital or a number it is the word's.
+        divided = text[match.start() - 1].isalpha() and text[match.end()].islower()
+        return "" if divided else changed[0]
+    return unicodedata.normalize("NFKC", changed)
+
+
+def _split(text: str, separator: str) -> list[tuple[int, int]]:
+    """Cells between separators; one in double quotes may hold them (RFC 4180), except between tabs."""
+    spans: list[tuple[int, int]] = []
+    begin = 0
+    while begin <= len(text):
+        closing = (
+            _closing_quote(text, begin, separator) if separator != "\t" and text[begin : begin + 1] == '"' else None
+        )
+        if closing is not None:
+            spans.append((begin + 1, closing))
+            begin = closing + 2
+            if begin > len(text):
+                return spans
+            continue
+        stop = text.find(separator, begin)
+        stop = len(text) if stop < 0 else stop
+        first, last = begin, stop
+        while first < last and text[first].isspace():
+            first += 1
+        while last > first and text[last - 1].isspace():
+            last -= 1
+        spans.append((first, last))
+        begin = stop + 1
+    return spans
+
+
+def _closing_quote(text: str, begin: int, separator: str) -> int | None:
+    """Where the quote ends that opens at `begin`, if a separator or the end of the row follows."""
+    at = begin + 1
+    while (at := text.find('"', at)) >= 0:
+        if text[at + 1 : at + 2] == '"':
+            at += 2
+        elif at + 1 == len(text) or text[at + 1] == separator:
+            return at
+        else:
+            return None
+    return None

@@ -1,0 +1,219 @@
+"""Cutting a document into passages at sentence and paragraph borders, by the embedder's own tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from index.documents import Document, Passage
+from index.text.legible import legible
+from index.text.sentences import Sentence, sentences_around, split_sentences
+from index.text.structure import column_names, headings, line_breaks, row_at
+
+TokenCounter = Callable[[Sequence[str]], list[int]]
+# Far above what any language has: only base64, long URLs and the like reach it.
+CHARACTERS_A_TOKEN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CutSettings:
+    """Passage lengths in tokens of the embedder.
+
+    A passage closes at a paragraph border once it has `minimum` tokens, and never holds more than `maximum`;
+    sentences of up to `overlap` tokens are repeated at the start of the next passage of the same paragraph.
+    """
+
+    minimum: int = 100
+    maximum: int = 200
+    overlap: int = 40
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < self.maximum or not 0 < self.minimum <= self.maximum:
+            raise ValueError(f"passage lengths do not fit each other: {self}")
+
+
+def cut_passages(document: Document, count_tokens: TokenCounter, settings: CutSettings | None = None) -> list[Passage]:
+    """The passages of a document: each a stretch of its text, together covering every sentence of it.
+
+    A sentence is cut only where it alone is longer than a passage. A passage never spans two headings, and a row of a
+    table is a passage of its own, under the names of its columns.
+    """
+    settings = settings or CutSettings()
+    pieces = _short_enough(document.text, _sentences(document), _bounded(count_tokens), settings.maximum)
+    names = column_names(document)
+    passages: list[Passage] = []
+    for first, last in _group(pieces, settings):
+        start, end = pieces[first].sentence.start, pieces[last].sentence.end
+        passages.append(Passage(start=start, end=end, context=_context(document, pieces[last].sentence, names)))
+    return passages
+
+
+def passage_around(document: Document, start: int, end: int) -> Passage:
+    """A passage cut around `[start, end)`: its sentences and one more on either side, or its rows of a table alone, in
+    the context of passages there."""
+    sentences = _sentences(document)
+    touched = [sentence for sentence in sentences if sentence.start < end and start < sentence.end]
+    if not touched:
+        return Passage(start=start, end=end, context=document.title if document.own_title else "")
+    in_row = any(sentence.in_row for sentence in touched)
+    first, last = sentences_around(sentences, start, end, more=0 if in_row else 1)
+    context = _context(document, touched[-1], column_names(document))
+    return Passage(start=min(first, start), end=max(last, end), context=context)
+
+
+def embedding_text(context: str, text: str) -> str:
+    """What of a passage is embedded: the headings it stands under, then its words as they are read."""
+    words = legible(text, context).text
+    return f"{context}\n{words}" if context else words
+
+
+def _sentences(document: Document) -> list[Sentence]:
+    return split_sentences(
+        document.text,
+        headings=headings(document),
+        rows=[(row.start, row.end) for row in document.rows],
+        line_breaks=line_breaks(document),
+    )
+
+
+def _bounded(count_tokens: TokenCounter) -> TokenCounter:
+    """A counter by which no passage is of few tokens and many characters (WordPiece makes one of a long word)."""
+
+    def count(texts: Sequence[str]) -> list[int]:
+        counts = zip(texts, count_tokens(texts), strict=True)
+        return [max(tokens, len(text) // CHARACTERS_A_TOKEN) for text, tokens in counts]
+
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    sentence: Sentence
+    tokens: int
+
+
+def _group(pieces: list[_Piece], settings: CutSettings) -> list[tuple[int, int]]:
+    """First and last piece of every passage."""
+    groups: list[tuple[int, int]] = []
+    first = 0
+    while first < len(pieces):
+        last = _last_of_group(pieces, first, settings)
+        groups.append((first, last))
+        first = max(first + 1, _next_first(pieces, first, last, settings))
+    return groups
+
+
+def _last_of_group(pieces: list[_Piece], first: int, settings: CutSettings) -> int:
+    tokens = pieces[first].tokens
+    last = first
+    for number in range(first + 1, len(pieces)):
+        before, piece = pieces[number - 1].sentence, pieces[number].sentence
+        new_block = piece.block != before.block
+        if new_block and (tokens >= settings.minimum or _new_section(before, piece)):
+            break
+        if new_block and (before.in_row or piece.in_row):
+            break
+        if tokens + pieces[number].tokens > settings.maximum:
+            # Rather end at the paragraph border behind us than carry the first half of a paragraph along.
+            border = _border_before(pieces, first, number)
+            return border if border is not None and not new_block else last
+        tokens += pieces[number].tokens
+        last = number
+    return last
+
+
+def _border_before(pieces: list[_Piece], first: int, number: int) -> int | None:
+    """The last piece of the previous block, if the blocks since `first` make up at least half of what was taken."""
+    block = pieces[number].sentence.block
+    border = number - 1
+    while border >= first and pieces[border].sentence.block == block:
+        border -= 1
+    if border < first:
+        return None
+    kept = sum(piece.tokens for piece in pieces[first : border + 1])
+    taken = sum(piece.tokens for piece in pieces[first:number])
+    return border if 2 * kept >= taken else None
+
+
+def _new_section(before: Sentence, after: Sentence) -> bool:
+    # A heading joins the text below it: it differs from what stands before, not from what follows.
+    return before.heading != after.heading
+
+
+def _next_first(pieces: list[_Piece], first: int, last: int, settings: CutSettings) -> int:
+    following = last + 1
+    if following >= len(pieces) or pieces[following].sentence.block != pieces[last].sentence.block:
+        return following
+    tokens = 0
+    start = following
+    while start - 1 > first and pieces[start - 1].sentence.block == pieces[following].sentence.block:
+        tokens += pieces[start - 1].tokens
+        # The repeated sentences must leave room for a new one, or cutting would not move on.
+        if tokens > settings.overlap or tokens + pieces[following].tokens > settings.maximum:
+            break
+        start -= 1
+    return start
+
+
+def _short_enough(text: str, sentences: list[Sentence], count_tokens: TokenCounter, maximum: int) -> list[_Piece]:
+    counts = count_tokens([text[s.start : s.end] for s in sentences]) if sentences else []
+    pieces: list[_Piece] = []
+    for sentence, tokens in zip(sentences, counts, strict=True):
+        if tokens <= maximum:
+            pieces.append(_Piece(sentence, tokens))
+        else:
+            pieces.extend(_split_long(text, sentence, count_tokens, maximum))
+    return pieces
+
+
+_SPACES = re.compile(r"\s+")
+
+
+def _split_long(text: str, sentence: Sentence, count_tokens: TokenCounter, maximum: int) -> list[_Piece]:
+    """Cut a sentence longer than a passage: at white space where there is some, else between characters."""
+    words = _words(text, sentence.start, sentence.end, longest=maximum)
+    counts = count_tokens([text[start:end] for start, end in words])
+    while any(tokens > maximum and end - start > 1 for (start, end), tokens in zip(words, counts, strict=True)):
+        # A character may be several tokens (bytes of an emoji, parts of a Hangul syllable).
+        words = _halved(words, counts, maximum)
+        counts = count_tokens([text[start:end] for start, end in words])
+    pieces: list[_Piece] = []
+    begin, tokens = 0, 0
+    for number in range(len(words) + 1):
+        if number == len(words) or (tokens and tokens + counts[number] > maximum):
+            span = replace(sentence, start=words[begin][0], end=words[number - 1][1])
+            pieces.append(_Piece(span, min(tokens, maximum)))
+            begin, tokens = number, 0
+        if number < len(words):
+            tokens += counts[number]
+    return pieces
+
+
+def _halved(words: list[tuple[int, int]], counts: list[int], maximum: int) -> list[tuple[int, int]]:
+    halved: list[tuple[int, int]] = []
+    for (start, end), tokens in zip(words, counts, strict=True):
+        middle = (start + end) // 2 if tokens > maximum and end - start > 1 else end
+        halved.extend((first, last) for first, last in ((start, middle), (middle, end)) if first < last)
+    return halved
+
+
+def _words(text: str, start: int, end: int, longest: int) -> list[tuple[int, int]]:
+    """Stretches without white space, none longer than `longest` characters."""
+    words: list[tuple[int, int]] = []
+    begin = start
+    for match in [*_SPACES.finditer(text, start, end), None]:
+        stop = match.start() if match else end
+        words.extend((cut, min(cut + longest, stop)) for cut in range(begin, stop, longest))
+        begin = match.end() if match else end
+    return words
+
+
+def _context(document: Document, sentence: Sentence, columns: Mapping[int, str]) -> str:
+    """What a passage stands under: the document's own title and its heading path, without repeats."""
+    names = [document.title] if document.own_title else []
+    names.extend(name for name in sentence.heading if name not in names)
+    row = row_at(document, sentence.start) if sentence.in_row else None
+    if row is not None and row.start in columns:
+        names.append(columns[row.start])
+    return " > ".join(names)

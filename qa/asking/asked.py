@@ -1,0 +1,46 @@
+"""A question with all that its words and filters say, worked out once and passed from stage to stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from index.selection import Selection
+from qa.asking.question_form import Form, question_form
+from qa.types import Filters, Question
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question on its way through the engine."""
+
+    question: Question
+
+    @property
+    def text(self) -> str:
+        return self.question.question
+
+    @cached_property
+    def form(self) -> Form:
+        """The form of the answer that it asks for."""
+        return question_form(self.question.question)
+
+    @cached_property
+    def selection(self) -> Selection:
+        """Its filters as the catalogue takes them."""
+        return self.question.filters.selection()
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether only some of the documents may answer."""
+        return self.question.filters != Filters()
+
+    @property
+    def is_polar(self) -> bool:
+        """Whether it is a yes-or-no question: whoever asked is given the sentence that settles it."""
+        return self.form == "polar"
+
+    @property
+    def wants_list(self) -> bool:
+        """Whether it asks for several things, and not for one answer alone."""
+        return self.question.answers != 1 and self.form == "list"

@@ -1,0 +1,1 @@
+"""Fitting the confidence, and promises about the share of wrong answers."""

@@ -1,0 +1,1 @@
+"""Citations: made, found again, verified, formatted."""

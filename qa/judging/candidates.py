@@ -1,0 +1,174 @@
+"""Candidate answers: spans of passages in document coordinates, duplicates merged, equal answers gathered."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from index.documents import StoredPassage
+from index.text.sentences import split_sentences
+from qa.judging.enumeration import items
+from qa.reading.legible_reader import ReadPassage
+from qa.retrieval.fusion import Fused
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_ALIKE = str.maketrans("‘’–—−", "''---")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+# Punctuation that does not tell answers apart: all but what belongs to a number (3.5, -5, 10-12, 9:30) and symbols
+# (5% is not 5, C++ is not C).
+_PUNCTUATION = re.compile(r"""[.-](?!\d)|(?<=[^\W\d])[.-]|[,:'](?!\d)|(?<!\d)[,:'](?=\d)|[!?;"()\[\]{}`\\…“”«»]""")
+
+MAX_WIDENING = 20
+# How many logits a whole enumeration may score below one of its items: a reader that looks for one span is torn between
+# them.
+LIST_SLACK = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A span `[start, end)` in code points of its document, with the passage and the search hit that led to it."""
+
+    document_id: str
+    start: int
+    end: int
+    text: str
+    margin: float
+    score: float
+    passage: StoredPassage
+    hit: Fused
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One distinct answer: its best place, and the other places where the same words answer.
+
+    `close` holds its margins in its sentence alone and with the neighbours, None where it was not found there; it is
+    None as a whole where nothing was read again.
+    """
+
+    best: Place
+    others: tuple[Place, ...]
+    close: tuple[float | None, float | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankWeights:
+    """What counts beside the margin when spans of different passages compete, in units of the margin (logits)."""
+
+    similarity: float = 0.0
+    fused: float = 0.0
+
+
+def candidates(
+    read: Sequence[ReadPassage], weights: RankWeights, *, whole_sentences: bool = False, whole_lists: bool = False
+) -> list[Candidate]:
+    """Distinct answers, best first; with `whole_sentences` each span is widened to the sentence around it, with
+    `whole_lists` an item gives way to the enumeration that holds it where the reader found that nearly as good.
+
+    Spans of one document that overlap are one answer, of which the best-scored place stays; then the same words
+    (case, punctuation and articles aside) at different places are one answer with supporting places.
+    """
+    ranked = sorted(_places(read, weights, whole_sentences), key=lambda p: (-p.score, p.hit.passage_id, p.start, p.end))
+    kept: list[Place] = []
+    for place in ranked:
+        if not any(_overlap(place, other) for other in kept):
+            whole = _list_of(place, ranked) if whole_lists else place
+            kept.append(place if any(_overlap(whole, other) for other in kept) else whole)
+    groups: dict[str, list[Place]] = {}
+    for place in kept:
+        groups.setdefault(_key(place.text), []).append(place)
+    return [Candidate(places[0], tuple(places[1:])) for places in groups.values()]
+
+
+def _list_of(item: Place, ranked: Sequence[Place]) -> Place:
+    """The best enumeration that has a place among its items, else the place itself."""
+    for place in ranked:
+        if place.score < item.score - LIST_SLACK:
+            break
+        listed = items(place.text) if place.document_id == item.document_id and place.margin > 0 else []
+        if len(listed) > 1 and (item.start - place.start, item.end - place.start) in listed:
+            return place
+    return item
+
+
+def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: bool) -> list[Place]:
+    places = []
+    top = max((entry.hit.score for entry in read), default=0.0)
+    for entry in read:
+        prior = weights.similarity * entry.similarity + (weights.fused * entry.hit.score / top if top > 0 else 0.0)
+        sentences = split_sentences(entry.passage.text) if whole_sentences else []
+        for span in entry.spans:
+            start, end = whole_words(entry.passage.text, span.start, span.end)
+            for sentence in sentences:
+                if sentence.start < end and start < sentence.end:
+                    start, end = min(start, sentence.start), max(end, sentence.end)
+            text = entry.passage.text[start:end]
+            if not text.strip():
+                continue
+            places.append(
+                Place(
+                    document_id=entry.passage.document_id,
+                    start=entry.passage.start + start,
+                    end=entry.passage.start + end,
+                    text=text,
+                    margin=span.margin,
+                    score=span.margin + prior,
+                    passage=entry.passage,
+                    hit=entry.hit,
+                    similarity=entry.similarity,
+                )
+            )
+    return places
+
+
+def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """`[start, end)` widened where it cuts a word, a number or a dotted name (Gazeta.Ru) in two.
+
+    A reader's tokens are pieces of words, and its tokeniser strips combining marks that belong to a letter. Scripts
+    without spaces have no words to complete: nothing is widened by more than `MAX_WIDENING` characters.
+    """
+    first, last = start, end
+    while first > 0 and start - first <= MAX_WIDENING and _joined(text, first):
+        first -= 1
+    while last < len(text) and last - end <= MAX_WIDENING and _joined(text, last):
+        last += 1
+    return (first if start - first <= MAX_WIDENING else start), (last if last - end <= MAX_WIDENING else end)
+
+
+def _joined(text: str, at: int) -> bool:
+    """Whether the characters before and at `at` are of one word."""
+    before, after = text[at - 1], text[at]
+    if unicodedata.category(after).startswith("M"):
+        return True
+    if _of_word(before) and _of_word(after):
+        return True
+    # A point or comma within a number, or a point within a name, has letters or digits on both sides.
+    if after in ".," and at + 1 < len(text):
+        return _inner(before, after, text[at + 1])
+    if before in ".," and at >= 2:
+        return _inner(text[at - 2], before, after)
+    return False
+
+
+def _of_word(char: str) -> bool:
+    return char.isalnum() and unicodedata.east_asian_width(char) not in ("W", "F")
+
+
+def _inner(before: str, mark: str, after: str) -> bool:
+    if before.isdigit() and after.isdigit():
+        return True
+    return mark == "." and before.isalpha() and after.isalpha()
+
+
+def _overlap(one: Place, other: Place) -> bool:
+    return one.document_id == other.document_id and one.start < other.end and other.start < one.end
+
+
+def _key(text: str) -> str:
+    plain = unicodedata.normalize("NFC", text).casefold().translate(_ALIKE)
+    words = _ARTICLES.sub(" ", _PUNCTUATION.sub("", _THOUSANDS.sub("", plain))).split()
+    # An answer of punctuation or articles alone is its own key, not equal to every other such.
+    return " ".join(words) or text

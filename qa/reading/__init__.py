@@ -1,0 +1,1 @@
+"""Reading passages: windows, logits, spans."""

@@ -1,0 +1,1 @@
+"""Which passages to read for a question."""

@@ -1,0 +1,1 @@
+"""Training rows that are made from others: negatives, edits, sentences, variants."""

@@ -1,0 +1,1 @@
+"""Learning from a larger model: its labels, and the losses that take them in."""

@@ -1,0 +1,1 @@
+"""What an answer's words come to: dates, quantities, money."""

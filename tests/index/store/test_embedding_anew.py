@@ -1,0 +1,61 @@
+"""A store that is embedded anew while others have it open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes import FakeEmbedder
+
+from eval.bench.kills.material import HashingEmbedder
+from index.documents import Document
+from index.errors import ModelError
+from index.store.store import Store
+from index.text.passages import CutSettings
+
+Make = Callable[..., Document]
+SMALL = CutSettings(minimum=2, maximum=8, overlap=0)
+
+
+@pytest.mark.parametrize("opened", ["before", "after"], ids=["its indexes were open", "they were not"])
+def test_a_question_that_another_embedder_embedded_is_refused(tmp_path: Path, make_document: Make, opened: str) -> None:
+    asking = Store(tmp_path, FakeEmbedder(), cut=SMALL)
+    asking.put(make_document("a", "Cats sleep."))
+    if opened == "after":
+        asking.close()
+        asking = Store(tmp_path, FakeEmbedder(), cut=SMALL)
+    vector = asking.embedder.embed(["cats"])[0]
+    changing = Store(tmp_path, HashingEmbedder(16), cut=SMALL)
+    changing.re_embed()
+    with pytest.raises(ModelError, match="was embedded with hashed words 16"):
+        asking.search("cats", vector, 3)
+    found = changing.search("cats", changing.embedder.embed(["cats"])[0], 3)
+    assert len(found.dense) == len(found.lexical) == 1
+    asking.close()
+    changing.close()
+
+
+def test_embedded_anew_while_the_indexes_are_brought_up(
+    tmp_path: Path, make_document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing = Store(tmp_path, FakeEmbedder(), cut=SMALL)
+    changing.put(make_document("a", "Cats sleep."))
+    changing.embedder = HashingEmbedder(16)
+    catching_up = Store(tmp_path, FakeEmbedder(), cut=SMALL)
+    open_derived = Store._open_derived
+    left = ["re-embed"]
+
+    def late(store: Store) -> object:
+        derived = open_derived(store)
+        if store is catching_up and left:
+            left.clear()
+            values = {"embedder": "other", "embedder_sha256": changing.embedder.sha256, "dimensions": "16"}
+            changing.catalogue.re_embed(changing.embedder.embed, values)
+        return derived
+
+    monkeypatch.setattr(Store, "_open_derived", late)
+    catching_up.sync()
+    assert not left and catching_up.check_derived() == []
+    catching_up.close()
+    changing.close()
