@@ -12,13 +12,30 @@ SERVERS := $(VENV)/.servers
 POSTGRES ?= /usr/lib/postgresql/15/bin
 QUESTION ?= When do the Russia-China drills run?
 
-.PHONY: ask test test-browser test-fuzz test-scale lint format serve lock clean
+# How many tests run at the same time, and which: a module's stay together, so that what they share is made once.
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+PARALLEL := --numprocesses $(WORKERS) --maxprocesses 8 --dist loadscope
+
+.PHONY: ask check test coverage test-browser test-fuzz test-scale test-wheel lint format docs hooks serve lock clean
 
 ask: $(INDEXED)
 	@$(BIN)/qa ask "$(QUESTION)" --store $(STORE)
 
+# Lint, types and fast tests side by side: what to run before every commit.
+check: $(INSTALLED)
+	@BIN="$(BIN)" PARALLEL="$(PARALLEL)" .ci/check
+
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
+
+# All tests with the branches that they take: the total, and the ten modules least covered.
+coverage: $(INSTALLED)
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=json:$(VENV)/coverage.json --cov-report=
+	@PYTHONPATH=tests $(BIN)/python -m reference.coverage $(VENV)/coverage.json
+
+# The wheel in an environment of its own, outside the repository: index, ask and serve.
+test-wheel: $(INSTALLED)
+	$(BIN)/python -m pytest tests/wheel
 
 # The page in the system's Chromium; pictures of it are kept in .screenshots/.
 test-browser: $(BROWSER)
@@ -59,6 +76,14 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The pages of docs/ that are written from the code.
+docs: $(INSTALLED)
+	PYTHONPATH=tests $(BIN)/python -m reference.write
+
+# Has git run the checks of .pre-commit-config.yaml before every commit.
+hooks: $(INSTALLED)
+	$(BIN)/pre-commit install
+
 serve: $(INDEXED)
 	$(BIN)/qa serve --store $(STORE)
 
@@ -98,4 +123,4 @@ lock: $(INSTALLED)
 	cp $(NEW) deploy/requirements.txt
 
 clean:
-	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .screenshots
+	rm -rf $(VENV) $(STORE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache .screenshots

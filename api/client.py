@@ -7,13 +7,10 @@ with Client("http://127.0.0.1:8000") as client:
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +18,22 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api import sse
-from api.problems import REQUEST_ID_HEADER, FieldError, Problem, field_errors, summary
+from api.client_answers import (
+    AnswerError,
+    ApiError,
+    ConnectionFailedError,
+    Progress,
+    Stored,
+    events_of,
+    other_version,
+    refusal_of,
+    retry_after,
+    understood,
+)
+from api.problems import field_errors, summary
 from api.schemas import (
     CitationList,
     Description,
@@ -43,10 +52,12 @@ from api.schemas import (
     VerdictList,
 )
 from index.documents import DocumentRecord
-from index.errors import InputError, SpanqaError
+from index.errors import InputError
 from qa.citing.formats import FormattedCitation
 from qa.citing.verify import Verdict
 from qa.types import Citation, Filters, Question, Response
+
+__all__ = ["AnswerError", "ApiError", "Client", "ConnectionFailedError", "Progress", "Stored"]
 
 KEY_VARIABLE = "QA_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -58,62 +69,6 @@ _NO_FILTERS = Filters()
 _NOTHING_KNOWN = Description()
 
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-class ApiError(SpanqaError):
-    """The server's refusal. `problem` are its problem details (RFC 9457); None where something else answered."""
-
-    def __init__(
-        self, status: int, title: str, detail: str, *, problem: Problem | None, request_id: str | None
-    ) -> None:
-        super().__init__(f"{status} {title}: {detail}" + (f" (request {request_id})" if request_id else ""))
-        self.status = status
-        self.title = title
-        self.detail = detail
-        self.problem = problem
-        self.request_id = request_id
-
-    @property
-    def type(self) -> str:
-        """The kind of problem, a URI; `about:blank` where the status says all (RFC 9457, section 4.2.1)."""
-        return self.problem.type if self.problem else "about:blank"
-
-    @property
-    def errors(self) -> tuple[FieldError, ...]:
-        """Each wrong field of an invalid request."""
-        return (self.problem.errors or ()) if self.problem else ()
-
-
-class ConnectionFailedError(SpanqaError):
-    """No answer, or not the whole of one: whether the request was carried out is not known."""
-
-
-class AnswerError(SpanqaError):
-    """An answer that this version does not understand."""
-
-
-class Progress(BaseModel):
-    """How far an upload is: `done` of `total` passages at a stage; `name` is the file's, "" for a single document."""
-
-    model_config = ConfigDict(frozen=True)
-
-    stage: str
-    done: int
-    total: int
-    name: str = ""
-
-
-class Stored(BaseModel):
-    """A document that is in the store; `changed` is False where the same was there already.
-
-    `etag` names this version of it for conditions.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    document: DocumentRecord
-    changed: bool
-    etag: str
 
 
 class Client:
@@ -234,7 +189,7 @@ class Client:
         with self._answered("GET", _path(document_id)) as response:
             etag: str | None = response.headers.get("etag")
         if etag is None:
-            raise _other_version("without an ETag")
+            raise other_version("without an ETag")
         return etag
 
     def show_text(self, document_id: str) -> DocumentText:
@@ -307,11 +262,11 @@ class Client:
             with self._answered(
                 "POST", "v1/uploads", query=_fields(known), headers=_EVENTS, files=parts, streamed=True
             ) as response:
-                for name, data in _events(response, on_progress):
+                for name, data in events_of(response, on_progress):
                     if name == "file" and on_file is not None:
-                        on_file(_understood(FileResult, data))
+                        on_file(understood(FileResult, data))
                     elif name == "report":
-                        return _understood(UploadReport, data)
+                        return understood(UploadReport, data)
         raise self._broken_off()
 
     # The server
@@ -340,9 +295,9 @@ class Client:
         with self._answered(
             "POST", "v1/documents", query=query, headers={**headers, **_EVENTS}, content=content, streamed=True
         ) as response:
-            for name, data in _events(response, on_progress):
+            for name, data in events_of(response, on_progress):
                 if name == "stored":
-                    return _understood(Stored, data)
+                    return understood(Stored, data)
         raise self._broken_off()
 
     def _call(
@@ -357,7 +312,7 @@ class Client:
         content = None if body is None else body.model_dump_json(exclude_unset=True).encode()
         headers = {} if body is None else {"content-type": "application/json"}
         with self._answered(method, path, query=query, headers=headers, content=content) as response:
-            return _understood(model, response.content)
+            return understood(model, response.content)
 
     @contextmanager
     def _answered(
@@ -386,9 +341,9 @@ class Client:
                     response.read()
                 finally:
                     response.close()
-                wait = _retry_after(response)
+                wait = retry_after(response)
                 if response.status_code not in _RETRIED or wait is None or not left or waited + wait > self._max_wait_s:
-                    raise _refusal(response)
+                    raise refusal_of(response)
                 left, waited = left - 1, waited + wait
                 self._sleep(wait)
         except httpx.HTTPError as error:
@@ -410,19 +365,6 @@ def _valid(model: type[_Model], **fields: Any) -> _Model:
         ) from error
 
 
-def _understood(model: type[_Model], content: Any) -> _Model:
-    try:
-        return model.model_validate_json(content) if isinstance(content, bytes) else model.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _other_version(f"no {model.__name__} ({where}: {first['msg']})") from error
-
-
-def _other_version(what: str) -> AnswerError:
-    return AnswerError(f"the server's answer is {what}; use the same version of spanqa on both sides")
-
-
 def _fields(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(exclude_defaults=True)
 
@@ -434,48 +376,3 @@ def _path(document_id: str) -> str:
 def _conditions(if_match: str | None, if_none_match: str | None) -> dict[str, str]:
     given = {"if-match": if_match, "if-none-match": if_none_match}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _events(response: httpx.Response, on_progress: Callable[[Progress], None] | None) -> Iterator[tuple[str, Any]]:
-    """The events but progress, which goes to `on_progress`; raises ApiError for a problem."""
-    for name, text in sse.read(response.iter_lines()):
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise _other_version(f"an event {name!r} without JSON") from error
-        if name == "problem":
-            raise _of_problem(_understood(Problem, data))
-        if name != "progress":
-            yield name, data
-        elif on_progress is not None:
-            on_progress(_understood(Progress, data))
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the server wants waited (RFC 9110, section 10.2.3), None where it does not say."""
-    stated = response.headers.get("retry-after", "").strip()
-    if stated.isascii() and stated.isdigit():
-        return float(stated)
-    try:
-        when = parsedate_to_datetime(stated)
-    except ValueError:
-        return None
-    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _refusal(response: httpx.Response) -> ApiError:
-    try:
-        return _of_problem(Problem.model_validate_json(response.content))
-    except ValidationError:
-        status = response.status_code
-        return ApiError(
-            status,
-            response.reason_phrase or "Error",
-            f"answered by something that is not spanqa: {response.text[:200]!r}",
-            problem=None,
-            request_id=response.headers.get(REQUEST_ID_HEADER),
-        )
-
-
-def _of_problem(problem: Problem) -> ApiError:
-    return ApiError(problem.status, problem.title, problem.detail, problem=problem, request_id=problem.request_id)

@@ -22,7 +22,38 @@ pytest.register_assert_rewrite("contracts")
 settings.register_profile("spanqa", deadline=None)
 settings.load_profile("spanqa")
 
+# What opens the real models, or serves requests: every test that asks for one of these is slow.
+SLOW_FIXTURES = frozenset({"qa", "serving", "listening"})
+
 HIDDEN, LAYERS, INNER, VOCABULARY, POSITIONS = 32, 2, 64, 30522, 64
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that take long by what they use; the others that do carry the mark themselves."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["slow"] = sum(item.get_closest_marker("slow") is not None for item in items)
+
+
+class LeftOut:
+    """Tells how many tests were left out where workers ran the others: pytest-xdist says nothing of them."""
+
+    slow = 0
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self.slow = node.workeroutput.get("slow", self.slow)
+
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+        if self.slow and "not slow" in config.option.markexpr:
+            terminalreporter.write_line(f"left out: {self.slow} slow tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LeftOut())
 
 
 @pytest.fixture(autouse=True, scope="session")

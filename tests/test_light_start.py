@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SEEDS = Path(__file__).parents[1] / "seeds"
 HEAVY = {"torch", "transformers", "sentence_transformers", "scipy", "sklearn", "ir_measures", "pandas", "fastapi"}
 _SCRIPT = """

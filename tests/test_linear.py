@@ -226,6 +226,7 @@ def test_the_patterns_are_found() -> None:
     assert len(ALL) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("used", ALL, ids=[f"{used.name}.{used.method}"[:80] for used in ALL])
 def test_no_pattern_takes_the_square_of_a_text(used: Used) -> None:
     bound = bound_of(used.name)
@@ -308,6 +309,7 @@ LONG = 8_000
 LONGER = {"split_sentences": 25_000, "cut_passages": 25_000}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_function_takes_the_square_of_a_text(name: str) -> None:
     do = FUNCTIONS[name]

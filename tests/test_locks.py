@@ -116,11 +116,11 @@ def test_all_that_is_needed_is_copied() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     setuptools = settings["tool"]["setuptools"]
     needed = [ROOT / name for name in ("pyproject.toml", settings["project"]["readme"], "LICENSE")]
-    for package in setuptools["packages"]:
-        needed += (ROOT / package.replace(".", "/")).glob("*.py")
+    for folder in (pattern.removesuffix("*") for pattern in setuptools["packages"]["find"]["include"]):
+        needed += (ROOT / folder).rglob("*.py")
     for package, names in setuptools["package-data"].items():
         for name in names:
-            needed += (path for path in (ROOT / package).glob(name) if path.is_file())
+            needed += (path for path in (ROOT / package.replace(".", "/")).glob(name) if path.is_file())
     named = re.findall(r"-r (\S+)", (ROOT / "deploy" / "Dockerfile").read_text("utf-8"))
     needed += [ROOT / name for name in named]
     assert len(needed) > 200 and len(named) == 3

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 from typer.testing import CliRunner
 
 import api.cli.opening

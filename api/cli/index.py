@@ -15,8 +15,9 @@ from api.cli.indexing import PlacingOptions, plural, stopped_by_signals, summary
 from api.cli.opening import open_store
 from api.cli.options import EmbedderOption, RuntimeOption, StoreOption
 from api.cli.progress import progress_bar
-from api.service.auditing import note_indexing
+from api.service.auditing import note_change, note_indexing
 from api.terminal import say, tell
+from index.catalogue.audit_log import LOCAL_COMMAND
 from index.errors import NoStoreError
 from index.text.printable import printable
 
@@ -47,6 +48,9 @@ def index(
     runtime: RuntimeOption = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
+    max_passages: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="A document of more passages is not indexed, which is told.")
+    ] = 100_000,
 ) -> None:
     """Bring the store in step with files and folders: adds, updates, and removes what is gone from a folder.
 
@@ -79,6 +83,7 @@ def index(
         opened = open_store(store, embedder, create=bool(paths), runtime=runtime)
         if re_embed:
             opened.re_embed()
+            note_change(opened, LOCAL_COMMAND, "embed anew", count=opened.catalogue.counts()[0])
             tell(f"embedded anew with {opened.embedder.name}")
         if not paths:
             return
@@ -92,6 +97,7 @@ def index(
                 prune=into.prune,
                 engine=cluster.engine(opened, runtime, stop=stop) if cluster else None,
                 stop=stop,
+                most_passages=max_passages,
             )
     note_indexing(opened, report)
     tell_failures(report)

@@ -20,6 +20,8 @@ from index.store.store import Store
 
 # Files that are noted as read together: a transaction each would cost as much as their documents.
 NOTED_TOGETHER = 200
+# Of one document: ten times what a server takes at once, some 40 MB of prose or a table of so many rows.
+MOST_PASSAGES = 100_000
 # Nor may much be read again where work ends without a word.
 NOTED_S = 4.0
 
@@ -57,6 +59,7 @@ def index_paths(
     prune: bool | None = None,
     engine: IndexingEngine | None = None,
     stop: threading.Event | None = None,
+    most_passages: int = MOST_PASSAGES,
 ) -> Report:
     """Bring a collection in step with files and folders: what is new is added, what changed replaced, and what is gone
     from a folder removed (see `folders.plan` for what `prune` means and what is not taken for gone).
@@ -64,7 +67,9 @@ def index_paths(
     A file that cannot be read is reported and the rest goes on. `tags` None leaves the tags of known documents as they
     are. progress is called with (files done, files in all). An `engine` reads, cuts and embeds elsewhere; what comes
     into the store is the same. Once `stop` is set, what is in hand is finished or dropped, and the report says how far
-    it came. Raises InputError where a named path does not exist, or where there is no file of a kind that can be read.
+    it came. A document of more than `most_passages` is reported and keeps its last good version.
+
+    Raises InputError where a named path does not exist, or where there is no file of a kind that can be read.
     """
     try:
         with at_once(stop):
@@ -72,7 +77,16 @@ def index_paths(
     except StoppedError:
         return Report(Plan(), interrupted=True)
     require_some(made, paths)
-    return follow(store, made, progress, collection=collection, tags=tags, engine=engine, stop=stop)
+    return follow(
+        store,
+        made,
+        progress,
+        collection=collection,
+        tags=tags,
+        engine=engine,
+        stop=stop,
+        most_passages=most_passages,
+    )
 
 
 def follow(
@@ -84,9 +98,10 @@ def follow(
     tags: Sequence[str] | None = None,
     engine: IndexingEngine | None = None,
     stop: threading.Event | None = None,
+    most_passages: int = MOST_PASSAGES,
 ) -> Report:
     """Do what a plan says, until `stop` is set."""
-    return _Run(store, made, collection, tags, progress, engine=engine, stop=stop).run()
+    return _Run(store, made, collection, tags, progress, engine=engine, stop=stop, most_passages=most_passages).run()
 
 
 class _Run:
@@ -103,6 +118,7 @@ class _Run:
         *,
         engine: IndexingEngine | None,
         stop: threading.Event | None,
+        most_passages: int,
     ) -> None:
         self._store = store
         self._collection = collection
@@ -110,6 +126,7 @@ class _Run:
         self._progress = progress
         self._engine = engine
         self._stop = stop
+        self._most_passages = most_passages
         self._noted = time.monotonic()
         self._report = Report(made, failed=[*made.unreadable, *made.refused])
         self._open: dict[str, _Reading] = {}
@@ -123,10 +140,17 @@ class _Run:
                 self._store.sync()
                 self._store.catalogue.remove_sources(self._collection, report.plan.gone)
                 report.removed = len(report.plan.gone)
-            with closing(self._store.put_all(self._documents(), engine=self._engine, stop=self._stop)) as changes:
+            put = self._store.put_all(
+                self._documents(), engine=self._engine, stop=self._stop, most_passages=self._most_passages
+            )
+            with closing(put) as changes:
                 for change in changes:
                     reading = self._open[change.document.source or ""]
                     reading.waiting -= 1
+                    if change.refused:
+                        reading.found -= 1
+                        reason = f"{change.document.uri}: {change.refused}; divide it, or raise --max-passages"
+                        self._part_failed(reading, NotRead(reason))
                     reading.changed |= change.changed
                     report.passages += change.passages
                     self._finish_if_read(reading)

@@ -71,6 +71,11 @@ class Backend(Protocol):
         """Hold the lock on the search indexes among all processes that share them. Raises TimeoutError, OSError."""
         ...
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it lies on a read-only disk, and can be asked but not changed."""
+        ...
+
     def other_indexes(self) -> list[Path]:
         """Search indexes of other catalogues that lie in this store's folder; those of several stores may rightly share
         one where the catalogues are in servers, and none is named then."""
@@ -95,14 +100,14 @@ class FolderBackend:
     def __init__(self, folder: Path, *, create: bool) -> None:
         self.folder = folder
         # Search indexes on a read-only disk are opened in a folder of links to them, where they can be brought up.
-        self._frozen = on_frozen_disk(folder)
+        self.frozen = on_frozen_disk(folder)
         self._mirror: tempfile.TemporaryDirectory[str] | None = None
         if create:
             _make_store_folder(folder)
         self.catalogue = _open_catalogue(folder, create=create)
 
     def open_indexes(self, dimensions: int) -> LocalIndexes:
-        if self._frozen:
+        if self.frozen:
             return LocalIndexes(self._mirrored(), self.catalogue, dimensions)
         return _local_indexes(self.folder, self.catalogue, dimensions)
 
@@ -111,7 +116,7 @@ class FolderBackend:
 
     @contextmanager
     def lock_indexes(self) -> Iterator[None]:
-        if self._frozen:
+        if self.frozen:
             yield
             return
         with _file_lock(self.folder):
@@ -146,6 +151,7 @@ class ServerBackend:
     """A store whose catalogue is in PostgreSQL, with search indexes of this machine's own."""
 
     searched_by_server = False
+    frozen = False
 
     def __init__(self, location: ServerStore, *, create: bool) -> None:
         from index.catalogue.postgres import PostgresCatalogue

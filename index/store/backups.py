@@ -15,6 +15,7 @@ from index.disk.checksums import flush, room_at
 from index.disk.marks import aside, sweep_asides
 from index.disk.private import make_file, make_folder
 from index.errors import DamageError, InputError, StoreError
+from index.search.index_folders import left_behind
 from index.store.backend import RESTORING, is_restoring_file
 from index.store.store import Store
 
@@ -63,12 +64,13 @@ def restore(store: Store, source: Path) -> None:
     store.discard_others()
 
 
-def restore_folder(folder: Path, source: Path, *, replace: bool) -> None:
+def restore_folder(folder: Path, source: Path, *, replace: bool) -> bool:
     """Make the store in `folder`, which need not exist, what the backup `source` is: a folder or its file.
 
     The backup is only read: a copy is checked, brought to today's format and put in place. `replace` does so where the
     store holds documents, or its catalogue is damaged: what it was is kept until the new one was checked in its place,
-    and is put back where anything is wrong.
+    and is put back where anything is wrong. Returns whether API keys and the log of what was there may be lost: those
+    of a catalogue that cannot be opened, or that is gone and left its log.
 
     Raises InputError where there is no backup or it holds nothing, HoldsDocumentsError without `replace`, StoreError
     where it is none of ours or not sound, or where the store cannot be written. Nothing has changed then.
@@ -89,7 +91,7 @@ def restore_folder(folder: Path, source: Path, *, replace: bool) -> None:
             make_file(copy)
             with read_only(file) as theirs, closing(sqlite3.connect(copy)) as ours:
                 theirs.backup(ours)
-            _put_in_place(copy, target, source, replace=replace)
+            return _put_in_place(copy, target, source, replace=replace)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"the store {folder} cannot be restored from {source} ({room_at(folder)}): {error}") from error
     finally:
@@ -106,8 +108,9 @@ def _require_backup(file: Path) -> None:
         raise StoreError(f"{file} is no backup that can be restored; nothing was changed. {error}") from error
 
 
-def _put_in_place(copy: Path, target: Path, source: Path, *, replace: bool) -> None:
-    """Put a copy of a backup in the place of the catalogue `target`, or where there is none yet."""
+def _put_in_place(copy: Path, target: Path, source: Path, *, replace: bool) -> bool:
+    """Put a copy of a backup in the place of the catalogue `target`, or where there is none yet; whether keys of what
+    was there may be lost."""
     before = _opened(target, replace=replace)
     try:
         generation = before.generation() if before is not None else 0
@@ -125,8 +128,11 @@ def _put_in_place(copy: Path, target: Path, source: Path, *, replace: bool) -> N
             before.become(copy, copy.with_name("replaced.sqlite"))
         elif any(os.path.lexists(file) for file in _files(target)):
             _replace_spoiled(copy, target)
+            return True
         else:
             put_in_place(copy, target)
+            return bool(left_behind(target.parent))
+        return False
     finally:
         if before is not None:
             before.close()

@@ -24,11 +24,15 @@ EMBED_BETWEEN_LOOKS = 64
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What putting one document came to: whether the store changed, and how many passages were made of it for that."""
+    """What putting one document came to: whether the store changed, and how many passages were made of it for that.
+
+    `refused` says why it was not taken: then the store holds of it what it held before.
+    """
 
     document: Document
     changed: bool
     passages: int
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class Store:
         engine: IndexingEngine | None = None,
         stop: threading.Event | None = None,
         pacing: Pacing | None = None,
+        most_passages: int | None = None,
     ) -> Generator[Change, None, None]:
         """Add or replace documents, a transaction each batch; yields as they are stored. Call `sync` afterwards.
 
@@ -87,7 +88,7 @@ class Store:
 
         Documents that come cut are not cut here, and an `engine` embeds in place of the store's embedder, several
         batches at once: memory is then bounded by as many more. `pacing` bounds documents, and says when a batch of
-        passages is embedded.
+        passages is embedded. One of more than `most_passages` is refused, and the others go on (see `Change`).
 
         Once `stop` is set, what is embedded by then is stored and yielded, and StoppedError is raised.
         """
@@ -103,7 +104,7 @@ class Store:
         with filled as filling:
             try:
                 try:
-                    for batch in self._batches(documents, stop, pacing):
+                    for batch in self._batches(documents, stop, pacing, most_passages):
                         yield from filling.push(batch)
                 except StoppedError:
                     raise
@@ -331,6 +332,11 @@ class Store:
         """Whether its search indexes are in a server and not in files of this machine."""
         return self.backend.searched_by_server
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it lies on a read-only disk, and can be asked but not changed."""
+        return self.backend.frozen
+
     def close(self) -> None:
         self.backend.close()
 
@@ -344,6 +350,7 @@ class Store:
         documents: Iterable[Document | CutDocument],
         stop: threading.Event | None = None,
         pacing: Pacing | None = None,
+        most_passages: int | None = None,
     ) -> Iterator[Batch]:
         """The documents with their passages, those that need none as what came of them; bounded in both, and in the
         time that gathering them takes."""
@@ -365,8 +372,12 @@ class Store:
                     cut = given if isinstance(given, CutDocument) else self._cut_here(given)
                 if pacing is not None:
                     pacing.require_few(cut.passages)
-                batch.append(cut)
-                passages += len(cut.passages)
+                if most_passages is not None and len(cut.passages) > most_passages:
+                    reason = f"comes to {len(cut.passages):,} passages, more than the {most_passages:,} that are taken"
+                    batch.append(Change(document, False, 0, reason))
+                else:
+                    batch.append(cut)
+                    passages += len(cut.passages)
             full = passages >= EMBED_TOGETHER or len(batch) >= WRITTEN_TOGETHER
             if full or time.monotonic() - begun >= GATHERED_S:
                 yield batch

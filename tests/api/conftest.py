@@ -2,116 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 import uvicorn
+from fakes.embedders import HashedWordsEmbedder
+from fakes.engines import margin_calibration
+from fakes.readers import PhraseReader
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from numpy.typing import NDArray
 
 from api.client import Client
 from api.http.app import create_app, serve
 from api.settings import ServerSettings
 from index.store.store import Store
-from index.text.words import words
 from qa.engine import Engine
-from qa.judging.confidence import FEATURES, Calibration
-from qa.reading.spans import Span
 
-DIMENSIONS = 64
 BASE_URL = "http://127.0.0.1:8000"
 TEXT = "Ünïcödé 🛰 first.\r\nThe drills run from August 9 to 13 in Ningxia.\n\nThe engine was built by Charles in 1843."
 
 
-class FakeEmbedder:
-    """Unit vectors of hashed words: texts that share words are near."""
-
-    name = "fake-embedder"
-    sha256 = "e" * 64
-    dimensions = DIMENSIONS
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.full((len(texts), DIMENSIONS), 1e-3, dtype=np.float32)
-        for row, text in enumerate(texts):
-            for word in words(text):
-                vectors[row, hashlib.sha256(word.encode()).digest()[0] % DIMENSIONS] += 1
-        unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return unit
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) for text in texts]
-
-
-class FakeReader:
-    """Finds phrases that it is told of, with margins that it is told. `hold` keeps it reading until it is set."""
-
-    name = "fake-reader"
-    sha256 = "f" * 64
-
-    def __init__(self) -> None:
-        self.margins: dict[str, float] = {"August 9 to 13": 5.0, "Charles": 2.0, "Ningxia": -3.0}
-        self.failure: Exception | None = None
-        self.hold: threading.Event | None = None
-        self.reading = threading.Semaphore(0)
-
-    def read(
-        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
-    ) -> list[list[list[Span]]]:
-        if self.hold is not None:
-            self.reading.release()
-            assert self.hold.wait(10)
-        if self.failure is not None:
-            raise self.failure
-        return [[self._spans(text) for text in own] for own in passages]
-
-    def _spans(self, text: str) -> list[Span]:
-        found = [
-            Span(text.index(phrase), text.index(phrase) + len(phrase), margin)
-            for phrase, margin in self.margins.items()
-            if phrase in text
-        ]
-        return sorted(found, key=lambda span: -span.margin)
-
-
-def calibration() -> Calibration:
-    """Confidence that is the logistic function of the margin alone, answered from one half."""
-    return Calibration(
-        features=FEATURES,
-        mean=(0.0,) * len(FEATURES),
-        scale=(1.0,) * len(FEATURES),
-        weights=(1.0, *(0.0,) * (len(FEATURES) - 1)),
-        bias=0.0,
-        threshold=0.5,
-        reader_sha256="f" * 64,
-        embedder_sha256="e" * 64,
-        fitted_on="nothing",
-    )
-
-
 @pytest.fixture
-def reader() -> FakeReader:
-    return FakeReader()
+def reader() -> PhraseReader:
+    return PhraseReader()
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "store", FakeEmbedder())
+    store = Store(tmp_path / "store", HashedWordsEmbedder())
     yield store
     store.close()
 
 
 @pytest.fixture
-def engine(store: Store, reader: FakeReader) -> Engine:
-    return Engine(store, reader, calibration())
+def engine(store: Store, reader: PhraseReader) -> Engine:
+    return Engine(store, reader, margin_calibration())
 
 
 def wait_until_warm(client: TestClient) -> None:

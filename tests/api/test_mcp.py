@@ -62,9 +62,9 @@ async def drive(client: Client, question: str, expected: str) -> None:
     checked = await client.call_tool("verify_citation", {"citation": citation.model_dump(mode="json")})
     assert checked.structured_content is not None, refusal(checked)
     assert checked.structured_content["valid"] is True
-    found = await client.call_tool("search", {"question": question, "passages": 3})
-    assert found.structured_content is not None, refusal(found)
-    assert any(expected in passage["text"] for passage in found.structured_content["passages"])
+    result = await client.call_tool("search", {"question": question, "passages": 3})
+    assert result.structured_content is not None, refusal(result)
+    assert any(expected in passage["text"] for passage in result.structured_content["passages"])
 
 
 def put(store: Store, text: str, uri: str = URI, collection: str = "default") -> str:
@@ -83,6 +83,7 @@ def test_every_tool_over_http(listening: Callable[..., int], store: Store, text:
     run(work)
 
 
+@pytest.mark.slow
 def test_every_tool_over_standard_input_with_the_real_models(tmp_path: Path) -> None:
     script = "from api.cli.main import main; main()"
     store = str(tmp_path / "store")

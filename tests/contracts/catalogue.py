@@ -253,9 +253,9 @@ class CatalogueContract:
         )
         ids = every_id(catalogue)
         assert len(catalogue.snapshot(ids).passages) == count
-        found = added_since(catalogue, 0)
-        assert list(found) == ids
-        assert found[ids[-1]][1] == [count * 3 - 3, count * 3 - 2, count * 3 - 1]
+        added = added_since(catalogue, 0)
+        assert list(added) == ids
+        assert added[ids[-1]][1] == [count * 3 - 3, count * 3 - 2, count * 3 - 1]
 
     def test_records_are_paged_by_uri(self, catalogue: Catalogue) -> None:
         for name in ("c", "a", "b"):
@@ -313,6 +313,7 @@ class CatalogueContract:
         assert selected(date_from="2021", date_to="2021") == {"day", "time", "month", "year"}
         assert selected(date_from="2022") == selected(date_to="2020-12-31") == set()
 
+    @pytest.mark.slow
     def test_records_follow_a_place(self, catalogue: Catalogue) -> None:
         for name, collection in (("b", "x"), ("a", "x"), ("b", "y"), ("c", "default")):
             put(catalogue, name, collection=collection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from index.documents import Document
 

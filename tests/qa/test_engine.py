@@ -348,6 +348,7 @@ def test_filters(full: Store, filters: Filters, answers: set[str]) -> None:
     assert {answer.text for answer in response.answers} == answers
 
 
+@pytest.mark.slow
 def test_the_number_of_passages_read(full: Store) -> None:
     reader = WordReader({})
     engine = Engine(full, reader, calibration())
@@ -532,6 +533,7 @@ HOSTILE = st.lists(
 NEEDLES = [*"eXA1", "\n", "wrote", "d", "Ada w", "𝒜", "\u05e9"]
 
 
+@pytest.mark.slow
 @given(
     texts=st.lists(HOSTILE, min_size=1, max_size=3),
     needles=st.lists(st.sampled_from(NEEDLES), min_size=1, max_size=3),

@@ -132,6 +132,7 @@ FILTERS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(fields=FILTERS)
 def test_nothing_escapes_a_filter(engine: Engine, fields: dict[str, Any]) -> None:

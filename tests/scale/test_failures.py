@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 from pymilvus import MilvusClient, MilvusException
 from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc
 from sqlalchemy import create_engine, text

@@ -40,10 +40,11 @@ def full(
 ) -> None:
     """Let the disk become full in the middle of every kind of command, and check each time that nothing is lost.
 
-    Documents are added, updated and removed, the store purged, embedded anew, repaired, backed up, restored, copied and
-    opened, its search indexes caught up, keys added and revoked, with so few bytes left that it must fail. Each time it
-    is refused in one line that says what is free, everything acknowledged is there, and once there is room the same
-    command succeeds and the store is whole. About a second a point. Exit 1 where anything was not so.
+    Documents are added, updated and removed, the store purged, embedded anew, repaired, backed up, restored, copied
+    and opened, its search indexes caught up, keys added, renewed and revoked, with so few bytes left that it must
+    fail. Each time it is refused in one line that says what is free, everything acknowledged is there, and once there
+    is room the same command succeeds and the store is whole. About a second a point. Exit 1 where anything was not
+    so.
     """
     from eval.bench.disks.harness import Fillings, bench_full
 

@@ -28,10 +28,10 @@ def kill(
 ) -> None:
     """Kill a writer at random moments (SIGKILL) while others read, and check each time that nothing is lost.
 
-    It adds, updates, describes, removes, purges, repairs and embeds anew, backs up and restores, copies the store, adds
-    and revokes keys. After each kill everything is checked: every acknowledged change must be there, the one under way
-    wholly or not at all, an interrupted backup or copy whole or made by the same command again, and no reader may have
-    seen an error or a wrong place. About a second a kill. Exit 1 where anything was not so.
+    It adds, updates, describes, removes, purges, repairs and embeds anew, backs up and restores, copies the store,
+    adds, renews and revokes keys. After each kill everything is checked: every acknowledged change must be there, the
+    one under way wholly or not at all, an interrupted backup or copy whole or made by the same command again, and no
+    reader may have seen an error or a wrong place. About a second a kill. Exit 1 where anything was not so.
     """
     from eval.bench.kills.harness import Kills, bench_kills
 

@@ -40,12 +40,14 @@ def make_promise(
     calibration: Path | None,
 ) -> None:
     """Ask a store's gold questions and keep with it what they prove; raises InputError where they prove nothing."""
+    from api.service.auditing import note_change
     from eval.calibration.promises import Evidence
     from eval.gold.corpus import by_articles
     from eval.gold.questions import read_gold
     from eval.gold.sampling import draw
     from eval.runs.asker import StoreAsker
     from eval.runs.harness import evaluate
+    from index.catalogue.audit_log import LOCAL_COMMAND
     from qa.calibration.promise import KeptPromise
     from qa.calibration.risk import Refusal
 
@@ -81,6 +83,7 @@ def make_promise(
         embedder_sha256=engine.store.embedder.sha256,
         calibration_sha256=engine.calibration.sha256,
     ).keep(engine.store.catalogue)
+    note_change(engine.store, LOCAL_COMMAND, "promise keep")
     Terminal().print(Text(proof_text(outcome, made)))
 
 
@@ -147,9 +150,15 @@ def show(
 @promise.command("withdraw")
 def withdraw(*, store: StoreOption) -> None:
     """Take the promise back: the calibrated threshold decides again."""
+    from api.service.auditing import note_change
+    from index.catalogue.audit_log import LOCAL_COMMAND
     from qa.calibration.promise import forget
 
-    say("withdrawn" if forget(open_store(store).catalogue) else "nothing was promised")
+    opened = open_store(store)
+    withdrawn = forget(opened.catalogue)
+    if withdrawn:
+        note_change(opened, LOCAL_COMMAND, "promise withdraw")
+    say("withdrawn" if withdrawn else "nothing was promised")
 
 
 @promise.command("check")

@@ -26,6 +26,8 @@ def migrate_store(
     else has changed TO: stop FROM's writers, give it once more, and let everybody use TO. API keys and the log are a
     store's own and not copied: make keys for TO with qa keys add.
     """
+    from api.service.auditing import note_change
+    from index.catalogue.audit_log import LOCAL_COMMAND
     from index.catalogue.copying import copy_catalogue
 
     opened = open_store(source)
@@ -35,6 +37,9 @@ def migrate_store(
             moved = copy_catalogue(opened.catalogue, made.catalogue, advance)
         tell("both hold the same; making the search indexes")
         made.sync()
+        if not opened.frozen:
+            note_change(opened, LOCAL_COMMAND, "store copied", count=moved.documents)
+        note_change(made, LOCAL_COMMAND, "store copied here", count=moved.documents)
     except KeyboardInterrupt:
         tell("interrupted; what is copied is kept: the same command goes on")
         raise typer.Exit(1) from None

@@ -70,9 +70,14 @@ def check(*, store: StoreOption, as_json: JsonOption = False) -> None:
 @store_app.command("repair")
 def repair(*, store: StoreOption) -> None:
     """Mend what sound texts allow: passages, embeddings and search indexes are made anew; texts are never touched."""
+    from api.service.auditing import note_change
+    from index.catalogue.audit_log import LOCAL_COMMAND
     from index.store.health import repair_store
 
-    health, done = repair_store(open_store(store))
+    opened = open_store(store)
+    health, done = repair_store(opened)
+    if done:
+        note_change(opened, LOCAL_COMMAND, "store repair", count=len(done))
     for line in done:
         say(line)
     if health.sound and not done:
@@ -86,16 +91,27 @@ def repair(*, store: StoreOption) -> None:
 @store_app.command("purge")
 def purge(*, store: StoreOption) -> None:
     """Rewrite the store's files, so that nothing of removed documents and older versions is left in them."""
-    open_store(store).purge()
+    from api.service.auditing import note_change
+    from index.catalogue.audit_log import LOCAL_COMMAND
+
+    opened = open_store(store)
+    opened.purge()
+    note_change(opened, LOCAL_COMMAND, "store purge")
     say("nothing of what was removed is left in the store's files")
 
 
 @store_app.command("backup")
 def backup(destination: Annotated[Path, typer.Argument(help="A new or empty folder.")], *, store: StoreOption) -> None:
     """Copy the store as it is at this moment, while others may read and write it. A backup is a store itself."""
+    from api.service.auditing import note_change
+    from index.catalogue.audit_log import LOCAL_COMMAND
     from index.store.backups import back_up
 
-    file = back_up(open_store(store), destination)
+    opened = open_store(store)
+    file = back_up(opened, destination)
+    # Of a store on a read-only disk nothing can be noted, and nothing was changed.
+    if not opened.frozen:
+        note_change(opened, LOCAL_COMMAND, "store backup")
     say(f"{printable(str(file))}: {file.stat().st_size / 1e6:,.1f} MB")
 
 
@@ -119,7 +135,7 @@ def restore_backup(
             "themselves"
         )
     try:
-        restore_folder(where, source, replace=replace)
+        keys_lost = restore_folder(where, source, replace=replace)
     except HoldsDocumentsError as error:
         raise UsageError(f"{error}; add --replace, or name a new --store") from error
     # What was derived from the catalogue before lies there without one, for a moment.
@@ -129,6 +145,12 @@ def restore_backup(
     documents, passages = opened.catalogue.counts()
     note_change(opened, LOCAL_COMMAND, "store restore", count=documents)
     tell(f"restored from {source}")
+    if keys_lost:
+        tell(
+            "the catalogue that was there could not be read: its API keys, if it had any, and its log are lost; make "
+            f"keys anew before the store is served: qa keys add NAME --store {where}",
+            label="note:",
+        )
     say(f"{documents:,} documents in {passages:,} passages, {_at(opened.catalogue.generation())}")
 
 

@@ -11,15 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from index.store.store import Store
+
+pytestmark = pytest.mark.slow
 
 # The command line with an embedder that stops at a text, and goes on when told so on standard input.
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 import api.cli.opening
 
 class Slow(FakeEmbedder):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from command_line import ARTICLE, QUESTION, Run
 
-from index.catalogue.sql import SqliteCatalogue
+from index.catalogue.sqlite import SqliteCatalogue
 
 
 def test_a_missing_store_names_the_command_that_makes_one(qa: Run, tmp_path: Path) -> None:

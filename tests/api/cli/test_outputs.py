@@ -165,8 +165,8 @@ def parameters() -> Iterator[tuple[str, bool]]:
     """Every parameter as COMMAND --OPTION or COMMAND ARGUMENT, and whether it is declared as a path."""
 
     def walk(command: Any, name: str) -> Iterator[tuple[str, bool]]:
-        for own, inner in getattr(command, "commands", {}).items():
-            yield from walk(inner, f"{name} {own}".strip())
+        for subcommand, inner in getattr(command, "commands", {}).items():
+            yield from walk(inner, f"{name} {subcommand}".strip())
         if not hasattr(command, "commands"):
             hints = get_type_hints(inspect.unwrap(command.callback))
             for parameter in command.params:

@@ -169,10 +169,10 @@ def test_a_citation_of_a_hostile_source(qa: Callable[..., tuple[int, str]], tmp_
     citation = json.loads(response)["answers"][0]["citation"]
     for nasty in ("".join(NASTY), MARKUP):
         citation["document"] |= {"uri": f"file:///{nasty}", "title": nasty, "id": "0" * 64}
-        for own in ({}, {"quote": nasty}):
-            code, printed = qa("verify", "-", "--store", store, stdin=json.dumps(citation | own))
+        for changed in ({}, {"quote": nasty}):
+            code, printed = qa("verify", "-", "--store", store, stdin=json.dumps(citation | changed))
             assert code == 1 and printed
-            code, printed = qa("verify", "-", "--store", store, "--json", stdin=json.dumps(citation | own))
+            code, printed = qa("verify", "-", "--store", store, "--json", stdin=json.dumps(citation | changed))
             assert code == 1 and printed
 
 

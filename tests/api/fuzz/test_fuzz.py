@@ -34,7 +34,7 @@ class FirstWordReader:
     def read(
         self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
     ) -> list[list[list[Span]]]:
-        return [[self._spans(text) for text in own] for own in passages]
+        return [[self._spans(text) for text in texts] for texts in passages]
 
     def _spans(self, text: str) -> list[Span]:
         word = re.search(r"\S+", text)

@@ -64,8 +64,8 @@ def test_filters_bind_every_door(
 ) -> None:
     expected = {filled[name] for name in names}
     assert cited(client.post("/v1/ask", json={**ASK, "filters": filters})) == expected
-    found = client.post("/v1/search", json={"question": "drills", "filters": filters}).json()["passages"]
-    assert {passage["document"]["id"] for passage in found} == expected
+    searched = client.post("/v1/search", json={"question": "drills", "filters": filters}).json()["passages"]
+    assert {passage["document"]["id"] for passage in searched} == expected
     listed = client.get("/v1/documents", params=filters).json()
     assert {record["id"] for record in listed["documents"]} == expected and listed["total"] == len(expected)
 
@@ -101,17 +101,17 @@ def limited(store: Store, filled: dict[str, str]) -> dict[str, str]:
 def test_a_limited_key_finds_nothing_of_others(
     client: TestClient, filled: dict[str, str], limited: dict[str, str], filters: dict[str, Any]
 ) -> None:
-    own = {filled["a1"], filled["a2"]}
+    permitted = {filled["a1"], filled["a2"]}
     response = client.post("/v1/ask", json={**ASK, "filters": filters}, headers=limited)
-    assert response.status_code == 200 and cited(response) <= own
+    assert response.status_code == 200 and cited(response) <= permitted
     if filters == {"collections": ["b"]}:
         assert (response.json()["status"], response.json()["reason"]) == ("abstained", "nothing_retrieved")
-    found = client.post("/v1/search", json={"question": "drills", "filters": filters}, headers=limited).json()
-    assert {passage["document"]["id"] for passage in found["passages"]} <= own
+    searched = client.post("/v1/search", json={"question": "drills", "filters": filters}, headers=limited).json()
+    assert {passage["document"]["id"] for passage in searched["passages"]} <= permitted
     listed = client.get("/v1/documents", params=filters, headers=limited).json()
-    assert {record["id"] for record in listed["documents"]} <= own and listed["total"] <= 2
+    assert {record["id"] for record in listed["documents"]} <= permitted and listed["total"] <= 2
     if not filters:
-        assert cited(response) == own and listed["total"] == 2
+        assert cited(response) == permitted and listed["total"] == 2
 
 
 def test_a_limited_key_cannot_tell_others_from_none(
@@ -150,15 +150,15 @@ def test_a_limited_key_cannot_tell_when_others_write(
     def seen() -> list[Any]:
         """All that the key is shown, but for measured times."""
         answered = client.post("/v1/ask", json=ASK, headers=limited).json()
-        found = client.post("/v1/search", json={"question": "drills"}, headers=limited).json()
+        searched = client.post("/v1/search", json={"question": "drills"}, headers=limited).json()
         # A kept answer took no time of reading.
         times = answered.pop("elapsed_ms")["retrieve"] > 0
-        found.pop("elapsed_ms")
+        searched.pop("elapsed_ms")
         shown = [
             client.get(path, headers=limited)
             for path in ("/v1/documents", f"/v1/documents/{filled['a1']}", f"/v1/documents/{filled['a1']}/text")
         ]
-        return [answered, times, found, *((one.json(), one.headers.get("etag")) for one in shown)]
+        return [answered, times, searched, *((one.json(), one.headers.get("etag")) for one in shown)]
 
     first = seen()
     assert seen() == first
@@ -175,12 +175,12 @@ def test_a_limited_key_cannot_tell_whether_there_are_others(
     def outcomes() -> list[Any]:
         headers = {"authorization": f"Bearer {token}"}
         asked = client.post("/v1/ask", json=ASK, headers=headers).json()
-        found = client.post("/v1/search", json={"question": "drills"}, headers=headers).json()
+        searched = client.post("/v1/search", json={"question": "drills"}, headers=headers).json()
         return [
             asked["reason"],
             asked["elapsed_ms"]["retrieve"] > 0,
-            found["reason"],
-            found["elapsed_ms"]["retrieve"] > 0,
+            searched["reason"],
+            searched["elapsed_ms"]["retrieve"] > 0,
         ]
 
     token = KeyRing(store).add("nothing", ["read"], ["nowhere"])[1]
@@ -192,5 +192,5 @@ def test_a_limited_key_cannot_tell_whether_there_are_others(
 
 def test_whoever_sees_all_is_told_the_generation(client: TestClient, filled: dict[str, str]) -> None:
     assert client.post("/v1/ask", json=ASK).json()["provenance"]["store_generation"] == 4
-    found = client.post("/v1/search", json={"question": "drills"}).json()
-    assert found["store_generation"] == 4 and found["passages"][0]["lexical"]["score"] > 0
+    searched = client.post("/v1/search", json={"question": "drills"}).json()
+    assert searched["store_generation"] == 4 and searched["passages"][0]["lexical"]["score"] > 0

@@ -54,7 +54,7 @@ class Server:
             while piece := connection.recv(65536):
                 received += piece
         # Of several answers the last one: what comes after a refused request must not be answered.
-        received = received[max((found.start() for found in re.finditer(rb"HTTP/1\.1 \d{3} ", received)), default=0) :]
+        received = received[max((match.start() for match in re.finditer(rb"HTTP/1\.1 \d{3} ", received)), default=0) :]
         head, _, body = received.partition(b"\r\n\r\n")
         if not head:
             return 0, {}
@@ -362,8 +362,8 @@ def test_a_refused_connection_does_not_keep_a_server_from_ending(monkeypatch: py
 
 def rows() -> dict[str, tuple[str, list[tuple[str, str]]]]:
     """The tables of docs/safety.md: for each request its answer, and the files and functions that hold it."""
-    found = re.findall(r"^\| (.+) \| (.+) \| (`.+`) \|$", SAFETY.read_text(encoding="utf-8"), re.MULTILINE)
-    return {name: (answer, re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)) for name, answer, tests in found}
+    rows = re.findall(r"^\| (.+) \| (.+) \| (`.+`) \|$", SAFETY.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: (answer, re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)) for name, answer, tests in rows}
 
 
 def test_the_table_is_of_these() -> None:

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 from serving.processes import command, environment
 
 from api.http.middleware.connections import MAX_CONNECTIONS
 from api.http.open_files import MIN_CONNECTIONS, REFUSED_AT_LEAST, RESERVED_FILES
+
+pytestmark = pytest.mark.slow
 
 LEAST = RESERVED_FILES + REFUSED_AT_LEAST + MIN_CONNECTIONS
 START_S = 60

@@ -80,6 +80,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         yield lambda **settings: stack.enter_context(started(tmp_path / "store", settings))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_what_was_accepted_is_finished_and_nothing_new_is_taken(start: Callable[..., Process], number: int) -> None:
     server = start(retry_after_s=3)
@@ -99,6 +100,7 @@ def test_what_was_accepted_is_finished_and_nothing_new_is_taken(start: Callable[
     assert server.status("/healthz") == 0
 
 
+@pytest.mark.slow
 def test_uploads_are_finished_to_the_last_event(start: Callable[..., Process]) -> None:
     server = start()
     files = [("files", (f"{number}.txt", f"{number}. {TEXT}".encode())) for number in range(8)]
@@ -113,6 +115,7 @@ def test_uploads_are_finished_to_the_last_event(start: Callable[..., Process]) -
     assert server.ended() == 0
 
 
+@pytest.mark.slow
 def test_an_idle_server_stops_at_once_and_loses_nothing(start: Callable[..., Process]) -> None:
     server = start()
     server.client.post("/v1/documents", json={"uri": "shed", "text": TEXT})
@@ -122,6 +125,7 @@ def test_an_idle_server_stops_at_once_and_loses_nothing(start: Callable[..., Pro
     assert again.client.get("/v1/documents").json()["total"] == 1
 
 
+@pytest.mark.slow
 def test_a_second_signal_waits_for_nothing(start: Callable[..., Process]) -> None:
     server = start()
     with ThreadPoolExecutor(1) as pool:
@@ -135,6 +139,7 @@ def test_a_second_signal_waits_for_nothing(start: Callable[..., Process]) -> Non
         assert isinstance(asked.exception(20), httpx.TransportError)
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_abandoned(start: Callable[..., Process]) -> None:
     server = start(grace_s=0.2)
     with ThreadPoolExecutor(1) as pool:

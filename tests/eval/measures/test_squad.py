@@ -84,6 +84,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(TEXTS, st.lists(TEXTS, max_size=4))
 def test_agrees_with_a_second_implementation(prediction: str, golds: list[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from eval.gold.corpus import context_uri
 from eval.gold.questions import GoldAnswer, GoldQuestion
-from eval.measures import parse_measure
+from eval.measures.names import parse_measure
 from eval.runs.asker import StoreAsker
 from eval.runs.compare import compare
 from eval.runs.harness import evaluate
@@ -260,6 +260,7 @@ class Crippled(Engine):
         return [replace(retrieved, passages=retrieved.passages[1:]) for retrieved in super().retrieve(deeper)]
 
 
+@pytest.mark.slow
 def test_a_crippled_retriever_shows_in_causes_and_comparison(tmp_path: Path, embedder: Embedder) -> None:
     store = Store(tmp_path / "towns", embedder)
     questions, documents = [], []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scale.locations
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from index.catalogue.copying import ROUNDS, copy_catalogue
 from index.catalogue.protocol import Catalogue, Entry
@@ -66,8 +66,10 @@ def fill(store: Store, count: int = 12) -> None:
     ]
     list(store.put_all(documents))
     for collection in ("plans", "default"):
-        own = {Source(d.uri, d.sha256, "1-2", "1"): [d.id] for d in documents if d.collection == collection}
-        store.catalogue.keep_sources(collection, own)
+        documents_by_source = {
+            Source(d.uri, d.sha256, "1-2", "1"): [d.id] for d in documents if d.collection == collection
+        }
+        store.catalogue.keep_sources(collection, documents_by_source)
     store.catalogue.set_settings({"promise": "{}"})
     store.sync()
 
@@ -75,11 +77,11 @@ def fill(store: Store, count: int = 12) -> None:
 def contents(catalogue: Catalogue) -> dict[str, object]:
     """All that a catalogue holds, passages by their order."""
     ids = catalogue.document_ids("", 10_000)
-    own = ("store_id", "generation", "copied_from", "unfinished_copy")
+    of_each_store = ("store_id", "generation", "copied_from", "unfinished_copy")
     return {
         "documents": {d.id: (d, list(cut), np.asarray(vectors).tolist()) for d, cut, vectors in catalogue.entries(ids)},
         "order": list(dict.fromkeys(catalogue.document_order(0, 10_000)[0])),
-        "settings": {name: value for name, value in catalogue.settings().items() if name not in own},
+        "settings": {name: value for name, value in catalogue.settings().items() if name not in of_each_store},
         "sources": {one: catalogue.sources(one) for one in sorted(catalogue.source_collections())},
     }
 
@@ -88,7 +90,7 @@ def copy(source: Catalogue, target: Catalogue, progress: Callable[[int, int], No
     return copy_catalogue(source, target, progress)
 
 
-def found(store: Store, question: str) -> list[list[tuple[str, int, float]]]:
+def ranked(store: Store, question: str) -> list[list[tuple[str, int, float]]]:
     """What each index finds, by document and offset, with its score."""
     vector = store.embedder.embed([question])[0]
     result = store.search(question, vector, 5)
@@ -109,7 +111,7 @@ def test_both_hold_the_same_and_find_the_same(open_store: Open, origin: str, goa
     assert (moved.copied, moved.removed) == (12, 0)
     assert seen[-1] == (moved.passages, moved.passages)
     for question in ("Part1 number3 word3", "number7"):
-        (dense, lexical), (dense_there, lexical_there) = found(source, question), found(target, question)
+        (dense, lexical), (dense_there, lexical_there) = ranked(source, question), ranked(target, question)
         # Engines count the words of a collection in ways of their own, and equal hits stand in any order.
         assert [score for *_, score in dense_there] == pytest.approx([score for *_, score in dense], rel=1e-4)
         assert [hit[:2] for hit in lexical_there[:1]] == [hit[:2] for hit in lexical[:1]]
@@ -155,6 +157,7 @@ def test_interrupted_it_goes_on(
     assert contents(target) == contents(source.catalogue)
 
 
+@pytest.mark.slow
 def test_the_source_changes_meanwhile(two: tuple[Store, SqliteCatalogue], monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = two
     monkeypatch.setattr("index.catalogue.copying.PASSAGES_TOGETHER", 3)
@@ -194,6 +197,7 @@ def test_new_vectors_of_old_passages_are_copied(two: tuple[Store, SqliteCatalogu
     assert contents(target) | {"order": 0} == contents(source.catalogue) | {"order": 0}
 
 
+@pytest.mark.slow
 def test_a_source_that_never_rests(two: tuple[Store, SqliteCatalogue], monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = two
     entries = source.catalogue.entries
@@ -214,14 +218,14 @@ def test_a_source_that_never_rests(two: tuple[Store, SqliteCatalogue], monkeypat
 
 def test_what_others_put_is_never_lost(two: tuple[Store, SqliteCatalogue], tmp_path: Path) -> None:
     source, target = two
-    own = [(document("own", "Mine."), [], np.empty((0, 64), np.float32))]
+    entries = [(document("own", "Mine."), [], np.empty((0, 64), np.float32))]
     copy(source.catalogue, target)
-    target.put_all(own)
+    target.put_all(entries)
     with pytest.raises(StoreError, match="was changed since it was copied"):
         copy(source.catalogue, target)
     assert target.counts()[0] == 13
     filled = SqliteCatalogue(tmp_path / "c")
-    filled.put_all(own)
+    filled.put_all(entries)
     with pytest.raises(StoreError, match="holds documents of its own"):
         copy(source.catalogue, filled)
     assert filled.counts()[0] == 1

@@ -335,6 +335,7 @@ def test_a_name_of_any_bytes(store: Store, docs: Path) -> None:
     assert index_paths(store, [docs]).removed == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rounds=st.lists(

@@ -113,6 +113,7 @@ def _moved(entry: object, path: Path) -> object:
     return str(entry).replace(here, there)
 
 
+@pytest.mark.slow
 def test_hostile_content_is_refused_in_the_same_words(tmp_path: Path) -> None:
     for name, content in list(contents().items())[:12]:
         path = tmp_path / name
@@ -122,6 +123,7 @@ def test_hostile_content_is_refused_in_the_same_words(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [1, 1_000_000])
 def test_files_come_in_order_however_they_are_sent(
     files: Path, embedder: Embedder, together: int, monkeypatch: pytest.MonkeyPatch
@@ -141,6 +143,7 @@ def test_files_come_in_order_however_they_are_sent(
             assert entry.passages == cut_passages(entry.document, embedder.count_tokens)
 
 
+@pytest.mark.slow
 def test_an_engine_makes_the_same_store(files: Path, embedder: Embedder, tmp_path: Path) -> None:
     made = []
     # Settled, so that both note the same of them.

@@ -203,3 +203,23 @@ def test_what_took_long_to_gather_is_stored(store: Store, sources: Path, monkeyp
     monkeypatch.setattr(store.catalogue, "put_all", put)
     index_paths(store, [sources])
     assert stored == [1, 1, 1]
+
+
+def test_a_document_of_too_many_passages_is_told_and_the_others_go_on(store: Store, tmp_path: Path) -> None:
+    table, other = tmp_path / "in" / "table.csv", tmp_path / "in" / "z.txt"
+    table.parent.mkdir()
+    other.write_text("Fish swim upstream.")
+    table.write_text("name,hours\n" + "".join(f"row {n},{n}\n" for n in range(5)))
+    assert index_paths(store, [table.parent], most_passages=20).failed == []
+    table.write_text("name,hours\n" + "".join(f"line {n},{n}\n" for n in range(50)))
+    other.write_text("Fish swim downstream.")
+    report = index_paths(store, [table.parent], most_passages=20)
+    ((path, reason),) = report.failed
+    assert path == table and "passages, more than the 20" in reason and "--max-passages" in reason
+    texts = {document.text for document in store.catalogue.documents(store.catalogue.document_ids("", 9)).values()}
+    assert any("row 4" in text for text in texts) and "Fish swim downstream." in texts
+    assert not any("line 4" in text for text in texts)
+    # It is tried again, and taken once it may be so long.
+    assert index_paths(store, [table.parent], most_passages=20).failed
+    report = index_paths(store, [table.parent])
+    assert (report.failed, report.changed) == ([], 1)

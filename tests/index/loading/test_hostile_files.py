@@ -34,6 +34,7 @@ def test_there_are_enough() -> None:
     assert len(HOSTILE) >= 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_each_is_refused_with_one_message_that_names_it(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -51,6 +52,7 @@ def test_what_is_only_odd_is_read(tmp_path: Path, name: str) -> None:
     assert len(found) == 1 and found[0].text.strip()
 
 
+@pytest.mark.slow
 def test_the_rest_of_the_folder_is_indexed(tmp_path: Path, make_embedder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "files"
     write_hostile(folder, line_mb=101)
@@ -104,6 +106,7 @@ def test_one_process_reads_many_files(tmp_path: Path, reader: LimitedReader) -> 
     assert len(processes) == 1
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_or_hangs_is_replaced(tmp_path: Path, reader: LimitedReader) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a,b\n1,2\n")
@@ -122,6 +125,7 @@ def test_a_process_that_dies_or_hangs_is_replaced(tmp_path: Path, reader: Limite
     assert reader.process_id != second
 
 
+@pytest.mark.slow
 def test_memory_is_limited(tmp_path: Path) -> None:
     small = LimitedReader(Limits(seconds=30, memory_mb=300))
     try:

@@ -47,6 +47,7 @@ class TestEveryBackend:
         assert vectors[0] @ vectors[5] == pytest.approx(1, abs=1e-3)
         assert (vectors[0] @ vectors[1:5].T).max() < 0.999
 
+    @pytest.mark.slow
     def test_a_text_is_embedded_alike_in_any_company(self, embedder: Embedder) -> None:
         together = embedder.embed(TEXTS * 9)
         for row, text in enumerate(TEXTS):
@@ -69,6 +70,7 @@ class TestEveryBackend:
         assert len(embedder.sha256) == 64
 
 
+@pytest.mark.slow
 def test_both_runtimes_compute_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "precision", lambda: "f32")
     torch = SentenceTransformerEmbedder(str(folder))

@@ -57,6 +57,7 @@ def close(one: list[tuple[np.ndarray, np.ndarray]], other: list[tuple[np.ndarray
     return all(np.allclose(a, b, atol=1e-4) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 300), max_size=60), st.sampled_from([64, 250, 512]))
 def test_every_sequence_is_in_one_batch_of_bounded_size(lengths: list[int], limit: int) -> None:
     lengths = [min(length, limit) for length in lengths]

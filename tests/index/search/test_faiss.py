@@ -184,6 +184,7 @@ STEPS = st.lists(
 
 @pytest.mark.usefixtures("small_limits")
 class TestSegments:
+    @pytest.mark.slow
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(steps=STEPS, seed=st.integers(0, 2**32 - 1))
     def test_any_history_is_as_an_exact_model(
@@ -226,6 +227,7 @@ class TestSegments:
             for given_value, value in zip(index.similarities(query, asked), expected, strict=True):
                 assert given_value == (None if value is None else pytest.approx(value, abs=1e-5))
 
+    @pytest.mark.slow
     def test_large_segments_are_inverted_files_and_nearly_exact(self, tmp_path: Path) -> None:
         random = np.random.default_rng(3)
         centres = unit(random, 40)

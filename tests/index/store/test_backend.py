@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from index.disk.marks import Mark, aside, mark_folder
 from index.errors import NoStoreError, StoreError

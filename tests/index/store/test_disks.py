@@ -57,8 +57,8 @@ def test_a_store_on_a_read_only_disk_is_asked_and_left_as_it_is(
         monkeypatch.setattr(f"{module}.on_frozen_disk", lambda _: True)
     frozen = reopen()
     vector = frozen.embedder.embed(["Word3 stands."])[0]
-    found = frozen.search("word3", vector, 2)
-    assert len(found.lexical) == 1 and found.dense[0][0] == found.lexical[0][0]
+    ranked = frozen.search("word3", vector, 2)
+    assert len(ranked.lexical) == 1 and ranked.dense[0][0] == ranked.lexical[0][0]
     assert check_store(frozen).sound
     for change in (
         lambda: frozen.put(make_document("new", "Fish swim.")),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from eval.bench.kills.material import HashingEmbedder
 from index.documents import Document
@@ -30,8 +30,8 @@ def test_a_question_that_another_embedder_embedded_is_refused(tmp_path: Path, ma
     changing.re_embed()
     with pytest.raises(ModelError, match="was embedded with hashed words 16"):
         asking.search("cats", vector, 3)
-    found = changing.search("cats", changing.embedder.embed(["cats"])[0], 3)
-    assert len(found.dense) == len(found.lexical) == 1
+    ranked = changing.search("cats", changing.embedder.embed(["cats"])[0], 3)
+    assert len(ranked.dense) == len(ranked.lexical) == 1
     asking.close()
     changing.close()
 

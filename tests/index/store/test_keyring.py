@@ -57,8 +57,8 @@ def ring(store: Store) -> KeyRing:
 
 def reason(ring: KeyRing, token: str) -> str | None:
     """Why a token opens nothing, None where it does."""
-    found = ring.authenticate(token)
-    return found.reason if isinstance(found, RefusedKey) else None
+    key = ring.authenticate(token)
+    return key.reason if isinstance(key, RefusedKey) else None
 
 
 def operations(store: Store) -> list[str]:
@@ -303,8 +303,8 @@ class TestTheFileOfOlderVersions:
 
     def test_two_machines_gave_the_same_name(self, store: Store, written: list[Key]) -> None:
         _, token = KeyRing(store).add("other")
-        own = written[1].model_copy(update={"id": "f" * 12, "name": "other"})
-        (store.folder / "keys.json").write_text(json.dumps({"keys": [own.model_dump(mode="json")]}))
+        key = written[1].model_copy(update={"id": "f" * 12, "name": "other"})
+        (store.folder / "keys.json").write_text(json.dumps({"keys": [key.model_dump(mode="json")]}))
         ring = KeyRing(store)
         assert {key.name for key in ring.usable()} == {"k", "other", f"other ({'f' * 12})"}
         ring.revoke("other")

@@ -73,6 +73,7 @@ def test_a_receipt_counts_what_went_and_what_is_left(store: Store, make_document
 CHANGES = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["put", "remove"])), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=CHANGES)
 def test_no_byte_of_what_was_is_left(

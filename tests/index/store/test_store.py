@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from contracts.store import CATS, DOGS, FISH, CrashError, Open, StoreContract, best, both, hits, make_document
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.errors import StoreError

@@ -68,6 +68,7 @@ def test_the_outline_points_at_the_headings_words(text: str) -> None:
     assert starts == sorted(set(starts))
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.integers(1, 4))
 def test_long_texts_are_parsed_piece_by_piece(text: str, lines: int) -> None:
     whole = markdown_headings(text), literal_lines(text)

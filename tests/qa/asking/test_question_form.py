@@ -99,6 +99,7 @@ def test_items(text: str, wanted: list[str]) -> None:
     assert [text[start:end] for start, end in items(text)] == wanted
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(["a", "B", ", ", " and ", "; ", "(", ")", "\n", "x y", '"', " ", "5"]), max_size=60))
 def test_items_are_in_order_and_apart(parts: list[str]) -> None:

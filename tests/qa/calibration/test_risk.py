@@ -36,6 +36,7 @@ def promise(gold: Gold, risk: float, delta: float = 0.1) -> Proof | Refusal:
 # --- what is promised holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("groups", "size", "together"), [(120, 1, 0.0), (60, 5, 0.3), (40, 10, 1.0), (12, 20, 1.0), (300, 2, 1.0)]
 )
@@ -47,6 +48,7 @@ def test_a_false_promise_is_rarer_than_delta(groups: int, size: int, together: f
     assert sum(isinstance(outcome, Proof) for outcome in told) / rounds <= 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "together"), [(1, 0.0), (5, 0.2), (5, 1.0)])
 @pytest.mark.parametrize("delta", [0.1, 0.3])
 def test_the_next_set_keeps_the_promise(size: int, together: float, delta: float) -> None:

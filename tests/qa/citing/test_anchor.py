@@ -109,6 +109,7 @@ def some_span(rng: random.Random, text: str) -> tuple[int, int]:
     return start, max(start + 1, min(stop, len(text)) - 1)
 
 
+@pytest.mark.slow
 def test_a_thousand_edits_never_give_a_wrong_place() -> None:
     rng = random.Random(7)
     edits, found = 0, Counter[str]()

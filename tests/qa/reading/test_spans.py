@@ -133,6 +133,7 @@ def cases(draw: st.DrawFn) -> tuple[Window, np.ndarray, np.ndarray, int, int]:
     return window(tokens, empty=empty), start, end, draw(st.integers(1, 12)), draw(st.integers(1, 8))
 
 
+@pytest.mark.slow
 @given(cases())
 @settings(max_examples=80, deadline=None)
 def test_it_is_the_brute_force_search(case: tuple[Window, np.ndarray, np.ndarray, int, int]) -> None:

@@ -69,6 +69,7 @@ def passage_ids(window: Window) -> list[int]:
 LONG = st.tuples(TEXT, st.integers(1, 40)).map(lambda drawn: f"{drawn[0]} naïve words 1,000 " * drawn[1])
 
 
+@pytest.mark.slow
 @given(question=TEXT, passage=st.one_of(TEXT, LONG), max_length=st.integers(80, 120), stride=st.integers(0, 200))
 @FEW
 def test_windows_hold_every_token_with_sound_offsets(question: str, passage: str, max_length: int, stride: int) -> None:

@@ -35,7 +35,7 @@ class CodeReader:
         self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
     ) -> list[list[list[Span]]]:
         return [
-            [self._spans(question, text) for text in own] for question, own in zip(questions, passages, strict=True)
+            [self._spans(question, text) for text in texts] for question, texts in zip(questions, passages, strict=True)
         ]
 
     def _spans(self, question: str, text: str) -> list[Span]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import FakeEmbedder
+from fakes.embedders import FakeEmbedder
 
 from api.cli.main import main
 from index.catalogue.keys import Key, RefusedKey
@@ -116,3 +116,20 @@ def test_others_are_served_only_with_a_key(qa: Run) -> None:
     assert qa("keys", "add", "k")[0] == 0 and qa("keys", "revoke", "k")[0] == 0
     code, _, err = qa("serve", "--host", "0.0.0.0", "--port", "0")
     assert code == 1 and "qa keys add" in err
+
+
+def test_what_is_done_to_the_whole_store_is_noted(qa: Run, tmp_path: Path) -> None:
+    for command in (("store", "purge"), ("store", "backup", str(tmp_path / "backup"))):
+        assert qa(*command)[0] == 0
+    noted = [json.loads(line)["operation"] for line in qa("audit", "--json")[1].splitlines()]
+    assert noted == ["store purge", "store backup"]
+
+
+def test_keys_that_a_restoration_cannot_keep_are_told(qa: Run, tmp_path: Path) -> None:
+    qa("keys", "add", "k")
+    assert qa("store", "backup", str(tmp_path / "backup"))[0] == 0
+    code, _, err = qa("store", "restore", str(tmp_path / "backup"), "--replace")
+    assert code == 0 and "qa keys add" not in err and "usable" in qa("keys", "list")[1]
+    (tmp_path / "store" / CATALOGUE_FILE).write_bytes(b"")
+    code, _, err = qa("store", "restore", str(tmp_path / "backup"), "--replace")
+    assert code == 0 and "API keys, if it had any, and its log are lost" in err and "qa keys add" in err

@@ -173,17 +173,17 @@ def test_search_indexes_of_before_are_taken_over_and_nothing_else(qa: Run, tmp_p
     note, store = tmp_path / "note.txt", tmp_path / "store"
     note.write_text("The crane of pier 7 lifts forty tonnes.", encoding="utf-8")
     assert qa("index", str(note))[0] == 0
-    (own,) = (store / ".spanqa-derived").iterdir()
-    (own / "CACHEDIR.TAG").unlink()
+    (derived,) = (store / ".spanqa-derived").iterdir()
+    (derived / "CACHEDIR.TAG").unlink()
     (store / ".spanqa-derived").rename(store / "derived")
     old = store / "derived"
     (old / "notes").mkdir()
     (old / "notes" / "mine.txt").write_text("mine")
     (old / "0123456789abcdef-0123456789abcdef" / "vectors").mkdir(parents=True)
     (old / "0123456789abcdef-0123456789abcdef" / "vectors" / "mine.txt").write_text("mine")
-    made = (old / own.name / "lexical" / "meta.json").stat().st_ino
+    made = (old / derived.name / "lexical" / "meta.json").stat().st_ino
     assert qa("store", "check")[0] == 0
-    assert own.is_dir() and (own / "lexical" / "meta.json").stat().st_ino == made
+    assert derived.is_dir() and (derived / "lexical" / "meta.json").stat().st_ino == made
     assert sorted(path.name for path in old.iterdir()) == ["0123456789abcdef-0123456789abcdef", "notes"]
     assert [path.read_text() for path in sorted(old.rglob("mine.txt"))] == ["mine", "mine"]
 

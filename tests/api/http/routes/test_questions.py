@@ -54,17 +54,17 @@ def test_every_reason_for_abstaining(api: Client, reader: Any) -> None:
 def test_a_filter_keeps_other_documents_out(api: Client, stored: DocumentRecord, text: str) -> None:
     other = api.put_document("https://example.org/other.txt", text + "\n").document
     for wanted in (stored, other):
-        found = api.ask(DRILLS, filters=Filters(document_ids=(wanted.id,))).answers[0]
-        assert found.citation.document.id == wanted.id and found.supporting == ()
+        answer = api.ask(DRILLS, filters=Filters(document_ids=(wanted.id,))).answers[0]
+        assert answer.citation.document.id == wanted.id and answer.supporting == ()
         hits = api.search(DRILLS, filters=Filters(uri_prefix=wanted.uri)).passages
         assert hits and {hit.document.id for hit in hits} == {wanted.id}
 
 
 def test_search_shows_both_lists(api: Client, stored: DocumentRecord, text: str) -> None:
     api.put_document("far", "Nothing of that kind stands here, only other words.")
-    found = api.search(DRILLS, passages=5)
-    assert found.reason is None and found.store_generation == 2
-    first, last = found.passages[0], found.passages[-1]
+    response = api.search(DRILLS, passages=5)
+    assert response.reason is None and response.store_generation == 2
+    first, last = response.passages[0], response.passages[-1]
     assert first.document.model_dump() == stored.model_dump(include={"id", "uri", "title", "sha256", "date"})
     assert text[first.start : first.end] == first.text
     assert first.dense is not None and first.lexical is not None
@@ -77,8 +77,8 @@ def test_search_shows_both_lists(api: Client, stored: DocumentRecord, text: str)
 
 
 def test_search_in_an_empty_store(api: Client) -> None:
-    found = api.search(DRILLS)
-    assert (found.passages, found.reason) == ((), "empty_index")
+    response = api.search(DRILLS)
+    assert (response.passages, response.reason) == ((), "empty_index")
 
 
 def test_citations_are_verified(api: Client, stored: DocumentRecord) -> None:

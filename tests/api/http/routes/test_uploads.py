@@ -22,12 +22,12 @@ def put(client: TestClient, headers: dict[str, str] | None = None, **document: A
 
 
 def events(text: str) -> list[tuple[str, dict[str, Any]]]:
-    found = []
+    events = []
     for block in text.split("\n\n"):
         if block and not block.startswith(":"):
             name, data = block.split("\n")
-            found.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
-    return found
+            events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return events
 
 
 KNOWN = {"title": "T", "collection": "c", "tags": ["x", "y"], "date": "2026-08", "author": "A", "language": "en"}

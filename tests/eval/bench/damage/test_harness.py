@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eval.bench.damage.bench import bench_damage
 from typer.testing import CliRunner
 
 from api.cli.main import app
+from eval.bench.damage.harness import bench_damage
 from index.errors import InputError
 
 

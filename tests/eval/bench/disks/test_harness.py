@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from eval.bench.disks.bench import Ran, look, refusal_problem
 
 from api.cli.bench.made_models import run_made
 from api.cli.bench.store_keys import StoreKeys
 from api.cli.main import app
+from eval.bench.disks.harness import Ran, look, refusal_problem
 from eval.bench.disks.mounting import on_small_disk
 from eval.bench.disks.plan import Places, State, prepare
 from eval.bench.kills.processes import Child

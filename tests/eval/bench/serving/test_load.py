@@ -67,6 +67,7 @@ def test_one_level_and_a_system_that_does_not_tell_memory() -> None:
     assert [bar.name for bar in bars] == ["requests that failed, 503 apart", "answers of the level that got fewest"]
 
 
+@pytest.mark.slow
 def test_a_real_process_is_measured(tmp_path: Path) -> None:
     def made(port: int) -> list[str]:
         return command(tmp_path / "store", port, '{"requests_per_minute": 0}')

@@ -30,6 +30,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soaking, "URIS_PER_WRITER", 2)
 
 
+@pytest.mark.slow
 def test_a_good_server_passes(tmp_path: Path) -> None:
     report = run(tmp_path)
     assert report.violations == () and report.holds

@@ -147,6 +147,7 @@ def test_plots_take_their_colours_from_the_page(run: Run) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_page(run: Run, tmp_path: Path) -> None:
     run.write(tmp_path / "run.json")
     write_page(Run.read(tmp_path / "run.json"), tmp_path / "page.html")

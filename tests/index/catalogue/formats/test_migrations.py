@@ -41,7 +41,7 @@ def shape(path: Path) -> dict[str, object]:
     """Tables with their columns, keys and indexes."""
     with closing(sqlite3.connect(path)) as store:
         tables = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        found: dict[str, object] = {}
+        shapes: dict[str, object] = {}
         for table in sorted(tables):
             columns = sorted(row[1:] for row in store.execute(f"PRAGMA table_info({table})"))
             keys = sorted(row[2:] for row in store.execute(f"PRAGMA foreign_key_list({table})"))
@@ -49,8 +49,8 @@ def shape(path: Path) -> dict[str, object]:
                 (unique, tuple(column for _, _, column in store.execute(f'PRAGMA index_info("{name}")')))
                 for _, name, unique, *_ in store.execute(f"PRAGMA index_list({table})")
             )
-            found[table] = (columns, keys, indexes)
-        return found
+            shapes[table] = (columns, keys, indexes)
+        return shapes
 
 
 def test_everything_is_kept(old: Path) -> None:
@@ -76,12 +76,12 @@ def test_everything_is_kept(old: Path) -> None:
     assert catalogue.sources("default") == {uri: Source(uri, "cd", "", "")}
     changes = catalogue.changes_since(0)
     assert changes.removed == [4]
-    found = [
+    rows = [
         (int(number), vector.tolist(), passage.text, passage.context)
         for ids, vectors, stored in changes.added
         for number, vector, passage in zip(ids, vectors, stored, strict=True)
     ]
-    assert found == [(1, [1, 0], "# Née", "Née"), (2, [0, 1], "Cats' 😀 chas", "Née"), (3, [0.5, 0.5], "Dogs.", "")]
+    assert rows == [(1, [1, 0], "# Née", "Née"), (2, [0, 1], "Cats' 😀 chas", "Née"), (3, [0.5, 0.5], "Dogs.", "")]
     assert [record.collection for record in catalogue.records()] == ["default", "default"]
 
 

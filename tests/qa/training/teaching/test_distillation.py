@@ -84,6 +84,7 @@ def by_hand(labels: Mapping[str, Sequence[tuple[int, int] | None]]) -> TeacherLa
     return TeacherLabels(first, at[0], log[0], at[1], log[1])
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_what_the_teacher_gave(teacher: Path, tmp_path: Path) -> None:
     rows = [row(), row(LONG), row(answer=None, question="Who paid?")]
     labels = read(teacher, tmp_path, rows)
@@ -212,6 +213,7 @@ def test_doubt_asks_for_the_null_against_the_whole_passage(temperature: float) -
     assert float(added) == pytest.approx(wanted, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_student_comes_to_think_as_its_teacher(teacher: Path, tmp_path: Path) -> None:
     rows = [row(f"The pier of town {n} opened in {1800 + n} for boats.", str(1800 + n)) for n in range(40)]
     labels = read(teacher, tmp_path / "labels", rows)

@@ -1,0 +1,1 @@
+"""Stand-ins for models, stores and askers: one subject a module."""
