@@ -191,7 +191,7 @@ class DocumentRecord(BaseModel):
 
 
 class StoredPassage(BaseModel):
-    """A passage as the catalogue holds it, with its text and its document's identity."""
+    """A passage as the catalogue holds it, with its text and its document's identity and date."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -202,3 +202,4 @@ class StoredPassage(BaseModel):
     context: str
     text: str
     collection: str = DEFAULT_COLLECTION
+    date: str | None = None

@@ -24,7 +24,9 @@ class YearReader:
     sha256 = "f" * 64
     fails_on = "\N{BOMB}"
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         if any(self.fails_on in question for question in questions):
             raise ModelError("the reader cannot read this")
         return [

@@ -62,7 +62,8 @@ def read_paragraphs(
         del readings[known // BATCH * BATCH :]
     for begin in range(len(readings), len(gold), BATCH):
         batch = gold[begin : begin + BATCH]
-        spans_by_passage = reader.read([q.question for q in batch], [[q.context or ""] for q in batch])
+        headings = [[_heading(q)] for q in batch]
+        spans_by_passage = reader.read([q.question for q in batch], [[q.context or ""] for q in batch], headings)
         for question, spans in zip(batch, spans_by_passage, strict=True):
             best = spans[0][0] if spans[0] else None
             start, end, margin = (best.start, best.end, best.margin) if best else (0, 0, NO_SPAN)
@@ -76,6 +77,11 @@ def read_paragraphs(
         if progress:
             progress(len(readings), len(gold))
     return readings
+
+
+def _heading(question: GoldQuestion) -> str:
+    """The title of a paragraph's article, as indexing would know it: SQuAD writes its spaces as underscores."""
+    return question.title.replace("_", " ")
 
 
 def _read_before(gold: Sequence[GoldQuestion], journal: ReadingJournal, after: int) -> list[Reading]:

@@ -79,8 +79,9 @@ def to_bytes(vector: NDArray[np.float32]) -> bytes:
     return np.ascontiguousarray(vector, dtype="<f4").tobytes()
 
 
-def stored_passage(row: Any, words: str, collection: str) -> StoredPassage:
-    """A row of PLACE_COLUMNS as a passage with its words, which have been held against its seal."""
+def stored_passage(row: Any, words: str, collection: str, date: str | None) -> StoredPassage:
+    """A row of PLACE_COLUMNS as a passage with its words, which have been held against its seal, and what is known of
+    its document."""
     return StoredPassage(
         id=row.id,
         document_id=row.document_id,
@@ -89,4 +90,5 @@ def stored_passage(row: Any, words: str, collection: str) -> StoredPassage:
         context=row.context,
         text=words,
         collection=collection,
+        date=date,
     )

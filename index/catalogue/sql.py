@@ -242,7 +242,8 @@ class SqlCatalogue:
             passages_by_id = {}
             for row, text in zip(rows, words_of_passages(connection, rows), strict=True):
                 require_place(row, text)
-                passages_by_id[row.id] = stored_passage(row, text, owners[row.document_id].collection)
+                owner = owners[row.document_id]
+                passages_by_id[row.id] = stored_passage(row, text, owner.collection, owner.date)
         versions = {
             one: DocumentVersion(one, record.uri, record.title, record.sha256, record.date)
             for one, record in owners.items()
@@ -350,7 +351,8 @@ class SqlCatalogue:
             for row in rows:
                 words = texts[row.document_id][row.start : row.end]
                 require_place(row, words)
-                stored.append(stored_passage(row, words, owners[row.document_id].collection))
+                owner = owners[row.document_id]
+                stored.append(stored_passage(row, words, owner.collection, owner.date))
             vectors = np.stack([vector_of(row) for row in rows])
             last = (rows[-1].generation, rows[-1].id)
             yield np.array([row.id for row in rows], dtype=np.int64), vectors, stored

@@ -135,7 +135,8 @@ def re_embed(ledger: Ledger, embed: Callable[[list[StoredPassage]], NDArray[np.f
     tallies: dict[str, Tally] = dict.fromkeys(connection.scalars(select(documents.c.id)), Tally())
     ids = list(connection.scalars(select(passages.c.id).order_by(passages.c.id)))
     for batch in batched(ids):
-        query = select(*PLACE_COLUMNS, documents.c.text, documents.c.uri, documents.c.collection)
+        of_document = (documents.c.text, documents.c.uri, documents.c.collection, documents.c.date)
+        query = select(*PLACE_COLUMNS, *of_document)
         query = query.join(documents, documents.c.id == passages.c.document_id).where(passages.c.id.in_(batch))
         rows = connection.execute(query.order_by(passages.c.id)).all()
         require_places(rows)
@@ -197,7 +198,7 @@ def _stored_passage(row: Any) -> StoredPassage:
     # A passage that is embedded anew is believed from now on.
     words = row.text[row.start : row.end] if isinstance(row.text, str) else ""
     require_place(row, words)
-    return stored_passage(row, words, row.collection)
+    return stored_passage(row, words, row.collection, row.date)
 
 
 def _remove_passages(ledger: Ledger, document_ids: Sequence[str], generation: int) -> None:

@@ -40,6 +40,13 @@ class Legible:
         offsets = [offset for offset in self.origin[start:end] if offset >= 0]
         return (offsets[0], offsets[-1] + 1) if offsets else None
 
+    def span_of_source(self, start: int, end: int) -> tuple[int, int] | None:
+        """Where the source's span `[start, end)` stands in this text; None where nothing of it does."""
+        if self.origin is None:
+            return start, end
+        found = [place for place, offset in enumerate(self.origin) if start <= offset < end]
+        return (found[0], found[-1] + 1) if found else None
+
 
 def legible(text: str, context: str = "") -> Legible:
     """The text of a passage as it should be read; `context` may end with the names of its columns."""

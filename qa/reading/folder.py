@@ -7,7 +7,7 @@ from pathlib import Path
 
 from index.errors import ModelError
 from index.models.weights import weights_sha256
-from qa.reading.windows import WindowMaker
+from qa.reading.windows import WindowMaker, reads_headings
 
 
 class ReaderFolder:
@@ -33,6 +33,11 @@ class ReaderFolder:
             return Path(snapshot_download(self.name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
         except (OSError, ValueError) as error:
             raise ModelError(f"no reader folder {self.name!r}, and no model of that name to fetch: {error}") from error
+
+    @cached_property
+    def reads_headings(self) -> bool:
+        """Whether its model learnt to read passages under their headings."""
+        return reads_headings(self.local)
 
     def window_maker(self, max_length: int, stride: int) -> WindowMaker:
         """What cuts windows with this reader's tokenizer."""

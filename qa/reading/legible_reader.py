@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from index.documents import StoredPassage
 from index.text.legible import Legible, legible
 from qa.asking.asked import Asked
+from qa.reading.heading import reading_heading
 from qa.reading.reader import Reader
 from qa.reading.spans import Span
 from qa.retrieval.retriever import Retrieved, RetrievedPassage
@@ -15,15 +16,17 @@ from qa.retrieval.retriever import Retrieved, RetrievedPassage
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """Words to read, and the context of the passage that they are from (its headings, a table's columns)."""
+    """Words to read, the context of the passage that they are from (its headings, a table's columns), and the date of
+    its document."""
 
     text: str
     context: str
+    date: str | None = None
 
     @classmethod
     def of(cls, passage: StoredPassage, part: slice = slice(None)) -> Readable:
         """A passage, or a part of its text."""
-        return cls(passage.text[part], passage.context)
+        return cls(passage.text[part], passage.context, passage.date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,14 @@ def read_retrieved(reader: Reader, asked: Sequence[Asked], retrieved: Sequence[R
 def read_legibly(
     reader: Reader, questions: Sequence[str], passages: Sequence[Sequence[Readable]]
 ) -> list[list[list[Span]]]:
-    """As `Reader.read`, of passages seen as `index.text.legible` makes them.
+    """As `Reader.read`, of passages seen as `index.text.legible` makes them, under their headings.
 
     Spans are in code points of the text as it was given; a span that covers nothing of it is left out.
     """
     seen = [[legible(entry.text, entry.context) for entry in readables] for readables in passages]
-    spans_by_question = reader.read(questions, [[entry.text for entry in per_question] for per_question in seen])
+    headings = [[reading_heading(entry.context, entry.date) for entry in readables] for readables in passages]
+    texts = [[entry.text for entry in per_question] for per_question in seen]
+    spans_by_question = reader.read(questions, texts, headings)
     return [
         [_in_source(spans, entry) for spans, entry in zip(spans_by_passage, per_question, strict=True)]
         for spans_by_passage, per_question in zip(spans_by_question, seen, strict=True)

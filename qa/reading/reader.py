@@ -34,11 +34,17 @@ class Reader(Protocol):
     @property
     def sha256(self) -> str: ...
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self,
+        questions: Sequence[str],
+        passages: Sequence[Sequence[str]],
+        headings: Sequence[Sequence[str]] | None = None,
+    ) -> list[list[list[Span]]]:
         """For every question and each of its passages the best spans, best first, in code points of the passage.
 
-        A passage longer than a window is read in overlapping ones; a span found twice is given once, with its best
-        margin. A passage without words has no spans.
+        `headings` are what the passages stand under (see `qa.reading.heading`), in the same shape, "" for none; spans
+        are never in them. A passage longer than a window is read in overlapping ones; a span found twice is given once,
+        with its best margin. A passage without words has no spans.
         """
         ...
 
@@ -129,14 +135,21 @@ class WindowReader:
         self._model.load()
         self._windows, self.sha256  # noqa: B018 - kept from here on
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self,
+        questions: Sequence[str],
+        passages: Sequence[Sequence[str]],
+        headings: Sequence[Sequence[str]] | None = None,
+    ) -> list[list[list[Span]]]:
+        if headings is None or not self._folder.reads_headings:
+            headings = [[""] * len(texts) for texts in passages]
         # The same words in several documents, or a question that several ask at once, are read once.
-        windows: dict[tuple[bytes, bytes, bytes, int], Window] = {}
-        owners: dict[tuple[bytes, bytes, bytes, int], list[tuple[int, int]]] = {}
-        for question, (text, texts) in enumerate(zip(questions, passages, strict=True)):
-            for passage, cut in enumerate(self._windows.windows(text, list(texts)) if texts else []):
+        windows: dict[tuple[bytes | int, ...], Window] = {}
+        owners: dict[tuple[bytes | int, ...], list[tuple[int, int]]] = {}
+        for question, (text, texts, above) in enumerate(zip(questions, passages, headings, strict=True)):
+            for passage, cut in enumerate(self._windows.windows(text, list(texts), above) if texts else []):
                 for window in cut:
-                    key = (window.ids.tobytes(), window.starts.tobytes(), window.ends.tobytes(), window.passage_start)
+                    key = _identity(window)
                     windows.setdefault(key, window)
                     owners.setdefault(key, []).append((question, passage))
         spans: list[list[list[Span]]] = [[[] for _ in texts] for texts in passages]
@@ -160,6 +173,12 @@ class WindowReader:
     @cached_property
     def _windows(self) -> WindowMaker:
         return self._folder.window_maker(self._max_length, self._stride)
+
+
+def _identity(window: Window) -> tuple[bytes | int, ...]:
+    """What windows share whose spans are the same."""
+    arrays = (window.ids, window.starts, window.ends, window.paragraphs)
+    return (*(array.tobytes() for array in arrays), window.passage_start)
 
 
 def _distinct(spans: list[Span]) -> list[Span]:

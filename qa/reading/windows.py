@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,20 +15,31 @@ from tokenizers import Tokenizer
 from index.errors import ModelError
 
 MAX_QUESTION_TOKENS = 64
+# Of a longer context the beginning (a document's title) and the end (the nearest heading) are kept.
+MAX_CONTEXT_TOKENS = 48
+CONTEXT_BEGINNING = 1 / 3
+# The field of a model's config.json that says that it was trained on passages under their headings.
+READS_HEADINGS = "spanqa_headings"
+# A break is taken whole: half of a CR LF is no empty line.
+_EMPTY_LINE = re.compile(r"(?>\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One model input: `[CLS] question [SEP] passage piece [SEP]`.
+    """One model input: `[CLS] question [SEP] context [SEP] passage piece [SEP]`, or without a context
+    `[CLS] question [SEP] passage piece [SEP]`.
 
-    `ids` (n,) int32 token ids; `passage_start` the first passage token (so token types are 0 before it, 1 from it);
-    `starts`/`ends` (n - passage_start - 1,) int32 code-point offsets of the passage tokens into the passage text.
+    `ids` (n,) int32 token ids; `passage_start` the first passage token: token types are 0 before it, so that the
+    context counts with the question as what a span is looked for with, and 1 from it. `starts`/`ends`
+    (n - passage_start - 1,) int32 code-point offsets of the passage tokens into the passage text, and `paragraphs`, of
+    the same shape, the paragraph of the passage that each stands in.
     """
 
     ids: NDArray[np.int32]
     passage_start: int
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
+    paragraphs: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,44 +65,79 @@ class WindowMaker:
             raise ModelError(f"{folder} has no tokenizer.json; a reader needs its fast tokenizer")
         return cls(Tokenizer.from_file(str(path)), max_length=max_length, stride=stride)
 
-    def windows(self, question: str, passages: list[str]) -> list[list[Window]]:
+    def windows(self, question: str, passages: list[str], contexts: Sequence[str] | None = None) -> list[list[Window]]:
         """The windows of every passage, in order; a passage without tokens has none.
 
-        A question is cut at 64 tokens, or half a window, so that a long one cannot crowd the passage out of its window.
+        `contexts` are what the passages stand under, one each, "" for one that is read without. A question is cut at 64
+        tokens, or half a window, and a context at 48, or a quarter of a window, so that long ones cannot crowd the
+        passage out of its window.
         """
         question_ids = self._encode([question])[0].ids[: self._longest_question]
-        return [self._cut(question_ids, encoding) for encoding in self._encode(passages)]
+        under = self._encode_contexts(contexts, len(passages))
+        return [
+            self._cut(question_ids, context, passage)
+            for context, passage in zip(under, self._encode(passages), strict=True)
+        ]
 
-    def paired(self, questions: list[str], passages: list[str]) -> list[list[Window]]:
+    def paired(
+        self, questions: list[str], passages: list[str], contexts: Sequence[str] | None = None
+    ) -> list[list[Window]]:
         """The windows of each question with the passage at the same place: as `windows`, many at a time."""
         asked = self._encode(questions)
         longest = self._longest_question
+        under = self._encode_contexts(contexts, len(passages))
         return [
-            self._cut(question.ids[:longest], passage)
-            for question, passage in zip(asked, self._encode(passages), strict=True)
+            self._cut(question.ids[:longest], context, passage)
+            for question, context, passage in zip(asked, under, self._encode(passages), strict=True)
         ]
 
     @property
     def _longest_question(self) -> int:
         return min(MAX_QUESTION_TOKENS, (self.max_length - self.special_tokens) // 2)
 
+    @property
+    def _longest_context(self) -> int:
+        return min(MAX_CONTEXT_TOKENS, (self.max_length - self.special_tokens) // 4)
+
+    def _encode_contexts(self, contexts: Sequence[str] | None, count: int) -> list[list[int]]:
+        """The token ids of each context, cut in its middle where it is too long."""
+        if contexts is None:
+            return [[]] * count
+        # The passages of a document share a few.
+        distinct = list(dict.fromkeys(contexts))
+        longest = self._longest_context
+        beginning = round(CONTEXT_BEGINNING * longest)
+        ids_by_context = {}
+        for context, encoding in zip(distinct, self._encode(distinct), strict=True):
+            ids = encoding.ids
+            if len(ids) > longest:
+                ids = [*ids[:beginning], *ids[len(ids) - (longest - beginning) :]]
+            ids_by_context[context] = ids
+        return [ids_by_context[context] for context in contexts]
+
     def _encode(self, texts: list[str]) -> list[_Encoding]:
         encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         result = []
-        for encoding in encodings:
-            offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            result.append(_Encoding(list(encoding.ids), offsets[:, 0], offsets[:, 1]))
+        for text, encoding in zip(texts, encodings, strict=True):
+            starts, ends = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2).T
+            borders = [match.start() for match in _EMPTY_LINE.finditer(text)]
+            paragraphs = np.searchsorted(np.array(borders, np.int32), starts).astype(np.int32)
+            result.append(_Encoding(list(encoding.ids), starts, ends, paragraphs))
         return result
 
-    def _cut(self, question_ids: list[int], passage: _Encoding) -> list[Window]:
-        head = [self._frame[0], *question_ids, *self._frame[1:-1]]
-        room = self.max_length - len(question_ids) - self.special_tokens
+    def _cut(self, question_ids: list[int], context_ids: list[int], passage: _Encoding) -> list[Window]:
+        opening, *separators = self._frame[:-1]
+        head = [opening, *question_ids, *separators]
+        if context_ids:
+            head += [*context_ids, *separators]
+        room = self.max_length - len(head) - 1
         step = max(1, room - min(self.stride, room // 2))
         windows = []
         for begin in range(0, len(passage.ids), step):
             piece = slice(begin, begin + room)
             ids = np.array([*head, *passage.ids[piece], self._frame[-1]], dtype=np.int32)
-            windows.append(Window(ids, len(head), passage.starts[piece], passage.ends[piece]))
+            starts, ends, paragraphs = passage.starts[piece], passage.ends[piece], passage.paragraphs[piece]
+            windows.append(Window(ids, len(head), starts, ends, paragraphs))
             if begin + room >= len(passage.ids):
                 break
         return windows
@@ -99,11 +148,21 @@ class _Encoding:
     ids: list[int]
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
+    paragraphs: NDArray[np.int32]
 
 
 def has_token_types(config: object) -> bool:
     """Whether a model of this configuration tells question and passage apart by token types."""
     return int(getattr(config, "type_vocab_size", 0) or 0) > 1
+
+
+def reads_headings(folder: Path) -> bool:
+    """Whether the model of a folder learnt to read passages under their headings: its configuration says so."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / 'config.json'} cannot be read: {error}") from error
+    return isinstance(config, dict) and config.get(READS_HEADINGS) is True
 
 
 def pad_id(config: object) -> int:

@@ -19,7 +19,8 @@ class Source(BaseModel):
 
     `rows` caps how many rows are drawn (seeded, without replacement); `repeat` is how often they are seen. `teacher` is
     the share of the loss that the teacher's distribution takes from the rows' own labels; `agreed` keeps only rows on
-    whose label the teacher agrees.
+    whose label the teacher agrees. `headed` is the share of the rows that are shown under their heading, or their
+    title where they have none: a reader has to do with and without.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +30,7 @@ class Source(BaseModel):
     repeat: int = Field(default=1, ge=1, le=8)
     teacher: float = Field(default=0.0, ge=0, le=1)
     agreed: bool = False
+    headed: float = Field(default=0.0, ge=0, le=1)
 
     @property
     def taught(self) -> bool:
@@ -58,20 +60,24 @@ class Phase(BaseModel):
 
 class Making(BaseModel):
     """From which sources negatives and edited questions are made, how many whole articles distract, and how many
-    negatives and how many edits a question gets at most."""
+    negatives and how many edits a question gets at most. `documents` names sets of questions on whole documents (see
+    `qa.training.making.document_questions`), from which `document_answers`, `document_traps` and
+    `document_negatives` are made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: list[str] = []
+    documents: list[str] = []
     distractor_articles: int = Field(default=150, ge=0)
     negatives_each: int = Field(default=1, ge=1, le=8)
     edits_each: int = Field(default=1, ge=1, le=8)
 
 
 class Recipe(BaseModel):
-    """A training recipe. Lengths are in tokens, `warmup` is a share of a schedule's tokens, `dropout` a probability (0
-    unless many epochs overfit: on a CPU it costs more than the matrix products), `temperature` softens the teacher's
-    distributions (Hinton, Vinyals and Dean 2015)."""
+    """A training recipe. Lengths are in tokens, `warmup` is a share of a schedule's tokens, and so is `decay`, the last
+    of them, in which the rate falls to zero: 1 for all behind the warm-up, less to hold the rate in between (Hu et al.
+    2024, arXiv:2404.06395). `dropout` is a probability (0 unless many epochs overfit: on a CPU it costs more than the
+    matrix products), `temperature` softens the teacher's distributions (Hinton, Vinyals and Dean 2015)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -82,6 +88,7 @@ class Recipe(BaseModel):
     learning_rate: float = Field(default=1.5e-4, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.06, ge=0, lt=1)
+    decay: float = Field(default=1.0, gt=0, le=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     temperature: float = Field(default=2.0, ge=1)
     checkpoint_every: int = Field(default=200, ge=1, description="optimizer steps between checkpoints")
@@ -97,8 +104,13 @@ class Recipe(BaseModel):
         """Whether some source needs a teacher."""
         return any(source.taught for phase in self.phases for source in phase.sources)
 
+    @property
+    def headed(self) -> bool:
+        """Whether some rows are shown under their headings."""
+        return any(source.headed > 0 for phase in self.phases for source in phase.sources)
+
     def learning_rate_at(self, phase: int, tokens: int) -> float:
-        """The rate in a phase after so many tokens of the whole run: linear warm-up, then linear decay to zero."""
+        """The rate in a phase after so many tokens of the whole run: linear warm-up, constant, linear decay to zero."""
         phases_beginning = [
             number for number, one in enumerate(self.phases) if number == 0 or one.learning_rate is not None
         ]
@@ -109,7 +121,8 @@ class Recipe(BaseModel):
         peak = self.phases[first].learning_rate or self.learning_rate
         if share < self.warmup:
             return peak * max(0.0, share) / self.warmup
-        return peak * max(0.0, (1 - share) / (1 - self.warmup))
+        falling = min(self.decay, 1 - self.warmup)
+        return peak * min(1.0, max(0.0, (1 - share) / falling))
 
     def fingerprint(self) -> str:
         """SHA-256 of the recipe, kept in checkpoints so that a changed recipe is not resumed by mistake."""

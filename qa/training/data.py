@@ -18,7 +18,8 @@ class Row:
     """A question with one passage. `start`/`end` are code points into `context`, None when it does not answer.
 
     `original` is the question as it was written where `question` is a variant of it. `teacher` is the share of the loss
-    that a teacher's distribution takes from the row's own label, where there is one.
+    that a teacher's distribution takes from the row's own label, where there is one. `heading` is what the passage is
+    shown to stand under.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Row:
     answers: tuple[str, ...]
     original: str | None = None
     teacher: float = 0.0
+    heading: str = ""
 
     @property
     def answerable(self) -> bool:
@@ -92,4 +94,5 @@ def _row(record: dict[str, Any], context: str, title: str) -> Row:
         if not text or start < 0 or context[start:end] != text:
             raise ValueError(f"answer {text!r} is not at {start}")
     texts = tuple(answer["text"] for answer in answers)
-    return Row(str(record["id"]), title, record["question"], context, start, end, texts)
+    heading = record.get("heading", "")
+    return Row(str(record["id"]), title, record["question"], context, start, end, texts, heading=heading)

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from index.disk.atomic import write_whole
 from index.disk.outputs import FolderKind
+from qa.reading.windows import READS_HEADINGS
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 MARK_FILE = "trained.json"
@@ -22,8 +23,10 @@ READER = FolderKind(
 )
 
 
-def export_reader(model: PreTrainedModel, base: Path, out: Path) -> None:
+def export_reader(model: PreTrainedModel, base: Path, out: Path, *, headings: bool = False) -> None:
     """Write `config.json`, `model.safetensors` (fp16) and the tokenizer of `base` to the folder `out`.
+
+    `headings` says that the model learnt to read passages under their headings, and so will be used.
 
     fp16 halves the file, and rounds weights of this size by less than bf16 training noise.
     """
@@ -32,6 +35,7 @@ def export_reader(model: PreTrainedModel, base: Path, out: Path) -> None:
     model.config.hidden_dropout_prob = 0.1
     model.config.attention_probs_dropout_prob = 0.1
     model.config.dtype = torch.float16
+    setattr(model.config, READS_HEADINGS, headings)
     half = {name: tensor.detach().to("cpu", torch.float16) for name, tensor in model.state_dict().items()}
     model.save_pretrained(out, state_dict=half, safe_serialization=True)
     for name in TOKENIZER_FILES:

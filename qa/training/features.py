@@ -75,7 +75,8 @@ def cut_rows(rows: Sequence[Row], maker: WindowMaker) -> Iterator[tuple[Row, lis
     """Each row with its windows, in order."""
     for first in range(0, len(rows), ENCODE_BATCH):
         chunk = rows[first : first + ENCODE_BATCH]
-        cut = maker.paired([row.question for row in chunk], [row.context for row in chunk])
+        questions, passages = [row.question for row in chunk], [row.context for row in chunk]
+        cut = maker.paired(questions, passages, [row.heading for row in chunk])
         yield from zip(chunk, cut, strict=True)
 
 

@@ -42,5 +42,12 @@ def phase_rows(
         if source.teacher > 0:
             drawn = [replace(row, teacher=source.teacher) for row in drawn]
         for row in drawn * source.repeat:
-            rows.append(variant(row, rng) if rng.random() < phase.variants else row)
+            shown = _headed(row, source.headed, rng)
+            rows.append(variant(shown, rng) if rng.random() < phase.variants else shown)
     return rows
+
+
+def _headed(row: Row, share: float, rng: random.Random) -> Row:
+    if share and rng.random() < share:
+        return row if row.heading else replace(row, heading=row.title.replace("_", " "))
+    return replace(row, heading="") if row.heading else row

@@ -21,6 +21,7 @@ from qa.training.base import teacher_base
 from qa.training.config import TEACHER_RECIPE, Phase, Recipe, load_recipe
 from qa.training.data import Row, find_source, read_rows
 from qa.training.export import READER, export_reader
+from qa.training.making.document_questions import DocumentRows, document_rows, find_questions
 from qa.training.making.edits import one_edit_unanswerables
 from qa.training.making.negatives import mine_negatives, save_rows
 from qa.training.making.sentences import sentence_rows
@@ -31,12 +32,13 @@ from qa.training.trainer import Trainer
 ARTICLES = Path("text/wikipedia_articles.jsonl.gz")
 SENTENCES = Path("ir/reqa_squad_train_sentences")
 MADE = ("hard_negatives", "one_edit", "answer_sentences")
+OF_DOCUMENTS = ("document_answers", "document_traps", "document_negatives")
 WORK = FolderKind(
     "a folder that a reader was trained in",
     frozenset(
         [
-            *(f"{name}.jsonl" for name in MADE),
-            *(f"{name}.tmp" for name in MADE),
+            *(f"{name}.jsonl" for name in (*MADE, *OF_DOCUMENTS)),
+            *(f"{name}.tmp" for name in (*MADE, *OF_DOCUMENTS)),
             "checkpoint.pt",
             "checkpoint.tmp",
             "labels",
@@ -75,11 +77,14 @@ def train_reader(
 
     def made(name: str) -> list[Row]:
         path = work / f"{name}.jsonl"
-        if not path.is_file():
+        if not path.is_file() and name in OF_DOCUMENTS:
+            for kind, rows in zip(OF_DOCUMENTS, _of_documents(recipe, data_dir, console), strict=True):
+                save_rows(rows, work / f"{kind}.jsonl")
+        elif not path.is_file():
             save_rows(_make(name, recipe, data_dir, work, console), path)
         return read_rows(path)
 
-    sources: dict[str, MadeSource] = {name: partial(made, name) for name in MADE}
+    sources: dict[str, MadeSource] = {name: partial(made, name) for name in (*MADE, *OF_DOCUMENTS)}
     taught = None
     if recipe.taught:
         teacher = teacher or _train_teacher(data_dir, work, sources, console)
@@ -93,7 +98,7 @@ def train_reader(
     trainer = Trainer(recipe, base=base, work=work, rows_of=rows_of, console=console, labels=labels)
     trainer.train(last_phase)
     with out.making() as folder:
-        export_reader(trainer.model, base, folder)
+        export_reader(trainer.model, base, folder, headings=recipe.headed)
     console.print(f"reader written to {printable(str(out.path))}", soft_wrap=True)
 
 
@@ -151,6 +156,17 @@ def _make(name: str, recipe: Recipe, data_dir: Path, work: Path, console: Consol
         console=console,
         each=recipe.making.negatives_each,
     )
+
+
+def _of_documents(recipe: Recipe, data_dir: Path, console: Console) -> DocumentRows:
+    if not recipe.making.documents:
+        raise InputError(f"the recipe's sources {', '.join(OF_DOCUMENTS)} need making.documents")
+    count_tokens = open_embedder().count_tokens
+    sets = [
+        document_rows(find_questions(data_dir, name), count_tokens, recipe.seed, console=console)
+        for name in recipe.making.documents
+    ]
+    return DocumentRows(*([row for own in kind for row in own] for kind in zip(*sets, strict=True)))
 
 
 def _articles(data_dir: Path, limit: int, seed: int) -> Iterator[Document]:

@@ -25,7 +25,9 @@ class PhraseReader:
         self.hold: threading.Event | None = None
         self.reading = threading.Semaphore(0)
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         if self.hold is not None:
             self.reading.release()
             assert self.hold.wait(10)
@@ -48,7 +50,9 @@ class CodeReader:
     name = "code-reader"
     sha256 = "f" * 64
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         for question in questions:
             if seconds := _SECONDS.search(question):
                 time.sleep(float(seconds[1]))

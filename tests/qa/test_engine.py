@@ -59,9 +59,16 @@ class WordReader:
         self.margins = margins
         self.before: Callable[[], None] = lambda: None
         self.asked: list[tuple[str, list[str]]] = []
+        self.headings: list[list[str]] = []
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self,
+        questions: Sequence[str],
+        passages: Sequence[Sequence[str]],
+        headings: Sequence[Sequence[str]] | None = None,
+    ) -> list[list[list[Span]]]:
         self.before()
+        self.headings.extend(list(own) for own in headings or ())
         self.asked.extend((question, list(own)) for question, own in zip(questions, passages, strict=True))
         return [[self._spans(text) for text in own] for own in passages]
 
@@ -153,6 +160,20 @@ def test_what_the_words_come_to_by_the_documents_own_date(store: Store, written:
     assert (answer.normalized.value, answer.normalized.document_date) == (f"{year}-08-09/{year}-08-14", written)
     (other,) = ask(store, {"the bay": 3.0}, "Where do the drills run?").answers
     assert other.normalized is None
+
+
+def test_passages_are_read_under_date_title_and_headings(store: Store) -> None:
+    rules = Document(
+        uri="file:///rules.md", title="Rules", own_title=True, date="2024-05-01", media_type="text/markdown",
+        text="# Rules\n\n## Leave\n\nStaff have 30 days of leave. Nobody has more.",
+    )  # fmt: skip
+    list(store.put_all([rules]))
+    reader = WordReader({"30 days": 3.0})
+    reads_closely = calibration(weights=[float(name in ("margin", "margin_alone")) for name in FEATURES])
+    Engine(store, reader, reads_closely).ask(Question(question="How much leave have staff?"))
+    assert len(reader.headings) == 2, "the closer reading sees them too"
+    assert reader.headings[1] == ["2024-05-01 > Rules > Leave"] * 2
+    assert sorted(reader.headings[0]) == ["2024-05-01 > Rules", "2024-05-01 > Rules > Leave"]
 
 
 def test_what_made_the_answer(full: Store) -> None:

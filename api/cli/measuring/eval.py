@@ -13,6 +13,7 @@ from api.cli.errors import UsageError
 from api.cli.grouping import OptionGroup, with_groups
 from api.cli.measuring.corpus import CorpusOption, index_corpus, require_corpus, require_named_store
 from api.cli.measuring.measures import SEED, MeasureOption, SeedOption, parse_fail_under, parse_measures, untimed
+from api.cli.measuring.own_document import FIGURES, measure_documents
 from api.cli.measuring.pages import page_output, write_page
 from api.cli.opening import open_engine, open_store
 from api.cli.options import CalibrationOption, ForceOption, ReaderOption, StoreOption
@@ -33,6 +34,7 @@ J = TypeVar("J", "Journal", "ReadingJournal")
 SETS = {
     "squad2": "SQuAD 2.0: each question with its own paragraph, null threshold chosen (--own-paragraph)",
     "open": "open domain: asked of all its paragraphs and --corpus together",
+    "documents": "questions on whole documents: each with six passages of its own, reading alone (--half)",
 }
 
 
@@ -51,6 +53,9 @@ class ChoosingOptions(OptionGroup):
     ] = False
     tune_on: Annotated[
         str | None, typer.Option(help="With --own-paragraph: the articles to choose the null threshold on.")
+    ] = None
+    half: Annotated[
+        str | None, typer.Option(help="Of `qa eval documents`: only the documents of one half, tune or report.")
     ] = None
 
 
@@ -123,19 +128,21 @@ def evaluate_gold(
 ) -> None:
     """Measure answers against gold questions: EM, F1, hit rate, citations, abstention, calibration, causes of errors.
 
-    A standard set is one command: `qa eval squad2 FILE` (each question with its own paragraph) and `qa eval open FILE
-    --corpus ARTICLES` (asked of all paragraphs and articles together).
+    A standard set is one command: `qa eval squad2 FILE` (each question with its own paragraph), `qa eval open FILE
+    --corpus ARTICLES` (asked of all paragraphs and articles together) and `qa eval documents FILE` (each question with
+    the six passages of its own document that match it best: the reader alone, by domain and by kind).
     """
     from eval.measures.names import default_measures
     from eval.runs.reading import MEASURES
 
-    # A set's name is one only where a file follows it, or where no file is called so.
-    name = str(gold) if file is not None or (str(gold) in SETS and not gold.exists()) else None
-    if name is not None and (name not in SETS or file is None):
-        known = "; ".join(f"{known}, {meaning}" for known, meaning in SETS.items())
-        raise UsageError(f"expected GOLD, or a standard set and its file. The sets: {known}")
+    name = _set_name(gold, file)
     if name == "open" and chosen.corpus is None:
         raise UsageError("qa eval open needs --corpus: the articles that are searched beside the set's own paragraphs")
+    if name == "documents":
+        _read_own_documents(file or gold, chosen, judging, writing, models, threshold=threshold)
+        return
+    if chosen.half is not None:
+        raise UsageError("--half goes with qa eval documents")
     own_paragraph = chosen.own_paragraph or name == "squad2"
     if own_paragraph and chosen.corpus is not None:
         raise UsageError("--corpus does not go with questions that are given their own paragraph")
@@ -178,6 +185,16 @@ def evaluate_gold(
             resume=writing.resume,
         )
     _conclude(run, before, compared=judging.compare, measures=measures, bounds=bounds, seed=chosen.seed, page=page)
+
+
+def _set_name(gold: Path, file: Path | None) -> str | None:
+    """The standard set that the arguments name, None for a gold file alone; raises UsageError for neither."""
+    # A set's name is one only where a file follows it, or where no file is called so.
+    name = str(gold) if file is not None or (str(gold) in SETS and not gold.exists()) else None
+    if name is not None and (name not in SETS or file is None):
+        known = "; ".join(f"{known}, {meaning}" for known, meaning in SETS.items())
+        raise UsageError(f"expected GOLD, or a standard set and its file. The sets: {known}")
+    return name
 
 
 def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:
@@ -284,6 +301,25 @@ def _read_own_paragraphs(
 
     settings = RunSettings(passages=1, own_paragraph=True, chosen_on=tune_on)
     return _keeping(kept, ask, lambda path: ReadingJournal(path, about, settings, resume=resume))
+
+
+def _read_own_documents(
+    file: Path,
+    chosen: ChoosingOptions,
+    judging: JudgingOptions,
+    writing: WritingOptions,
+    models: ReadingOptions,
+    *,
+    threshold: float | None,
+) -> None:
+    others = (chosen.corpus, chosen.articles, chosen.tune_on, threshold, writing.report, models.calibration)
+    judged = (judging.measure, judging.compare, judging.fail_under)
+    if writing.resume or chosen.own_paragraph or any(value is not None for value in (*others, *judged)):
+        raise UsageError("qa eval documents takes --half, --sample, --seed, --reader, --output and --force alone")
+    outputs = Outputs((file, models.reader), force=writing.force)
+    output = None if writing.output is None else outputs.file(writing.output, FIGURES)
+    asked = _questions(file, None, chosen.sample, chosen.seed)
+    measure_documents(asked.questions, file, asked.ref, half=chosen.half, reader=models.reader, output=output)
 
 
 def _kept_at(outputs: Outputs, output: Path | None) -> Kept | None:

@@ -106,7 +106,9 @@ class CodeReader:
     name = "codes"
     sha256 = text_sha256("codes")
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         return [
             [
                 [

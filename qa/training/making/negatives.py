@@ -74,6 +74,7 @@ def save_rows(rows: list[Row], path: Path) -> None:
                 "question": row.question,
                 "answers": answers,
                 "is_impossible": not row.answerable,
+                "heading": row.heading,
             }
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
     beside.replace(path)

@@ -25,14 +25,15 @@ class SoftTargets:
 
     @classmethod
     def of(cls, rows: Sequence[Row], features: Features, labels: TeacherLabels) -> SoftTargets:
-        """Join rows with labels. A variant of a question that fills more than one window has none: its windows are
-        cut elsewhere than those that the teacher read."""
+        """Join rows with labels. A row that fills more than one window has none where its question is a variant, or a
+        heading stands before the passage: its windows are cut elsewhere than those that the teacher read."""
         counts = np.bincount(features.row, minlength=len(rows))
         first = np.full(len(rows), -1, np.int64)
         share = np.zeros(len(rows), np.float32)
         for number, row in enumerate(rows):
             windows = labels.windows(row) if row.teacher > 0 else None
-            if windows is None or len(windows) != counts[number] or (row.original is not None and len(windows) > 1):
+            cut_elsewhere = row.original is not None or bool(row.heading)
+            if windows is None or len(windows) != counts[number] or (cut_elsewhere and len(windows) > 1):
                 continue
             first[number], share[number] = windows.start, row.teacher
         taught = first[features.row] >= 0

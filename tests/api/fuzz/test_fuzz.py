@@ -31,7 +31,9 @@ class FirstWordReader:
     name = "first-word-reader"
     sha256 = "f" * 64
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         return [[self._spans(text) for text in texts] for texts in passages]
 
     def _spans(self, text: str) -> list[Span]:

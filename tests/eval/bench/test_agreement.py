@@ -64,7 +64,7 @@ def test_the_same_documents_give_the_same_answers(make: Make, tmp_path: Path) ->
 class _Forgetful(CodeReader):
     """Answers nothing about the first document."""
 
-    def read(self, questions: list[str], passages: list[list[str]]) -> list[list[list[Span]]]:  # type: ignore[override]
+    def read(self, questions: list[str], passages: list[list[str]], headings: object = None) -> list[list[list[Span]]]:  # type: ignore[override]
         read_spans = super().read(questions, passages)
         return [
             [[] for _ in spans] if SHOWN[0] in question else spans

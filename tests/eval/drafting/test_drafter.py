@@ -55,7 +55,9 @@ class YearReader:
         self._margin = margin
         self._wider = wider
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         return [
             [self._spans(question, text) for text in texts] for question, texts in zip(questions, passages, strict=True)
         ]

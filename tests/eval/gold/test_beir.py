@@ -64,7 +64,9 @@ class NoReader:
     name = "none"
     sha256 = "b" * 64
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         raise AssertionError("nothing is to be read")
 
 

@@ -41,7 +41,9 @@ class PhraseReader:
     def __init__(self, phrases: dict[str, float]) -> None:
         self.phrases = phrases
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         return [
             [
                 sorted(

@@ -17,7 +17,9 @@ class ChosenReader:
     name = "chosen"
     sha256 = "0" * 64
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         spans_by_question = []
         for question, texts in zip(questions, passages, strict=True):
             word, margin = question.rsplit(" ", 1)

@@ -120,6 +120,29 @@ def test_a_markdown_title_is_the_first_heading(tmp_path: Path, text: str, title:
     assert document.media_type == "text/markdown"
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Storm closes the harbour\n\nIt rained.", "Storm closes the harbour"),
+        ("\ufeff\r\n  Minutes of May \r\n \r\nPresent: Ada", "Minutes of May"),
+        ("Who pays?\n\nBoats do.", "Who pays?"),
+        ("Storm closes the harbour", None),
+        ("Storm closes the harbour\nIt rained.\n\nMore.", None),
+        ("Dear Ada,\n\nit rained.", None),
+        ("It rained.\n\nIt snowed.", None),
+        ("Items:\n\n- one", None),
+        ("- one\n\n- two", None),
+        ("\u201cNo dues\u201d, says master\n\nIt rained", "\u201cNo dues\u201d, says master"),
+        ("12 / 05\n\nIt rained", None),
+        ("word " * 40 + "\n\nIt rained", None),
+        ("x" * 900, None),
+    ],
+)
+def test_a_text_s_title_is_a_first_line_by_itself(tmp_path: Path, text: str, title: str | None) -> None:
+    document = load_file(write(tmp_path / "notes.txt", text))
+    assert (document.title, document.own_title) == (title or "notes.txt", title is not None)
+
+
 def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
     document = load_file(write(path, "Words."))

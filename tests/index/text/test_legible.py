@@ -101,3 +101,26 @@ def test_cells_of_any_row_are_in_it_in_order(row: str) -> None:
     for first, last in cells(row):
         assert end <= first <= last <= len(row)
         end = last
+
+
+@given(TEXTS, st.data())
+def test_a_span_of_the_source_is_found_in_what_is_seen(text: str, data: st.DataObject) -> None:
+    seen = legible(text)
+    if not text:
+        return
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    place = seen.span_of_source(start, end)
+    if place is None:
+        # All of it is a soft hyphen or a division.
+        assert all(not start <= offset < end for offset in seen.origin or ())
+        return
+    back = seen.span_in_source(*place)
+    assert back is not None and start <= back[0] < back[1] <= end
+
+
+def test_a_cell_of_the_source_is_found_behind_its_name() -> None:
+    seen = legible("Oslo,717710", "Cities > City | Population")
+    assert seen.text == "City: Oslo; Population: 717710"
+    place = seen.span_of_source(5, 11)
+    assert place is not None and seen.text[slice(*place)] == "717710"

@@ -38,7 +38,9 @@ class FirstWordReader:
     name = "first"
     sha256 = "f" * 64
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         return [[[Span(0, len(text.split()[0]), 1.0)] for text in own] for own in passages]
 
 

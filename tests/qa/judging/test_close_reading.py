@@ -25,7 +25,9 @@ class Recorder:
         self.margins = margins
         self.texts: list[list[str]] = []
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         self.texts = [list(own) for own in passages]
         return [
             [

@@ -27,7 +27,9 @@ class CloseReader:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         self.asked.extend(questions)
         at = [[text.find("1831") for text in texts] for texts in passages]
         return [[[Span(start, start + 4, 5.0)] if start >= 0 else [] for start in starts] for starts in at]

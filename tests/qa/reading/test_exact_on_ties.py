@@ -24,7 +24,7 @@ def window(question: int) -> Window:
     """A window of four words of a letter each."""
     starts = np.arange(0, 2 * TOKENS, 2, dtype=np.int32)
     ids = np.array([101, question, 102, *range(1_000, 1_000 + TOKENS), 102], dtype=np.int32)
-    return Window(ids, BEFORE, starts, starts + 1)
+    return Window(ids, BEFORE, starts, starts + 1, np.zeros_like(starts))
 
 
 def scored(best: float, second: float) -> Logits:

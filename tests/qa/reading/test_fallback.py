@@ -15,7 +15,7 @@ from qa.reading.logits import Logits
 from qa.reading.windows import Window
 
 NOTHING = np.zeros(0, dtype=np.int32)
-WINDOW = Window(np.array([101, 102, 102], dtype=np.int32), 2, NOTHING, NOTHING)
+WINDOW = Window(np.array([101, 102, 102], dtype=np.int32), 2, NOTHING, NOTHING, NOTHING)
 
 
 class FixedModel:

@@ -19,7 +19,9 @@ class WordReader:
         self.word = word
         self.seen: list[list[str]] = []
 
-    def read(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> list[list[list[Span]]]:
+    def read(
+        self, questions: Sequence[str], passages: Sequence[Sequence[str]], headings: object = None
+    ) -> list[list[list[Span]]]:
         self.seen = [list(texts) for texts in passages]
         at = [[text.find(self.word) for text in texts] for texts in passages]
         return [[[Span(start, start + len(self.word), 1.0)] if start >= 0 else [] for start in starts] for starts in at]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import shutil
 from pathlib import Path
@@ -207,3 +208,25 @@ def test_the_hash_is_of_the_weights(tmp_path: Path) -> None:
     reader = torch_reader(str(tmp_path))
     assert reader.sha256 == hashlib.sha256(b"weights").hexdigest()
     assert reader.name == str(tmp_path)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_headings_are_read_by_a_reader_that_learnt_to(folder: Path, tmp_path: Path, reads: bool) -> None:
+    shutil.copyfile(folder / "tokenizer.json", tmp_path / "tokenizer.json")
+    (tmp_path / "config.json").write_text(json.dumps({"spanqa_headings": reads}), encoding="utf-8")
+    reader = MarkReader(tmp_path)
+    question, text, heading = "one?", "bridge of steel", "the zyzzyva handbook"
+    ((spans,),) = reader.read([question], [[text]], [[heading]])
+    under = [heading] if reads else None
+    assert reader.batches == [[len(reader._windows.windows(question, [text], under)[0][0])]]
+    # The rarest word scores best; spans are in the passage all the same.
+    assert words(text, spans)[0] == words(text, MarkReader(tmp_path).read([question], [[text]])[0][0])[0]
+    assert all(0 <= span.start < span.end <= len(text) for span in spans)
+
+
+def test_the_same_words_under_two_headings_are_read_twice(folder: Path, tmp_path: Path) -> None:
+    shutil.copyfile(folder / "tokenizer.json", tmp_path / "tokenizer.json")
+    (tmp_path / "config.json").write_text('{"spanqa_headings": true}', encoding="utf-8")
+    reader = MarkReader(tmp_path)
+    reader.read(["one?"], [["tower", "tower", "tower"]], [["Rules", "Notes", "Rules"]])
+    assert sum(map(len, reader.batches)) == 2

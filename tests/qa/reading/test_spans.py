@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def window(tokens: int, *, empty: frozenset[int] = frozenset()) -> Window:
     """`tokens` passage tokens of two characters, three apart; those in `empty` have no characters."""
     starts = np.arange(tokens, dtype=np.int32) * 3
     ends = starts + np.array([0 if n in empty else 2 for n in range(tokens)], dtype=np.int32)
-    return Window(np.zeros(HEAD + tokens + 1, dtype=np.int32), HEAD, starts, ends)
+    return Window(np.zeros(HEAD + tokens + 1, dtype=np.int32), HEAD, starts, ends, np.zeros_like(starts))
 
 
 def logits(tokens: int, values: dict[int, float], *, null: float = 0.0, other: float = -10.0) -> np.ndarray:
@@ -148,3 +149,10 @@ def test_it_is_the_brute_force_search(case: tuple[Window, np.ndarray, np.ndarray
     expected = sorted(expected)[:count]
     found = window_spans(cut, start, end, max_tokens=max_tokens, count=count)
     assert found == [Span(int(cut.starts[i]), int(cut.ends[j]), -score - null) for score, i, j in expected]
+
+
+def test_no_span_goes_over_the_end_of_a_paragraph() -> None:
+    across = replace(window(4), paragraphs=np.array([0, 0, 1, 1], dtype=np.int32))
+    start, end = logits(4, {1: 9.0, 2: 5.0}), logits(4, {2: 9.0, 1: 4.0})
+    assert window_spans(window(4), start, end, count=1) == [Span(3, 8, 18.0)]
+    assert [(s.start, s.end, s.margin) for s in window_spans(across, start, end, count=2)] == [(6, 8, 14), (3, 5, 13)]

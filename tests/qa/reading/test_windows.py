@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from index.errors import ModelError
 from index.models.embedder import bundled_model
-from qa.reading.windows import MAX_QUESTION_TOKENS, Window, WindowMaker
+from qa.reading.windows import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, Window, WindowMaker, reads_headings
 
 HOSTILE = [
     "e\u0301",
@@ -127,6 +127,23 @@ def test_offsets_point_at_the_words_as_they_stand(text: str, tokens: list[str]) 
     assert [text[a:b] for a, b in zip(window.starts, window.ends, strict=True)] == tokens
 
 
+@pytest.mark.parametrize(
+    ("text", "paragraphs"),
+    [
+        ("a b", [0, 0]),
+        ("a\nb", [0, 0]),
+        ("a\r\nb", [0, 0]),
+        ("a\n\nb c", [0, 1, 1]),
+        ("a\r\n \t\r\nb", [0, 1]),
+        ("a\r\rb", [0, 1]),
+    ],
+)
+def test_paragraphs_end_at_empty_lines(text: str, paragraphs: list[int]) -> None:
+    (window,) = maker().windows("q", [text])[0]
+    numbers = window.paragraphs - window.paragraphs[0]
+    assert (numbers > 0).astype(int).tolist() == paragraphs
+
+
 @pytest.mark.parametrize("passage", ["", " \r\n\t", "\u200d\ufeff", "\u0301"])
 def test_a_passage_without_tokens_has_no_windows(passage: str) -> None:
     assert maker().windows("who?", ["one", passage, "two"])[1] == []
@@ -134,6 +151,81 @@ def test_a_passage_without_tokens_has_no_windows(passage: str) -> None:
 
 def test_no_passages() -> None:
     assert maker().windows("who?", []) == []
+
+
+@given(passages=st.lists(TEXT, min_size=1, max_size=3), context=TEXT)
+@FEW
+def test_a_context_stands_between_question_and_passage(passages: list[str], context: str) -> None:
+    cls, sep = (tokenizer().token_to_id(name) for name in ("[CLS]", "[SEP]"))
+    question, shown = (tokenizer().encode(text, add_special_tokens=False).ids for text in ("who?", context))
+    plain = maker().windows("who?", passages)
+    found = maker().windows("who?", passages, [context] * len(passages))
+    for passage, windows, without in zip(passages, found, plain, strict=True):
+        covered = {}
+        for window in windows:
+            head = window.ids[: window.passage_start].tolist()
+            begun = [cls, *question, sep]
+            assert head[: len(begun)] == begun and head[-1] == window.ids[-1] == sep
+            if len(shown) <= MAX_CONTEXT_TOKENS:
+                assert head[len(begun) :] == [*shown, sep] * bool(shown)
+            assert len(window) <= 256
+            covered |= {
+                (start, end): token
+                for start, end, token in zip(window.starts, window.ends, passage_ids(window), strict=True)
+            }
+        # Offsets are those of the passage alone, whatever stands before it.
+        assert covered == {
+            (start, end): token
+            for window in without
+            for start, end, token in zip(window.starts, window.ends, passage_ids(window), strict=True)
+        }
+        assert all(0 <= start <= end <= len(passage) for start, end in covered)
+
+
+def test_a_passage_without_context_is_read_as_before() -> None:
+    (bare,), (empty,) = maker().windows("who?", ["Ada"]), maker().windows("who?", ["Ada"], [""])
+    (paired,) = maker().paired(["who?"], ["Ada"], [""])
+    assert bare[0].ids.tolist() == empty[0].ids.tolist() == paired[0].ids.tolist()
+
+
+def test_each_passage_has_its_own_context() -> None:
+    texts, contexts = ["first", "second", "third"], ["one title", "", "another > heading"]
+    together = maker().windows("what?", texts, contexts)
+    paired = maker().paired(["what?"] * 3, texts, contexts)
+    for text, context, *both in zip(texts, contexts, together, paired, strict=True):
+        (alone,) = maker().windows("what?", [text], [context])
+        for windows in both:
+            assert [window.ids.tolist() for window in windows] == [window.ids.tolist() for window in alone]
+
+
+def test_a_long_context_keeps_the_title_and_the_nearest_heading() -> None:
+    context = f"The title > {'between ' * 100}> the nearest heading"
+    (window,) = maker().windows("q", ["short passage"], [context])[0]
+    shown = tokenizer().decode(window.ids[3 : window.passage_start - 1].tolist())
+    assert window.passage_start == 1 + 1 + 1 + MAX_CONTEXT_TOKENS + 1
+    assert shown.startswith("the title > between") and shown.endswith("between > the nearest heading")
+
+
+def test_a_context_leaves_the_passage_its_room() -> None:
+    for window in maker(32, 8).windows("word " * 99, ["more " * 99], ["title " * 99])[0]:
+        assert len(window) <= 32 and len(window.starts) >= 5
+
+
+@pytest.mark.parametrize(
+    ("config", "reads"),
+    [('{"spanqa_headings": true}', True), ('{"spanqa_headings": false}', False), ("{}", False), ("[]", False)],
+)
+def test_a_folder_says_whether_it_reads_headings(tmp_path: Path, config: str, reads: bool) -> None:
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    assert reads_headings(tmp_path) is reads
+
+
+def test_a_folder_whose_configuration_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"config\.json cannot be read"):
+        reads_headings(tmp_path)
+    (tmp_path / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"config\.json cannot be read"):
+        reads_headings(tmp_path)
 
 
 def test_a_long_question_is_cut() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from index.errors import InputError
-from qa.training.config import Phase, Recipe, Source, load_recipe
+from qa.training.config import DEFAULT_RECIPE, Phase, Recipe, Source, load_recipe
 from qa.training.data import Row, find_source, read_rows, sample
 from qa.training.making.negatives import save_rows
 from qa.training.mixture import phase_rows
@@ -144,12 +145,29 @@ def test_the_rows_of_a_phase(tmp_path: Path) -> None:
     assert [row.id for row in phase_rows(second, recipe, tmp_path, {})] != got[:3]
 
 
+def test_a_share_of_the_rows_is_shown_under_heading_or_title(tmp_path: Path) -> None:
+    titled = [record(id=n, title="Sri_Lanka") for n in range(200)]
+    headed = [record(id=n, heading="Rules > Leave") for n in range(200, 400)]
+    write(tmp_path / "file.jsonl", *titled, *headed)
+
+    def headings(share: float) -> list[str]:
+        phase = Phase(name="one", tokens=1, sources=[Source(name="file", headed=share)])
+        return [row.heading for row in phase_rows(phase, Recipe(phases=[phase]), tmp_path, {})]
+
+    assert set(headings(0.0)) == {""}
+    assert headings(1.0) == ["Sri Lanka"] * 200 + ["Rules > Leave"] * 200
+    some = headings(0.6)
+    assert {"", "Sri Lanka"} == set(some[:200]) and {"", "Rules > Leave"} == set(some[200:])
+    assert 200 < sum(map(bool, some)) < 280
+
+
 def test_made_rows_are_read_as_they_were_saved(tmp_path: Path) -> None:
-    save_rows([ROW, NONE], tmp_path / "made.jsonl")
+    headed = replace(NONE, heading="2024 > Rules")
+    save_rows([ROW, headed], tmp_path / "made.jsonl")
     first, second = read_rows(tmp_path / "made.jsonl")
     # Only the answer that is learnt is kept.
     assert (first.context, first.start, first.end, first.answers) == (CONTEXT, AT, AT + 3, ("Ada",))
-    assert second == NONE
+    assert second == headed
     assert list(tmp_path.iterdir()) == [tmp_path / "made.jsonl"]
 
 
@@ -169,12 +187,22 @@ def test_a_recipe(tmp_path: Path) -> None:
     assert load_recipe(path).fingerprint() != recipe.fingerprint()
 
 
+def test_rates_rise_hold_and_fall() -> None:
+    phase = Phase(name="a", tokens=1000, sources=[])
+    recipe = Recipe(learning_rate=8.0, warmup=0.1, decay=0.25, phases=[phase])
+    assert [recipe.learning_rate_at(0, tokens) for tokens in (0, 50, 100, 500, 750)] == [0, 4, 8, 8, 8]
+    assert recipe.learning_rate_at(0, 875) == 4 and recipe.learning_rate_at(0, 1000) == 0
+    linear = recipe.model_copy(update={"decay": 1.0})
+    assert [linear.learning_rate_at(0, tokens) for tokens in (50, 100, 550, 1000)] == pytest.approx([4, 8, 4, 0])
+
+
 def test_the_shipped_recipe_is_sound() -> None:
-    recipe = load_recipe()
-    names = [source.name for phase in recipe.phases for source in phase.sources]
+    first, second = load_recipe(), load_recipe(DEFAULT_RECIPE.with_name("in_context.toml"))
+    names = [source.name for phase in first.phases for source in phase.sources]
     assert {"hard_negatives", "one_edit"} <= set(names)
-    assert recipe.making.sources
-    for phase in recipe.phases:
+    assert first.making.sources
+    assert second.making.documents and second.headed and not first.headed
+    for phase in [*first.phases, *second.phases]:
         own = [source.name for source in phase.sources]
         assert len(own) == len(set(own))
 

@@ -146,7 +146,7 @@ def test_an_interrupted_standard_set_goes_on(qa: Run, tmp_path: Path, monkeypatc
             self.real = open_reader(reader.DEFAULT_READER)
             self.name, self.sha256 = self.real.name, self.real.sha256
 
-        def read(self, questions: Any, passages: Any) -> Any:
+        def read(self, questions: Any, passages: Any, headings: Any = None) -> Any:
             left[0] -= 1
             if left[0] < 0:
                 raise KeyboardInterrupt
@@ -169,3 +169,32 @@ def test_an_interrupted_standard_set_goes_on(qa: Run, tmp_path: Path, monkeypatc
     assert ran.code == 0, ran.err
     assert "identical apart from times" in qa("compare", str(output), str(tmp_path / "whole.json")).out
     assert not (tmp_path / "run.json.journal").exists()
+
+
+def test_reading_in_whole_documents(qa: Run, tmp_path: Path) -> None:
+    (tmp_path / "laws").mkdir()
+    (tmp_path / "laws" / "a.md").write_text(f"# Lindal\n\n{CONTEXT}\n", encoding="utf-8")
+    start = f"# Lindal\n\n{CONTEXT}".index("1911")
+    asked = [
+        {"id": "1", "question": "When did the harbour of Lindal open?", "document": "laws/a.md", "kind": "short",
+         "answers": [{"text": "1911", "start": start, "end": start + 4}]},
+        {"id": "2", "question": "Who paid for the bridge of Bordal?", "document": "laws/a.md", "answers": []},
+    ]  # fmt: skip
+    gold, output = tmp_path / "gold.jsonl", tmp_path / "figures.json"
+    gold.write_text("".join(json.dumps(one) + "\n" for one in asked), encoding="utf-8")
+    ran = qa("eval", "documents", str(gold), "--output", str(output))
+    assert ran.code == 0 and "laws" in ran.out and "short" in ran.out
+    figures = json.loads(output.read_text(encoding="utf-8"))
+    assert (figures["all"]["questions"], figures["all"]["right"]) == (2, 1.0)
+    assert figures["domain"]["laws"] == figures["all"] and figures["kind"]["short"]["right"] == 1.0
+    # A document is wholly of one half.
+    codes = {half: qa("eval", "documents", str(gold), "--half", half).code for half in ("tune", "report")}
+    assert sorted(codes.values()) == [0, 2]
+    for options, said in {
+        ("--half", "third"): "expected tune or report",
+        ("--resume",): "alone",
+        ("--threshold", "0.5"): "alone",
+    }.items():
+        ran = qa("eval", "documents", str(gold), *options)
+        assert ran.code == 2 and said in " ".join(ran.err.split())
+    assert "--half goes with" in " ".join(qa("eval", str(gold), "--half", "tune").err.split())

@@ -20,6 +20,7 @@ from transformers import BertConfig, BertForQuestionAnswering
 
 from index.errors import InputError
 from index.models.embedder import bundled_model
+from qa.reading.spans import MAX_ANSWER_TOKENS
 from qa.reading.windows import WindowMaker
 from qa.training.config import Phase, Recipe, Source
 from qa.training.data import Row
@@ -128,7 +129,7 @@ def test_the_best_span_is_that_of_all_pairs(seed: int) -> None:
     rng = np.random.default_rng(seed)
     at = np.full((2, 1, TOP), -1, np.int16)
     for side in (0, 1):
-        at[side, 0, 1:] = rng.choice(60, TOP - 1, replace=False)
+        at[side, 0, 1:] = rng.choice(2 * MAX_ANSWER_TOKENS, TOP - 1, replace=False)
     log = rng.normal(-4, 3, (2, 1, TOP)).astype(np.float16)
     labels = TeacherLabels({"k": (0, 1)}, at[0], log[0], at[1], log[1])
     best, wanted = float(log[0, 0, 0]) + float(log[1, 0, 0]), None
@@ -136,7 +137,7 @@ def test_the_best_span_is_that_of_all_pairs(seed: int) -> None:
         for j in range(1, TOP):
             start, end = int(at[0, 0, i]), int(at[1, 0, j])
             score = float(log[0, 0, i]) + float(log[1, 0, j])
-            if start <= end < start + 30 and score > best:
+            if start <= end < start + MAX_ANSWER_TOKENS and score > best:
                 best, wanted = score, (start, end)
     assert labels.best(0) == wanted
 
