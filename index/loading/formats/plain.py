@@ -1,4 +1,4 @@
-"""Plain text. Every character is kept as decoded. The title is a first line that stands by itself, else the file name."""
+"""Plain text. Every character is kept as decoded. The title is a first line that stands alone, else the file name."""
 
 from __future__ import annotations
 
