@@ -40,6 +40,8 @@ GATHERED_S = 4.0
 EMBED_BETWEEN_PROGRESS = 32
 # How often a check begins anew because a writer was faster.
 CHECKS = 5
+# And how often search indexes are opened anew because the store was embedded anew meanwhile.
+OPENINGS = 3
 FINISH_COPY = "copy it to the end: qa migrate-store FROM"
 
 
@@ -176,16 +178,24 @@ class Store:
                 return
             with self._alone():
                 # Another process may have caught up already.
-                derived = self._open_derived()
-                try:
-                    derived.catch_up(self.catalogue)
-                except ValueError:
-                    if derived.embedder_sha256 == self.catalogue.setting("embedder_sha256"):
-                        raise
-                    # Embedded anew after they were opened: the vectors have another size now.
-                    derived = self._open_derived()
-                    derived.catch_up(self.catalogue)
-                self._derived = derived
+                self._derived = self._caught_up()
+
+    def _caught_up(self) -> Derived:
+        for _ in range(OPENINGS):
+            pinned = self._pinned()
+            derived = self._open_derived()
+            try:
+                derived.catch_up(self.catalogue)
+            except ValueError:
+                if self._pinned() == pinned:
+                    raise
+                # Embedded anew while they were opened: the vectors have another size now.
+                continue
+            return derived
+        raise ChangingError(f"the store {self.location} is being embedded anew; try again in a moment")
+
+    def _pinned(self) -> tuple[str | None, str | None]:
+        return self.catalogue.setting("embedder_sha256"), self.catalogue.setting("dimensions")
 
     def _is_current(self) -> bool:
         now = self.catalogue.generation()

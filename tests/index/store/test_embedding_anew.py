@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.embedders import FakeEmbedder
@@ -11,6 +12,7 @@ from fakes.embedders import FakeEmbedder
 from eval.bench.kills.material import HashingEmbedder
 from index.documents import Document
 from index.errors import ModelError
+from index.store import backend
 from index.store.store import Store
 from index.text.passages import CutSettings
 
@@ -55,6 +57,30 @@ def test_embedded_anew_while_the_indexes_are_brought_up(
         return derived
 
     monkeypatch.setattr(Store, "_open_derived", late)
+    catching_up.sync()
+    assert not left and catching_up.check_derived() == []
+    catching_up.close()
+    changing.close()
+
+
+def test_embedded_anew_between_the_size_of_vectors_and_the_name_of_their_indexes(
+    tmp_path: Path, make_document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing = Store(tmp_path, FakeEmbedder(), cut=SMALL)
+    changing.put(make_document("a", "Cats sleep."))
+    changing.embedder = HashingEmbedder(16)
+    catching_up = Store(tmp_path, FakeEmbedder(), cut=SMALL)
+    open_local = backend._local_indexes
+    left = ["re-embed"]
+
+    def late(folder: Path, catalogue: Any, dimensions: int) -> Any:
+        if left:
+            left.clear()
+            values = {"embedder": "other", "embedder_sha256": changing.embedder.sha256, "dimensions": "16"}
+            changing.catalogue.re_embed(changing.embedder.embed, values)
+        return open_local(folder, catalogue, dimensions)
+
+    monkeypatch.setattr(backend, "_local_indexes", late)
     catching_up.sync()
     assert not left and catching_up.check_derived() == []
     catching_up.close()
