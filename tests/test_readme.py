@@ -26,6 +26,8 @@ NOT_RUN = {
     ".venv/bin/qa calibrate gold.jsonl --store STORE --risk 0.1": "needs hundreds of questions",
     ".venv/bin/qa train reader --data DIR --work WORK --output READER": _MODELS,
     ".venv/bin/qa calibrate GOLD --corpus ARTICLES --reader READER --store STORE --output calibration.json": _MODELS,
+    ".venv/bin/qa train reader --data DIR --work WORK2 --recipe qa/training/in_context.toml --base READER --output "
+    "READER2": _MODELS,
     ".venv/bin/qa eval squad2 GOLD --articles 11: --tune-on 0:6 --reader READER": _MODELS,
 }
 LEASE = "The lease was signed by Jane Moor on 3 March 2024. It was renewed in 2025. The ports of Hull and Goole closed."

@@ -23,6 +23,7 @@ from index.location import Location
 from index.models.embedder import Embedder
 from index.pacing import Pacing
 from index.search.index_folders import store_mark
+from index.search.local import LocalIndexes
 from index.search.protocol import Derived, SearchResult
 from index.selection import EVERYTHING, Selection
 from index.stopping import StoppedError, at_once
@@ -38,9 +39,8 @@ WRITTEN_TOGETHER = 256
 GATHERED_S = 4.0
 # And how many passages at a time where somebody watches, or waits for a turn: one batch of the embedder.
 EMBED_BETWEEN_PROGRESS = 32
-# How often a check begins anew because a writer was faster.
+# How often a check, or the opening of search indexes, begins anew because a writer was faster.
 CHECKS = 5
-# And how often search indexes are opened anew because the store was embedded anew meanwhile.
 OPENINGS = 3
 FINISH_COPY = "copy it to the end: qa migrate-store FROM"
 
@@ -187,15 +187,19 @@ class Store:
             try:
                 derived.catch_up(self.catalogue)
             except ValueError:
+                # Where it was embedded anew while they were opened, the vectors have another size now.
                 if self._pinned() == pinned:
                     raise
-                # Embedded anew while they were opened: the vectors have another size now.
                 continue
-            return derived
-        raise ChangingError(f"the store {self.location} is being embedded anew; try again in a moment")
+            if self._pinned() == pinned:
+                return derived
+            # A backup was put in place, or all was embedded anew, in the middle: what they took in is of both.
+            if isinstance(derived, LocalIndexes):
+                derived.clear()
+        raise ChangingError(f"the store {self.location} is being replaced or embedded anew; try again in a moment")
 
-    def _pinned(self) -> tuple[str | None, str | None]:
-        return self.catalogue.setting("embedder_sha256"), self.catalogue.setting("dimensions")
+    def _pinned(self) -> tuple[str | None, ...]:
+        return tuple(self.catalogue.setting(name) for name in ("store_id", "embedder_sha256", "dimensions"))
 
     def _is_current(self) -> bool:
         now = self.catalogue.generation()

@@ -82,7 +82,7 @@ class TestPostgres:
             for table, columns in added.items():
                 for column in columns:
                     connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-            connection.execute(text("DROP TABLE keys, audit, key_use"))
+            connection.execute(text("DROP TABLE keys, key_tally, audit, key_use"))
             connection.execute(text("DELETE FROM settings WHERE name ~ '^(seal|last_passage|tally_.*)$'"))
             connection.execute(text("UPDATE settings SET value = '2' WHERE name = 'format_version'"))
             connection.execute(text("UPDATE alembic_version SET version_num = '2'"))

@@ -168,3 +168,28 @@ def test_a_restoration_that_was_killed_leaves_nothing_to_mend(
     assert check_store(store).sound
     store.purge()
     assert store.other_indexes() == []
+
+
+def test_a_restoration_while_search_indexes_are_brought_up_leaves_none_of_both(
+    open_at: Open, tmp_path: Path, make_document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_at()
+    store.put(make_document("a", "Cats chase mice."))
+    back_up(store, tmp_path / "backup")
+    store.put(make_document("b", "Dogs bark at cats."))
+    reader = open_at()
+    open_derived = Store._open_derived
+    left = ["restore"]
+
+    def late(opened: Store) -> Any:
+        derived = open_derived(opened)
+        if left:
+            left.clear()
+            restore_folder(tmp_path / "store", tmp_path / "backup", replace=True)
+        return derived
+
+    monkeypatch.setattr(Store, "_open_derived", late)
+    ranked = reader.search("dogs bark at cats", reader.embedder.embed(["dogs bark at cats"])[0], 9)
+    hits = {passage_id for passage_id, _ in (*ranked.dense, *ranked.lexical)}
+    assert not left and hits and set(reader.catalogue.snapshot(sorted(hits)).passages) == hits
+    assert reader.check_derived() == []

@@ -108,7 +108,7 @@ def test_an_abstention_carries_the_promise_too(store: Store, reason: str, monkey
     monkeypatch.setattr(
         FirstWordReader,
         "read",
-        lambda _self, _questions, passages: [[[Span(0, 6, margin)] for _ in p] for p in passages],
+        lambda _self, _questions, passages, _headings=None: [[[Span(0, 6, margin)] for _ in p] for p in passages],
     )
     KEPT.keep(store.catalogue)
     response = ask(store)
