@@ -61,7 +61,9 @@ def test_every_response_is_as_described(listening: Callable[..., int]) -> None:
     done = set()
     metrics = httpx.get(f"{url}/metrics").text
     for method, route, status, count in _SAMPLE.findall(metrics):
-        assert int(status) < 500, f"{count} responses {status} of {method} {route}"
+        # To say so is what it is for, where more documents are asked for than there are.
+        told = (route, status) == ("/readyz", "503")
+        assert int(status) < 500 or told, f"{count} responses {status} of {method} {route}"
         requests[method, route] += int(count)
         if int(status) < 400:
             done.add((method, route))
