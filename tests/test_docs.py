@@ -19,6 +19,8 @@ from reference.write import empty_server, pages
 from api.settings import ServerSettings
 from qa.types import Reason
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 _ENDINGS = {"typer.Exit", "SystemExit", "sys.exit", "os._exit"}
 _COMMAND = re.compile(r"(?:^|[|;(] *)(?:\$ )?(?:\.venv/bin/)?(qa [a-z].*)")

@@ -13,6 +13,8 @@ from index.models.torch_embedder import SentenceTransformerEmbedder
 from index.models.weights import weights_sha256
 from qa.reading.reader import torch_reader
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -372,7 +372,10 @@ class SqlCatalogue:
             version = self._make_tables()
         if version != str(FORMAT_VERSION):
             with self._reading() as connection:
-                if is_other_format(stored_settings(connection), FORMAT_VERSION):
+                values = stored_settings(connection)
+                # Another process may have brought it to this format since the number was read.
+                version = values.get("format_version", version)
+                if version != str(FORMAT_VERSION) and is_other_format(values, FORMAT_VERSION):
                     raise DamageError(
                         f"the store {self._name} is damaged: it says that it is of format {shown(version)}, and is "
                         "not; restore a backup, or index into another --store"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 120
 # The command line itself, over an embedder of one number a text.
 PROGRAM = """

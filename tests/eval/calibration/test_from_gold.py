@@ -18,6 +18,8 @@ from index.store.store import Store
 from qa.engine import Engine
 from qa.types import Question
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def unwatched(name: str, total: int | None) -> Iterator[Callable[[int, int], None]]:

@@ -28,6 +28,8 @@ from qa.reading.spans import Span
 from qa.retrieval.retriever import Retrieved
 from qa.types import Promise
 
+pytestmark = pytest.mark.slow
+
 ADA = "Ada wrote the notes in 1843. Charles built the engine. The engine was never finished at all."
 TOWN = "The harbour of Lindal opened in 1911. Boats came from everywhere to see it."
 

@@ -22,6 +22,8 @@ from index.store.health import check_store
 from index.store.store import Store
 from index.text.passages import CutSettings
 
+pytestmark = pytest.mark.slow
+
 SMALL = CutSettings(minimum=2, maximum=8, overlap=0)
 PLACES = ["folder", *scale.locations.here()]
 # From a folder into each kind and back; with servers there, also from one of them into another.

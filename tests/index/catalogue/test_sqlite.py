@@ -17,6 +17,8 @@ from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue, put_in_place
 from index.documents import document_id
 from index.errors import StoreError
 
+pytestmark = pytest.mark.slow
+
 
 class TestSqliteCatalogue(CatalogueContract):
     @pytest.fixture

@@ -16,6 +16,8 @@ from index.ingest.sync import Report
 from index.ingest.watch import keep_in_step
 from index.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 60
 
 

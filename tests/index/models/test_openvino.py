@@ -19,6 +19,8 @@ from index.models import bert_graph as bert
 from index.models import openvino as compiled
 from index.models.openvino import BATCH_TOKENS, KEPT, SUFFIX, TILE, CompiledModel, batches
 
+pytestmark = pytest.mark.slow
+
 MakeBert = Callable[..., Path]
 SEQUENCES = [[101, *range(2000, 2000 + n), 102] for n in (3, 40, 1, 17, 3, 60, 9)]
 STARTS = [2] * len(SEQUENCES)

@@ -22,6 +22,8 @@ from index.store.removal import remove_documents
 from index.store.store import Store
 from index.text.passages import CutSettings
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Document]
 SMALL = CutSettings(minimum=2, maximum=8, overlap=0)
 

@@ -15,6 +15,8 @@ from index.errors import StoreError
 from index.search.index_folders import DERIVED_FOLDER
 from index.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 def files(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / DERIVED_FOLDER).rglob("*") if path.is_file())

@@ -13,6 +13,8 @@ from qa.citing.verify import verify
 from qa.engine import Engine
 from qa.types import Question
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTS = Path(__file__).parent / "forms"
 
 # Question: how the sentence begins that settles it.

@@ -22,6 +22,8 @@ from qa.judging.confidence import load_calibration
 from qa.reading.reader import WindowReader, open_reader, openvino_reader
 from qa.types import Question, Response
 
+pytestmark = pytest.mark.slow
+
 SEEDS = Path(__file__).parents[3] / "seeds"
 # About what bf16 logits differ by when the shape of a batch makes another kernel of the product.
 NOISE = 0.03

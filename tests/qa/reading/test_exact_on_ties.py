@@ -16,6 +16,8 @@ from qa.reading.logits import Logits
 from qa.reading.reader import openvino_reader, torch_reader
 from qa.reading.windows import Window
 
+pytestmark = pytest.mark.slow
+
 TOKENS = 4
 BEFORE = 3
 

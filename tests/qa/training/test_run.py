@@ -20,6 +20,8 @@ from qa.training.data import Row
 from qa.training.export import READER, export_reader
 from qa.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 QUIET = Console(file=io.StringIO())
 
 

@@ -15,6 +15,8 @@ from api.cli.main import app
 from eval.bench.damage.harness import bench_damage
 from index.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def unwatched(_: str, __: int | None) -> Iterator[Callable[[int, int], None]]:

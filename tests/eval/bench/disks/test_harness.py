@@ -22,6 +22,8 @@ from eval.bench.disks.plan import Places, State, prepare
 from eval.bench.kills.processes import Child
 from index.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 COMMAND = typer.main.get_command(app)
 QA = [sys.executable, "-c", "import sys; from api.cli.main import main; sys.exit(main())"]
 

@@ -23,6 +23,8 @@ from index.catalogue.sqlite import CATALOGUE_FILE, SqliteCatalogue
 from index.errors import StoreError
 from index.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 STATE = State(Held({"lindal": (1, 0), "borby": (2, 0), "vikness": (3, 0)}))
 FIRST = Operation("add", STATE.held.documents)
 NOTHING = Operation("purge")

@@ -9,6 +9,8 @@ import pytest
 
 from eval.bench.peers.comparison import Comparison
 
+pytestmark = pytest.mark.slow
+
 
 def test_figures_are_those_of_the_systems(compare: Callable[..., Comparison], tmp_path: Path) -> None:
     comparison = compare()

@@ -12,6 +12,8 @@ from eval.bench.peers.comparison import Comparison, read_comparison
 from eval.bench.peers.comparison_report import TABLE, markdown, plot, print_comparison
 from index.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def test_tables_and_plot_state_the_figures(compare: Callable[..., Comparison], tmp_path: Path) -> None:
     comparison = compare()

@@ -12,6 +12,8 @@ from eval.bench.serving import soak as soaking
 from eval.bench.serving.server_process import ServerProcess
 from eval.bench.serving.soak import SoakReport, soak
 
+pytestmark = pytest.mark.slow
+
 WHOLE = [sys.executable, "-c", ""]
 
 

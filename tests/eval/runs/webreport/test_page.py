@@ -24,6 +24,8 @@ from eval.runs.webreport.page import run_page, write_page
 from index.errors import InputError, StoreError
 from qa.types import Answer, Question, Response
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> $x^2$ \u2028 \x00 \U0001d11e"
 
 
