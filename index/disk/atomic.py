@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from index.disk.checksums import flush
 from index.errors import InputError
 
 PART_PREFIX, PART_SUFFIX = ".spanqa-", ".part"
@@ -46,7 +47,7 @@ def replacing(path: Path, place: Callable[[], Path] | None = None) -> Iterator[B
                 _take_over_rights(beside, before)
             target = place() if place is not None else target
             os.replace(beside, target)
-            sync(target.parent)
+            flush(target.parent)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
@@ -66,8 +67,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         try:
             yield beside
             for made in sorted(beside.rglob("*")):
-                sync(made)
-            sync(beside)
+                flush(made)
+            flush(beside)
             if target.exists():
                 _take_over_rights(beside, target.stat())
                 target.rename(aside)
@@ -77,7 +78,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 if aside.exists():
                     aside.rename(target)
                 raise
-            sync(target.parent)
+            flush(target.parent)
             shutil.rmtree(aside, ignore_errors=True)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
@@ -102,17 +103,6 @@ def part_beside(path: Path) -> Path:
 def cannot_write(path: Path, error: Exception) -> InputError:
     """The error that says why a file or folder cannot be written."""
     return InputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}")
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to disk, so that it survives a power cut."""
-    if path.is_dir() and os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _take_over_rights(path: Path, before: os.stat_result) -> None:

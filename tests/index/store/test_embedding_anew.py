@@ -20,6 +20,12 @@ Make = Callable[..., Document]
 SMALL = CutSettings(minimum=2, maximum=8, overlap=0)
 
 
+def embed_anew(store: Store) -> None:
+    """In the catalogue alone: bringing up the search indexes would wait for whoever is at it."""
+    values = {"embedder": "other", "embedder_sha256": store.embedder.sha256, "dimensions": "16"}
+    store.catalogue.re_embed(store.embedder.embed, values)
+
+
 @pytest.mark.parametrize("opened", ["before", "after"], ids=["its indexes were open", "they were not"])
 def test_a_question_that_another_embedder_embedded_is_refused(tmp_path: Path, make_document: Make, opened: str) -> None:
     asking = Store(tmp_path, FakeEmbedder(), cut=SMALL)
@@ -52,8 +58,7 @@ def test_embedded_anew_while_the_indexes_are_brought_up(
         derived = open_derived(store)
         if store is catching_up and left:
             left.clear()
-            values = {"embedder": "other", "embedder_sha256": changing.embedder.sha256, "dimensions": "16"}
-            changing.catalogue.re_embed(changing.embedder.embed, values)
+            embed_anew(changing)
         return derived
 
     monkeypatch.setattr(Store, "_open_derived", late)
@@ -76,8 +81,7 @@ def test_embedded_anew_between_the_size_of_vectors_and_the_name_of_their_indexes
     def late(folder: Path, catalogue: Any, dimensions: int) -> Any:
         if left:
             left.clear()
-            values = {"embedder": "other", "embedder_sha256": changing.embedder.sha256, "dimensions": "16"}
-            changing.catalogue.re_embed(changing.embedder.embed, values)
+            embed_anew(changing)
         return open_local(folder, catalogue, dimensions)
 
     monkeypatch.setattr(backend, "_local_indexes", late)
