@@ -19,7 +19,7 @@ ROUNDS = 20
 CLAIM = "copied_from"
 # Set in a store until all of another was copied into it: such a one is neither asked nor added to.
 UNFINISHED = "unfinished_copy"
-# Set in a store that a backup was put in place of: the id that it had.
+# Set in a store that a backup was put in place of: the ids that it had, the latest first.
 RESTORED_OVER = "restored_over"
 # What is a store's own, not what it holds.
 _OWN_SETTINGS = {"store_id", "generation", "format_version", CLAIM, UNFINISHED, RESTORED_OVER}

@@ -20,6 +20,8 @@ from index.store.backend import RESTORING, is_restoring_file
 from index.store.store import Store
 
 _BACKING_UP = "backup"
+# How many restorations in a row may be killed before they have removed the search indexes of before.
+_IDENTITIES = 32
 
 
 class HoldsDocumentsError(InputError):
@@ -114,7 +116,7 @@ def _put_in_place(copy: Path, target: Path, source: Path, *, replace: bool) -> b
     before = _opened(target, replace=replace)
     try:
         generation = before.generation() if before is not None else 0
-        former = before.setting("store_id") if before is not None else None
+        former = _identities(before) if before is not None else []
         held = before.counts()[0] if before is not None else 0
         restored = _prepared(copy, generation, former)
         if held and not replace:
@@ -152,7 +154,13 @@ def _opened(target: Path, *, replace: bool) -> SqliteCatalogue | None:
         return None
 
 
-def _prepared(copy: Path, generation: int, former: str | None) -> int:
+def _identities(catalogue: SqliteCatalogue) -> list[str]:
+    """The id of a store, then those that it had before backups were put in its place, the latest first."""
+    own, before = catalogue.setting("store_id"), catalogue.setting(RESTORED_OVER)
+    return [*([own] if own else []), *(before or "").split()][:_IDENTITIES]
+
+
+def _prepared(copy: Path, generation: int, former: list[str]) -> int:
     """Check a copy of a backup and give it an identity of its own and a generation above both, so that nobody takes
     what was derived from either for its own; how many documents it holds. Raises StoreError where it is not sound."""
     catalogue = SqliteCatalogue(copy, create=False)
@@ -161,7 +169,7 @@ def _prepared(copy: Path, generation: int, former: str | None) -> int:
             raise StoreError(f"the backup is not a sound catalogue: {problems[0].what}; nothing was changed")
         documents, _ = catalogue.counts()
         values = {"store_id": uuid4().hex, "generation": str(max(catalogue.generation(), generation) + 1)}
-        values |= {RESTORED_OVER: former or ""}
+        values |= {RESTORED_OVER: " ".join(former)}
         catalogue.set_settings(values)
     finally:
         catalogue.close()

@@ -334,8 +334,8 @@ class Store:
     def foreign_indexes(self) -> list[Path]:
         """Those of them that were not its own before a backup was restored over it: a restoration that was killed
         leaves those behind, which says nothing of the catalogue."""
-        former = store_mark(self.catalogue.setting(RESTORED_OVER) or "")
-        return [folder for folder in self.other_indexes() if store_mark(folder.name) != former]
+        former = {store_mark(one) for one in (self.catalogue.setting(RESTORED_OVER) or "").split()}
+        return [folder for folder in self.other_indexes() if store_mark(folder.name) not in former]
 
     def discard_others(self) -> None:
         """Remove those, and what a restoration that was killed left behind. Raises StoreError."""

@@ -166,6 +166,10 @@ def test_a_restoration_that_was_killed_leaves_nothing_to_mend(
     restore_folder(tmp_path / "store", tmp_path / "backup", replace=True)
     assert len(store.other_indexes()) == 1
     assert check_store(store).sound
+    # And again: those of the first one are still there.
+    restore_folder(tmp_path / "store", tmp_path / "backup", replace=True)
+    assert len(store.other_indexes()) == 2
+    assert check_store(store).sound
     store.purge()
     assert store.other_indexes() == []
 
