@@ -58,11 +58,18 @@ def plant(folder: Path, count: int, draw: random.Random, outside: Path) -> None:
 
 
 def state(*folders: Path) -> dict[str, tuple[object, ...]]:
-    """Every entry with its mode, time of change and content; of folders without the time, which additions change."""
+    """Every entry with its mode, time of change and content; of folders without the time, which additions change.
+
+    SQLite's own files may go while they are walked over, so an entry that is gone by the time it is looked at is left
+    out: where it was a stranger's, it is missed by whoever compares.
+    """
     found: dict[str, tuple[object, ...]] = {}
     for folder in folders:
         for path in (folder, *folder.rglob("*")):
-            status = path.lstat()
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue
             mode = stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode)
             if path.is_symlink():
                 found[str(path)] = (*mode, status.st_mtime_ns, str(path.readlink()))

@@ -30,7 +30,7 @@ from qa.retrieval.bm25 import Bm25
 from qa.training.data import Row
 
 # Of a question's own document: the best-matching passage that lacks the answer, and so many drawn from those after it.
-DRAWN, DRAWN_FROM = 1, 5
+DRAWN, DRAWN_FROM = 2, 6
 # How far down the passages of other documents one is looked for.
 OTHERS_DEPTH = 12
 # How often a question also gets a passage of another document, and a passage is dated where the date is known.
