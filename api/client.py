@@ -130,6 +130,7 @@ class Client:
         filters: Filters = _NO_FILTERS,
         threshold: float | None = None,
         candidates: bool = False,
+        explain: bool = False,
     ) -> Response:
         """The exact spans that answer, each with its citation, or an abstention with its reason."""
         body = _valid(
@@ -140,6 +141,7 @@ class Client:
             filters=filters,
             threshold=threshold,
             candidates=candidates,
+            explain=explain,
         )
         return self._call(Response, "POST", "v1/ask", body)
 

@@ -75,6 +75,10 @@ def agent_server(service: Service) -> MCPServer[Any]:
         filters: FilterBy = None,
         answers: Annotated[int | None, Field(ge=1, le=MAX_ANSWERS, description="How many answers, at most.")] = None,
         threshold: Annotated[float | None, Field(ge=0, le=1, description="Confidence needed to answer.")] = None,
+        *,
+        explain: Annotated[
+            bool, Field(description="Say why: what was read, what counted, what would have changed the outcome.")
+        ] = False,
     ) -> Response:
         """The exact words that answer a question, each with its confidence and a citation that can be checked, or an
         abstention with its reason."""
@@ -82,7 +86,7 @@ def agent_server(service: Service) -> MCPServer[Any]:
 
         async def work() -> Response:
             narrowed = access.narrow(filters or Filters())
-            asked = Question(question=question, answers=answers, threshold=threshold, filters=narrowed)
+            asked = Question(question=question, answers=answers, threshold=threshold, filters=narrowed, explain=explain)
             return access.shown(await service.ask(asked, keep=access.collections is None))
 
         return await _told(work())

@@ -13,6 +13,8 @@ from qa.asking.asked import Asked
 from qa.calibration.promise import valid_promise
 from qa.citing.answers import cited_answer, cited_documents
 from qa.citing.provenance import provenance
+from qa.explaining.explain import explain
+from qa.explanation import ThresholdSource
 from qa.judging.choice import contenders, given_answers, why_withheld
 from qa.judging.confidence import Calibration
 from qa.judging.judge import Judge, Judged
@@ -118,6 +120,18 @@ class Engine:
                 total=round((time.perf_counter() - begun) * share, 2),
             )
             response = self._respond(entry, hits, answers, elapsed, promise)
+            if response is not None and entry.question.explain:
+                explanation = explain(
+                    entry,
+                    hits,
+                    passages,
+                    answers,
+                    calibration=self.calibration,
+                    threshold=response.threshold,
+                    threshold_from=self._threshold_source(entry.question, promise),
+                    catalogue=self.store.catalogue,
+                )
+                response = response.model_copy(update={"explanation": explanation})
             traces.append(None if response is None else Trace(hits, passages, response))
         return traces
 
@@ -148,6 +162,11 @@ class Engine:
         if question.threshold is not None:
             return question.threshold
         return promise.threshold if promise else self.calibration.threshold
+
+    def _threshold_source(self, question: Question, promise: Promise | None) -> ThresholdSource:
+        if question.threshold is not None:
+            return "question"
+        return "promise" if promise else "calibration"
 
     @cached_property
     def _calibration_sha256(self) -> str:

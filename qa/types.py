@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from index.documents import first_day
 from index.selection import Selection
+from qa.explanation import Explanation
 
 SCHEMA_VERSION = "1"
 MAX_QUESTION_LENGTH = 2_000
@@ -114,6 +115,9 @@ class Question(_Frozen):
     filters: Filters = Field(default_factory=Filters)
     threshold: Share | None = Field(default=None, description="Confidence needed to answer.")
     candidates: Flag = Field(default=False, description="Return the best spans even when abstaining.")
+    explain: Flag = Field(
+        default=False, description="Say why it came out so: what was read, what counted, what would have changed it."
+    )
 
 
 class DocumentRef(_Frozen):
@@ -293,6 +297,7 @@ class Response(_Frozen):
     `promise` is null where nothing was proved for answers at this `threshold` to questions that are asked like this.
     `rivals` are what other documents answer instead of the first answer, about as surely: which of them holds, their
     dates may tell. There are none for questions for a list, or for yes or no.
+    `explanation` says why it came out so, null where the question did not ask for it.
     """
 
     question: str
@@ -302,6 +307,7 @@ class Response(_Frozen):
     rivals: tuple[Answer, ...] = ()
     threshold: float
     promise: Promise | None = None
+    explanation: Explanation | None = None
     elapsed_ms: Elapsed
     schema_version: str = SCHEMA_VERSION
     provenance: Provenance

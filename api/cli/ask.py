@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from api.cli.console import PasteFormat, print_citations, print_response
+from api.cli.console import PasteFormat, print_citations, print_explanation, print_response
 from api.cli.errors import UsageError
 from api.cli.grouping import OptionGroup, with_groups
 from api.cli.opening import open_engine, open_store, tell_ignored_promise
@@ -40,6 +40,9 @@ def ask(
     passages: PassagesOption = 20,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Confidence needed to answer.")] = None,
     candidates: Annotated[bool, typer.Option("--candidates", help="Show the best spans even when abstaining.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show why: what was read, what counted, what would have changed it.")
+    ] = False,
     among: QuestionFilterOptions,
     models: ModelOptions,
 ) -> None:
@@ -57,6 +60,7 @@ def ask(
                 filters=filters,
                 threshold=threshold,
                 candidates=candidates,
+                explain=explain,
             )
         except ValidationError as error:
             reason = error.errors()[0]["msg"].removeprefix("Value error, ")
@@ -65,6 +69,8 @@ def ask(
     single = None if question == "-" else make(question)
     if output.form and (output.as_json or single is None):
         raise UsageError("--format is for one question, and without --json")
+    if output.form and explain:
+        raise UsageError("--format prints citations alone; ask without it for --explain")
     opened = open_store(store, models.embedder, runtime=models.runtime)
     engine = open_engine(opened, models.reader, models.calibration, runtime=models.runtime, ahead=True)
     if not engine.calibrated:
@@ -78,7 +84,10 @@ def ask(
             print_citations(response, output.form)
         else:
             # An abstention is nothing to paste: it must not look like a citation to what reads standard output.
-            print_response(response, errors if output.form else Terminal())
+            terminal = errors if output.form else Terminal()
+            print_response(response, terminal)
+            if response.explanation is not None:
+                print_explanation(response.explanation, terminal)
         opened.close()
         return
     failed = 0

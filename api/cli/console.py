@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from api.terminal import say, say_json
 from index.text.printable import flowing, printable
 from qa.citing.anchor import Anchor
+from qa.explanation import ExplainedCandidate, ExplainedPassage, Explanation, ThresholdSource
 from qa.types import Answer, Citation, Normalized, Promise, Reason, Response
 
 _REASONS: dict[Reason, str] = {
@@ -22,6 +26,15 @@ _REASONS: dict[Reason, str] = {
     "not_in_passages": "The passages that fit the question best do not hold an answer.",
     "below_threshold": "There is a span that might answer, but not surely enough.",
 }
+
+_THRESHOLDS: dict[ThresholdSource, str] = {
+    "question": "as the question asked",
+    "promise": "as promised",
+    "calibration": "the calibration's",
+}
+# How many are shown; --json has them all.
+_PASSAGES, _CANDIDATES = 10, 5
+_CELL = 40
 
 
 class PasteFormat(StrEnum):
@@ -46,6 +59,20 @@ def print_response(response: Response, console: Console) -> None:
         console.print(_rivals(response))
     if response.status == "answered" and response.promise:
         console.print(Text(promise_text(response.promise, response.provenance.store_generation), style="dim"))
+
+
+def print_explanation(explanation: Explanation, console: Console) -> None:
+    """Print what was read, the candidates, what made the confidence of the first, and what would have changed it."""
+    if explanation.passages:
+        console.print(_passages(explanation.passages))
+    if explanation.candidates:
+        sources = {passage.document.id: passage.document for passage in explanation.passages}
+        names = {key: _cut(_source(document.uri, document.title)) for key, document in sources.items()}
+        console.print(_candidates(explanation.candidates, names))
+        console.print(_features(explanation.candidates[0], explanation.bias))
+    lines = [f"Confidence needed: {explanation.threshold:.4g}, {_THRESHOLDS[explanation.threshold_from]}."]
+    lines += [f"- {printable(change.statement)}" for change in explanation.would_change]
+    console.print(Text("\n".join(lines)))
 
 
 def print_citations(response: Response, form: PasteFormat) -> None:
@@ -137,16 +164,85 @@ def _rivals(response: Response) -> Text:
 
 def place(citation: Citation) -> str:
     """The source and the place in it, for people: page, line (on the page, where there are pages), row, headings."""
-    parts = urlsplit(citation.document.uri)
-    file, *members = unquote(parts.path).split("!/")
-    # What lies in an archive is shown with the archive.
-    name = "!/".join([PurePosixPath(file).name, *members]) if parts.scheme == "file" else citation.document.uri
-    title = citation.document.title
-    label = name if not title or title == PurePosixPath(name).name else f"{name} ({title})"
+    label = _source(citation.document.uri, citation.document.title)
     page = f", page {citation.page}" if citation.page else ""
     row = f", row {citation.row}" if citation.row else ""
     under = f", under {' > '.join(citation.headings)}" if citation.headings else ""
     return printable(f"{label}{page}, line {citation.page_line or citation.line}{row}{under}")
+
+
+def _passages(passages: Sequence[ExplainedPassage]) -> Table:
+    shown = passages[:_PASSAGES]
+    table = _table(
+        f"Passages read: {_of(len(shown), len(passages))}",
+        *("by meaning", "by words", "fused", "passage", "best span", "margin"),
+    )
+    for passage in shown:
+        document = passage.document
+        table.add_row(
+            _ranked(passage.dense_rank, passage.dense_score),
+            _ranked(passage.lexical_rank, passage.lexical_score),
+            f"{passage.fused_score:.4f}",
+            f"{_cut(_source(document.uri, document.title))} {passage.start}-{passage.end}",
+            _cut(passage.read.text) if passage.read else "-",
+            f"{passage.read.margin:+.2f}" if passage.read else "-",
+        )
+    return table
+
+
+def _candidates(candidates: Sequence[ExplainedCandidate], names: Mapping[str, str]) -> Table:
+    shown = candidates[:_CANDIDATES]
+    title = f"Candidates: {_of(len(shown), len(candidates))}"
+    table = _table(title, "candidate", "confidence", "margin", "score", "document")
+    for candidate in shown:
+        table.add_row(
+            _cut(candidate.text),
+            f"{candidate.confidence:.4f}",
+            f"{candidate.margin:+.2f}",
+            f"{candidate.score:+.2f}",
+            names[candidate.document_id],
+        )
+    return table
+
+
+def _features(candidate: ExplainedCandidate, bias: float) -> Table:
+    table = _table("What makes the first candidate's confidence", "feature", "value", "average", "logits")
+    for feature in sorted(candidate.features, key=lambda one: -abs(one.contribution)):
+        table.add_row(feature.name, f"{feature.value:.3f}", f"{feature.mean:.3f}", f"{feature.contribution:+.3f}")
+    table.add_row("(bias)", "", "", f"{bias:+.3f}")
+    logit = bias + sum(feature.contribution for feature in candidate.features)
+    table.add_row(f"sum, a confidence of {candidate.confidence:.4f}", "", "", f"{logit:+.3f}")
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        words = column in ("passage", "best span", "candidate", "document", "feature")
+        table.add_column(column, justify="left" if words else "right", no_wrap=not words)
+    return table
+
+
+def _cut(text: str) -> str:
+    """The beginning of a text on one line, for a cell."""
+    flat = flowing(text)
+    return flat if len(flat) <= _CELL else f"{flat[: _CELL - 1]}…"
+
+
+def _of(shown: int, count: int) -> str:
+    return f"{count}" if shown == count else f"{shown} of {count} (--json has all)"
+
+
+def _ranked(rank: int | None, score: float | None) -> str:
+    return "-" if rank is None else f"{rank}" if score is None else f"{rank} ({score:.2f})"
+
+
+def _source(uri: str, title: str) -> str:
+    parts = urlsplit(uri)
+    file, *members = unquote(parts.path).split("!/")
+    # What lies in an archive is shown with the archive.
+    name = "!/".join([PurePosixPath(file).name, *members]) if parts.scheme == "file" else uri
+    return name if not title or title == PurePosixPath(name).name else f"{name} ({title})"
 
 
 def _marked(citation: Citation) -> Text:

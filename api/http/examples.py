@@ -7,6 +7,7 @@ from typing import Any
 from api.version import installed_version
 from index.documents import document_id, text_sha256
 from qa.citing.formats import formatted
+from qa.judging.confidence import MEANINGS
 from qa.types import Citation
 
 _URI = "https://example.org/drills.txt"
@@ -106,6 +107,64 @@ ABSTENTION: dict[str, Any] = {
     "status": "abstained",
     "reason": "not_in_passages",
     "answers": [],
+}
+EXPLAINED_QUESTION: dict[str, Any] = {**QUESTION, "explain": True}
+EXPLAINED: dict[str, Any] = {
+    **RESPONSE,
+    "explanation": {
+        "passages": [
+            {
+                "document": {"id": DOCUMENT_REF["id"], "uri": _URI, "title": _TITLE},
+                "start": 0,
+                "end": len(_TEXT),
+                "dense_rank": 1,
+                "dense_score": 0.71,
+                "lexical_rank": 1,
+                "lexical_score": 2.9,
+                "fused_score": 0.0328,
+                "similarity": 0.71,
+                "read": {"text": _QUOTE, "start": _START, "end": _END, "margin": 4.5},
+            }
+        ],
+        "candidates": [
+            {
+                "text": _QUOTE,
+                "document_id": DOCUMENT_REF["id"],
+                "start": _START,
+                "end": _END,
+                "margin": 4.5,
+                "score": 13.2,
+                "confidence": 0.87,
+                "features": [
+                    {
+                        "name": "margin",
+                        "value": 4.5,
+                        "mean": -2.3,
+                        "scale": 8.5,
+                        "weight": 4.25,
+                        "contribution": 3.4,
+                    }
+                ],
+            }
+        ],
+        "bias": -1.5,
+        "meanings": {"margin": MEANINGS["margin"]},
+        "threshold": 0.5,
+        "threshold_from": "promise",
+        "would_change": [
+            {
+                "kind": "threshold",
+                "statement": "It would be answered at every threshold up to 0.8700, and withheld above.",
+                "feature": None,
+            },
+            {
+                "kind": "feature",
+                "statement": "With an average margin, and all else as it is, its confidence would be 0.1824: it would "
+                "be withheld.",
+                "feature": "margin",
+            },
+        ],
+    },
 }
 SEARCH_REQUEST: dict[str, Any] = {"question": QUESTION["question"], "passages": 5}
 SEARCH_RESPONSE: dict[str, Any] = {

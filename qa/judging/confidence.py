@@ -23,18 +23,20 @@ from qa.retrieval.fusion import FusionWeights
 
 BUNDLED_CALIBRATION = Path(__file__).parents[1] / "models" / "calibration.json"
 
-FEATURES = (
-    "margin",
-    "gap",
-    "similarity",
-    "dense_rank",
-    "lexical_rank",
-    "agreement",
-    "coverage",
-    "length",
-    "margin_alone",
-    "margin_near",
-)
+# What each feature measures, in the order of the calibration's numbers.
+MEANINGS = {
+    "margin": "how far the reader prefers the span to no answer: logits, at most 12 either way",
+    "gap": "how far its score is above that of the best other candidate: logits, at most 8 either way",
+    "similarity": "how near its passage is to the question in meaning: the inner product",
+    "dense_rank": "1 divided by its passage's rank in the search by meaning, 0 where that did not find it",
+    "lexical_rank": "1 divided by its passage's rank in the search by words, 0 where that did not find it",
+    "agreement": "the logarithm of 1 more than the number of other places where the same words answer",
+    "coverage": "the share of the question's words, the rare ones weighing more, in the sentences around it",
+    "length": "the logarithm of 1 more than the number of its characters",
+    "margin_alone": "its margin when its sentence is read alone",
+    "margin_near": "its margin when its sentence is read with the neighbouring ones",
+}
+FEATURES = tuple(MEANINGS)
 # Beyond these a larger margin tells nothing more, and one outlier must not decide.
 MARGIN_LIMIT, GAP_LIMIT = 12.0, 8.0
 
@@ -91,6 +93,14 @@ class Calibration(BaseModel):
         """The hash of all that is fitted: equal ones give equal confidences."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
+    def contributions(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each feature adds to the logit, (len(FEATURES),): nothing where it is average."""
+        return np.array(self.weights) * self._standardised(features)
+
+    def logit(self, features: NDArray[np.float64]) -> float:
+        """The weighted, standardised features (len(FEATURES),) and the bias, summed: the logarithm of the odds."""
+        return float(self._standardised(features) @ np.array(self.weights)) + self.bias
+
     def probability(self, features: NDArray[np.float64]) -> float:
         """The logistic function of the weighted, standardised features (len(FEATURES),).
 
@@ -98,9 +108,12 @@ class Calibration(BaseModel):
         """
         if not np.isfinite(features).all():
             raise ValueError(f"features that are not finite numbers: {features}")
-        z = (features - np.array(self.mean)) / np.array(self.scale)
-        logit = float(z @ np.array(self.weights)) + self.bias
+        logit = self.logit(features)
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+    def _standardised(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        standardised: NDArray[np.float64] = (features - np.array(self.mean)) / np.array(self.scale)
+        return standardised
 
 
 CALIBRATION = json_kind("a calibration", Calibration)

@@ -308,6 +308,8 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
         (Question, shown.QUESTION),
         (Response, shown.RESPONSE),
         (Response, shown.ABSTENTION),
+        (Question, shown.EXPLAINED_QUESTION),
+        (Response, shown.EXPLAINED),
         (Citation, shown.CITATION),
         (Verdict, shown.VERDICT),
         (FormattedCitation, shown.FORMATTED),
