@@ -182,7 +182,7 @@ def answer_features(ranked: Sequence[Candidate], number: int, evidence: Evidence
             best.similarity,
             1.0 / best.hit.dense_rank if best.hit.dense_rank else 0.0,
             1.0 / best.hit.lexical_rank if best.hit.lexical_rank else 0.0,
-            math.log1p(sum(place.margin > 0 for place in candidate.others)),
+            math.log1p(len(candidate.supporting)),
             evidence.coverage(around),
             math.log1p(len(best.text)),
             *_close_margins(candidate),
