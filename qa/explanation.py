@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 ThresholdSource = Literal["question", "promise", "calibration"]
-ChangeKind = Literal["threshold", "runner_up", "feature", "reading", "documents"]
+ChangeKind = Literal["threshold", "runner_up", "feature", "question", "reading", "documents"]
 
 
 class _Frozen(BaseModel):

@@ -154,13 +154,13 @@ EXPLAINED: dict[str, Any] = {
         "would_change": [
             {
                 "kind": "threshold",
-                "statement": "It would be answered at every threshold up to 0.8700, and withheld above.",
+                "statement": "It would be answered at every threshold up to 0.8700, and unsure above.",
                 "feature": None,
             },
             {
                 "kind": "feature",
                 "statement": "With an average margin, and all else as it is, its confidence would be 0.1824: it would "
-                "be withheld.",
+                "not be answered.",
                 "feature": "margin",
             },
         ],

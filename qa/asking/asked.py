@@ -7,6 +7,7 @@ from functools import cached_property
 
 from index.selection import Selection
 from qa.asking.question_form import Form, question_form
+from qa.asking.span_question import Beyond, beyond_spans
 from qa.types import Filters, Question
 
 
@@ -24,6 +25,11 @@ class Asked:
     def form(self) -> Form:
         """The form of the answer that it asks for."""
         return question_form(self.question.question)
+
+    @cached_property
+    def beyond_spans(self) -> Beyond | None:
+        """What it asks for that no span can be, so that nothing may be given as its answer."""
+        return beyond_spans(self.question.question)
 
     @cached_property
     def selection(self) -> Selection:

@@ -13,7 +13,7 @@ from qa.asking.asked import Asked
 from qa.explanation import Change
 from qa.judging.confidence import Calibration
 from qa.judging.judge import Judged
-from qa.types import Filters
+from qa.types import POSSIBLE, Filters
 
 # How much of a candidate's words a statement repeats.
 QUOTED = 80
@@ -21,9 +21,11 @@ _RANGE = ("date_from", "date_to")
 
 
 def changes_of_confidence(
-    judged: Sequence[Judged], calibration: Calibration, threshold: float, *, passages: int
+    asked: Asked, judged: Sequence[Judged], calibration: Calibration, threshold: float, *, passages: int
 ) -> list[Change]:
     """Which threshold, and which single feature, would have decided otherwise; and how close the runner-up came."""
+    if asked.beyond_spans:
+        return [Change(kind="question", statement="No threshold would answer it: what it asks for is no span.")]
     if not judged:
         read = _counted(passages, "passage")
         return [Change(kind="reading", statement=f"No span was found in the {read} read: no threshold would answer.")]
@@ -70,7 +72,8 @@ def _of_threshold(first: Judged, threshold: float) -> Change:
     elif at == 1:
         statement = "It would be answered at every threshold."
     else:
-        statement = f"It would be answered at every threshold up to {at:.4f}, and withheld above."
+        otherwise = "unsure" if at >= POSSIBLE else "not found"
+        statement = f"It would be answered at every threshold up to {at:.4f}, and {otherwise} above."
     return Change(kind="threshold", statement=statement)
 
 
@@ -100,7 +103,7 @@ def _of_features(judged: Sequence[Judged], calibration: Calibration, threshold: 
         if not answered:
             statement += "it would be answered."
         elif instead is None:
-            statement += "it would be withheld."
+            statement += "it would not be answered."
         else:
             statement += f"{_quoted(instead)} would be the answer instead."
         changes.append(Change(kind="feature", statement=statement, feature=name))

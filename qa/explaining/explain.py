@@ -44,7 +44,7 @@ def explain(
     """
     changes: list[Change]
     if retrieved.reason is None:
-        changes = changes_of_confidence(judged, calibration, threshold, passages=len(read))
+        changes = changes_of_confidence(asked, judged, calibration, threshold, passages=len(read))
     else:
         changes = changes_of_documents(catalogue, asked)
     return Explanation(

@@ -24,6 +24,10 @@ MAX_WIDENING = 20
 # How many logits a whole enumeration may score below one of its items: a reader that looks for one span is torn between
 # them.
 LIST_SLACK = 2.0
+# How many logits another place of the same words may score below the best one and still count as saying the same: a
+# place further behind holds the words, but speaks of something else. Relative, because where a reader's "no answer"
+# lies is that reader's own; 4 logits are odds of about 1 to 55.
+SUPPORT_SLACK = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class Candidate:
     best: Place
     others: tuple[Place, ...]
     close: tuple[float | None, float | None] | None = None
+
+    @property
+    def supporting(self) -> tuple[Place, ...]:
+        """The other places where the words answer about as well."""
+        return tuple(place for place in self.others if place.margin >= self.best.margin - SUPPORT_SLACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,7 @@ def _list_of(item: Place, ranked: Sequence[Place]) -> Place:
     for place in ranked:
         if place.score < item.score - LIST_SLACK:
             break
-        listed = items(place.text) if place.document_id == item.document_id and place.margin > 0 else []
+        listed = items(place.text) if place.document_id == item.document_id else []
         if len(listed) > 1 and (item.start - place.start, item.end - place.start) in listed:
             return place
     return item

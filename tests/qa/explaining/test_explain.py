@@ -197,7 +197,7 @@ def test_what_would_have_changed_the_outcome_does(store: Store, by: Calibration,
 def test_a_feature_that_decided_is_named(store: Store) -> None:
     (said,) = statements(ask(store, {"1843": 3.0}), "feature")
     assert said == (
-        "With an average margin, and all else as it is, its confidence would be 0.5000: it would be withheld."
+        "With an average margin, and all else as it is, its confidence would be 0.5000: it would not be answered."
     )
     (said,) = statements(ask(store, {"1843": 3.0, "1844": 2.0}), "feature")
     assert said.endswith("its confidence would be 0.5000: “1844” would be the answer instead.")
@@ -205,6 +205,19 @@ def test_a_feature_that_decided_is_named(store: Store) -> None:
     assert said.endswith("its confidence would be 0.5000: it would be answered.")
     (said,) = statements(ask(store, {"1843": 3.0}, threshold=0.3), "feature")
     assert said.startswith("No single feature decided")
+
+
+def test_what_no_span_can_answer(store: Store) -> None:
+    response = ask(store, FOUND, "Summarise the notes.", threshold=0.0)
+    assert response.status != "answered"
+    assert [change.kind for change in explained(response).would_change] == ["question"]
+
+
+@pytest.mark.parametrize(("margin", "status"), [(3.0, "unsure"), (-4.0, "not_found")])
+def test_what_it_would_be_above_its_confidence(store: Store, margin: float, status: str) -> None:
+    (said,) = statements(ask(store, {"1843": margin}, threshold=0.0), "threshold")
+    assert said.endswith(f"{status.replace('_', ' ')} above.")
+    assert ask(store, {"1843": margin}, threshold=1.0).status == status
 
 
 def test_how_close_the_runner_up_came(store: Store) -> None:

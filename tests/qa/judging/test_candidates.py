@@ -65,9 +65,10 @@ ISLANDS = "Ferries sail to Ulva, Coll and Tiree, and to Mull."
     [
         ([("Ulva", 8.0), ("Ulva, Coll and Tiree", 7.0)], ["Ulva, Coll and Tiree"]),
         ([("Coll", 8.0), ("Mull", 7.9), ("Ulva, Coll and Tiree", 6.5)], ["Ulva, Coll and Tiree", "Mull"]),
-        # Too far behind, nothing better than no answer, no enumeration, or one of which it is no whole item.
+        # Only how far behind counts, not on which side of the reader's null.
+        ([("Ulva", 0.5), ("Ulva, Coll and Tiree", -0.5)], ["Ulva, Coll and Tiree"]),
+        # Too far behind, no enumeration, or one of which it is no whole item.
         ([("Ulva", 8.0), ("Ulva, Coll and Tiree", 5.0)], ["Ulva"]),
-        ([("Ulva", 0.5), ("Ulva, Coll and Tiree", -0.5)], ["Ulva"]),
         ([("Ulva", 8.0), ("sail to Ulva", 7.5)], ["Ulva"]),
         ([("Ulva, Coll", 8.0), ("Ulva, Coll and Tiree", 7.5)], ["Ulva, Coll"]),
     ],
