@@ -18,11 +18,12 @@ class _Frozen(BaseModel):
 
 
 class ExplainedDocument(_Frozen):
-    """The document of a passage, as it was when the passage was read."""
+    """The document of a passage; `sha256` is the hash of its text, the version that was read."""
 
     id: str
     uri: str
     title: str
+    sha256: str
 
 
 class ReadSpan(_Frozen):

@@ -114,7 +114,7 @@ EXPLAINED: dict[str, Any] = {
     "explanation": {
         "passages": [
             {
-                "document": {"id": DOCUMENT_REF["id"], "uri": _URI, "title": _TITLE},
+                "document": {name: DOCUMENT_REF[name] for name in ("id", "uri", "title", "sha256")},
                 "start": 0,
                 "end": len(_TEXT),
                 "dense_rank": 1,

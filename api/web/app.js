@@ -6,6 +6,7 @@ import * as documents from "./documents.js";
 import { announce, byId, el, plural } from "./dom.js";
 import { check, citationOf } from "./link.js";
 import * as viewer from "./viewer.js";
+import { why } from "./why.js";
 
 const ANSWERS = 20;
 const SHORTCUTS = "spanqa-shortcuts";
@@ -71,6 +72,7 @@ async function ask(words) {
     const response = await patiently(signal, () =>
       call("POST", "v1/ask", { question, answers: ANSWERS, candidates: true, filters }, { signal }));
     const shown = response.status === "answered" ? answered(response) : await abstained(response, documents.isFiltered(), tell);
+    if (response.reason !== "empty_index") shown.parts.push(why({ question, answers: ANSWERS, filters }, signal));
     finish(signal, shown);
   } catch (error) {
     fail(signal, error, () => ask(question));

@@ -63,7 +63,7 @@ def _passage(entry: ReadPassage, documents: Mapping[str, DocumentVersion]) -> Ex
     document = documents[passage.document_id]
     best = entry.spans[0] if entry.spans else None
     return ExplainedPassage(
-        document=ExplainedDocument(id=document.id, uri=document.uri, title=document.title),
+        document=ExplainedDocument(id=document.id, uri=document.uri, title=document.title, sha256=document.sha256),
         start=passage.start,
         end=passage.end,
         dense_rank=hit.dense_rank,

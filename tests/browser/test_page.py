@@ -310,6 +310,9 @@ def test_every_state_is_accessible_and_fits(
     check("start")
     ask(page, BRIDGE_QUESTION)
     check("answer")
+    page.locator(".why summary").click()
+    expect(page.locator(".why table")).to_have_count(3)
+    check("why")
     page.locator(".answer details.copy summary").click()
     expect(page.get_by_role("button", name="Markdown")).to_be_visible()
     check("copy")
@@ -515,5 +518,53 @@ def test_rivals_and_promises_are_shown(opened: Opened, server: Server, document:
     expect(page.get_by_role("heading", name="Another document answers differently")).to_be_visible()
     expect(page.locator(".rivals")).to_contain_text("dated 1999-05-01")
     expect(page.locator(".promise")).to_contain_text("at most 10 % of such answers are wrong, with 90 % confidence")
+    assert serious(page) == []
+    shoot(page)
+
+
+def test_why_is_told_when_somebody_asks(opened: Opened, document: Put, shoot: Shoot) -> None:
+    document("bridge.txt", BRIDGE)
+    page = opened()
+    asked: list[dict[str, Any]] = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if "/v1/ask" in request.url else None)
+    ask(page, BRIDGE_QUESTION)
+    assert ["explain" in body for body in asked] == [False]
+    fold = page.locator(".why summary")
+    fold.focus()
+    page.keyboard.press("Enter")
+    passages = page.get_by_role("table", name="Passages that were read")
+    expect(passages.get_by_role("button", name="Marta Kovács")).to_be_visible()
+    candidates = page.get_by_role("table", name="Candidates")
+    expect(candidates.get_by_role("rowheader").first).to_have_text("Marta Kovács")
+    features = page.get_by_role("table", name="What makes the confidence")
+    expect(features).to_contain_text("how far the reader prefers the span to no answer")
+    expect(page.locator(".why .changes")).to_contain_text("It would be answered at every threshold up to 0.")
+    expect(page.locator("#announce")).to_have_text("The explanation is shown.")
+    assert serious(page) == []
+    shoot(page)
+    # What was found leads to its place.
+    page.locator("#viewer-close").click()
+    candidates.get_by_role("button").first.click()
+    expect(page.locator("#span")).to_have_text("Marta Kovács")
+    # It is asked for once.
+    fold.click()
+    fold.click()
+    expect(passages).to_be_visible()
+    assert [body.get("explain") for body in asked] == [None, True]
+
+
+def test_why_there_is_no_answer_and_why_it_cannot_be_told(opened: Opened, shoot: Shoot) -> None:
+    page = opened()
+    ask(page, UNANSWERABLE)
+    page.route("**/v1/ask", lambda route: route.fulfill(status=503, json={"detail": "too many questions wait"}))
+    fold = page.locator(".why summary")
+    fold.click()
+    expect(page.locator(".why").get_by_role("alert")).to_contain_text("too many questions wait")
+    page.unroute("**/v1/ask")
+    fold.click()
+    fold.click()
+    expect(page.get_by_role("table", name="Passages that were read")).to_be_visible()
+    expect(page.locator(".why").get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".why .changes")).to_contain_text("It would be answered at a threshold of 0.")
     assert serious(page) == []
     shoot(page)

@@ -92,7 +92,9 @@ def test_every_retrieved_passage_with_its_places_and_best_span(store: Store) -> 
     assert len(passages) == len(trace.retrieved.passages) == 3
     for shown, entry in zip(passages, trace.retrieved.passages, strict=True):
         document = DOCUMENTS[shown.document.id]
-        assert (shown.document.uri, shown.document.title) == (document.uri, document.title)
+        assert shown.document.model_dump() == document.model_dump(include={"uri", "title"}) | {
+            "id": document.id, "sha256": document.sha256,
+        }  # fmt: skip
         assert document.text[shown.start : shown.end] == entry.passage.text
         assert (shown.dense_rank, shown.lexical_rank) == (entry.hit.dense_rank, entry.hit.lexical_rank)
         assert shown.fused_score == entry.hit.score
