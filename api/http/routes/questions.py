@@ -9,13 +9,15 @@ from fastapi import APIRouter, Body, Depends
 
 from api.http.dependencies import AccessDep, ServiceDep, require_json
 from api.http.examples import (
-    ABSTENTION,
     CITATION,
     FORMATTED,
+    NOT_A_SPAN_QUESTION,
+    NOT_FOUND,
     QUESTION,
     RESPONSE,
     SEARCH_REQUEST,
     SEARCH_RESPONSE,
+    UNSURE,
     VERDICT,
 )
 from api.http.openapi import example, examples, links, problems
@@ -50,9 +52,16 @@ _MODEL_PROBLEMS = problems(
     summary="Ask a question",
     responses={
         200: {
-            "description": "The answers, or an abstention with its reason.",
+            "description": "The answers; or candidates where none is sure enough; or that none was found, and why.",
             "content": {
-                "application/json": {"examples": examples(answered=RESPONSE, abstained=ABSTENTION)},
+                "application/json": {
+                    "examples": examples(
+                        answered=RESPONSE,
+                        unsure=UNSURE,
+                        not_found=NOT_FOUND,
+                        not_a_span_question=NOT_A_SPAN_QUESTION,
+                    )
+                },
             },
             **links(
                 verify_citations={"requestBody": _CITATION},
@@ -69,7 +78,8 @@ async def ask(
     service: ServiceDep,
     access: AccessDep,
 ) -> Response:
-    """The exact span that answers, with a citation that can be checked, or an honest abstention."""
+    """The exact span that answers, with a citation that can be checked; else what comes closest, or that nothing was
+    found."""
     allowed = question.model_copy(update={"filters": access.narrow(question.filters)})
     # Whether an answer was kept tells whether anything in the store has changed since.
     return access.shown(await service.ask(allowed, keep=access.collections is None))

@@ -105,7 +105,7 @@ def test_a_limited_key_finds_nothing_of_others(
     response = client.post("/v1/ask", json={**ASK, "filters": filters}, headers=limited)
     assert response.status_code == 200 and cited(response) <= permitted
     if filters == {"collections": ["b"]}:
-        assert (response.json()["status"], response.json()["reason"]) == ("abstained", "nothing_retrieved")
+        assert (response.json()["status"], response.json()["reason"]) == ("not_found", "nothing_retrieved")
     searched = client.post("/v1/search", json={"question": "drills", "filters": filters}, headers=limited).json()
     assert {passage["document"]["id"] for passage in searched["passages"]} <= permitted
     listed = client.get("/v1/documents", params=filters, headers=limited).json()
