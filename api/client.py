@@ -132,7 +132,7 @@ class Client:
         candidates: bool = False,
         explain: bool = False,
     ) -> Response:
-        """The exact spans that answer, each with its citation, or an abstention with its reason."""
+        """The exact spans that answer, each with its citation; else candidates, or that nothing was found."""
         body = _valid(
             Question,
             question=question,

@@ -325,3 +325,8 @@ class Response(_Frozen):
     elapsed_ms: Elapsed
     schema_version: str = SCHEMA_VERSION
     provenance: Provenance
+
+    @property
+    def best(self) -> Answer | None:
+        """The first answer, else the first candidate: the best span as far as it is shown, whatever was decided."""
+        return next(iter(self.answers or self.candidates), None)

@@ -39,14 +39,16 @@ def ask(
     ] = None,
     passages: PassagesOption = 20,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Confidence needed to answer.")] = None,
-    candidates: Annotated[bool, typer.Option("--candidates", help="Show the best spans even when abstaining.")] = False,
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="Show more of what comes closest, or comes behind the answers.")
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show why: what was read, what counted, what would have changed it.")
     ] = False,
     among: QuestionFilterOptions,
     models: ModelOptions,
 ) -> None:
-    """Answer a question with exact words from the documents, or say that they do not hold the answer."""
+    """Answer a question with exact words from the documents, or say how sure it is of what comes closest."""
     from qa.types import Question
 
     filters = among.filters()
@@ -83,7 +85,7 @@ def ask(
         elif output.form and response.answers:
             print_citations(response, output.form)
         else:
-            # An abstention is nothing to paste: it must not look like a citation to what reads standard output.
+            # What is unsure is nothing to paste: it must not look like a citation to what reads standard output.
             terminal = errors if output.form else Terminal()
             print_response(response, terminal)
             if response.explanation is not None:

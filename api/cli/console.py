@@ -20,11 +20,20 @@ from qa.citing.anchor import Anchor
 from qa.explanation import ExplainedCandidate, ExplainedPassage, Explanation, ThresholdSource
 from qa.types import Answer, Citation, Normalized, Promise, Reason, Response
 
-_REASONS: dict[Reason, str] = {
-    "empty_index": "The store is empty. Add documents with: qa index PATH",
-    "nothing_retrieved": "No passage has anything to do with the question, or the filters leave none.",
-    "not_in_passages": "The passages that fit the question best do not hold an answer.",
-    "below_threshold": "There is a span that might answer, but not surely enough.",
+# What heads a question that is not answered, and what it means. Passages that were read without finding an answer do
+# not tell that the documents hold none.
+_OUTCOMES: dict[Reason, tuple[str, str]] = {
+    "empty_index": ("Nothing to read.", "The store is empty. Add documents with: qa index PATH"),
+    "nothing_retrieved": (
+        "Nothing to read.",
+        "No passage has anything to do with the question, or the filters leave none.",
+    ),
+    "not_in_passages": (
+        "Not found in the passages that were read.",
+        "Other words or more passages (-k) may find it.",
+    ),
+    "below_threshold": ("Not sure.", ""),
+    "not_a_span_question": ("Not a question that a quote can answer.", ""),
 }
 
 _THRESHOLDS: dict[ThresholdSource, str] = {
@@ -46,17 +55,26 @@ class PasteFormat(StrEnum):
 
 
 def print_response(response: Response, console: Console) -> None:
-    """Print answers with confidence, source and marked sentence; or the abstention with its reason."""
-    if response.status == "abstained":
-        console.print(Text("Not in these documents.", style="bold yellow"))
-        if response.reason:
-            console.print(Text(_REASONS[response.reason]))
-        if response.reason in ("below_threshold", "not_in_passages") and not response.answers:
+    """Print answers with confidence, source and marked sentence; or why there is none, and what comes closest."""
+    if response.reason:
+        heading, meaning = _OUTCOMES[response.reason]
+        closest = " Closest:" if response.status == "unsure" and not response.hint else ""
+        console.print(Text(heading + closest, style="bold yellow"))
+        for line in (response.hint, meaning):
+            if line:
+                console.print(Text(line))
+        if response.hint and response.candidates:
+            console.print(Text("Closest:", style="bold yellow"))
+        if response.reason == "not_in_passages" and not response.candidates:
             console.print(Text("See the nearest spans with: --candidates", style="dim"))
     for answer in response.answers:
-        console.print(_panel(answer, candidate=response.status == "abstained"))
-    if response.rivals:
-        console.print(_rivals(response))
+        console.print(_panel(answer, dated=bool(response.also_found)))
+    if response.also_found:
+        console.print(_also_found(response.also_found))
+    if response.answers and response.candidates:
+        console.print(Text("Less likely:", style="bold"))
+    for answer in response.candidates:
+        console.print(_panel(answer, candidate=True))
     if response.status == "answered" and response.promise:
         console.print(Text(promise_text(response.promise, response.provenance.store_generation), style="dim"))
 
@@ -124,13 +142,10 @@ def percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
-def _panel(answer: Answer, *, candidate: bool) -> Panel:
+def _panel(answer: Answer, *, candidate: bool = False, dated: bool = False) -> Panel:
     citation = answer.citation
-    lines = [
-        _marked(citation),
-        Text(),
-        Text.assemble((place(citation), "cyan"), (f", characters {citation.start}-{citation.end}", "dim")),
-    ]
+    characters = f", characters {citation.start}-{citation.end}{_dated(citation) if dated else ''}"
+    lines = [_marked(citation), Text(), Text.assemble((place(citation), "cyan"), (characters, "dim"))]
     # An open year tells people nothing that the words do not.
     if answer.normalized and not value_text(answer.normalized).startswith("XXXX"):
         lines.insert(1, Text(f"= {value_text(answer.normalized)}", style="dim"))
@@ -145,21 +160,24 @@ def _panel(answer: Answer, *, candidate: bool) -> Panel:
     return Panel(Group(*lines), title=title, title_align="left", expand=True)
 
 
-def _rivals(response: Response) -> Text:
-    """What other documents answer instead, with the dates of all of them."""
-    lines = [Text("Other documents answer differently; compare the sources and their dates:", style="bold yellow")]
-    for answer in (response.answers[0], *response.rivals):
-        date = answer.citation.document.date
+def _also_found(others: Sequence[Answer]) -> Text:
+    """What contradicts the answer, with the dates of the documents that say it."""
+    lines = [Text("Also found; compare the sources and their dates:", style="bold yellow")]
+    for answer in others:
         lines.append(
             Text.assemble(
                 "  ",
                 (flowing(answer.text), "bold"),
                 (f"  ({min(answer.confidence, 0.99):.0%})  ", "dim"),
                 (place(answer.citation), "cyan"),
-                (f", dated {date}" if date else ", undated", "dim"),
+                (_dated(answer.citation), "dim"),
             )
         )
     return Text("\n").join(lines)
+
+
+def _dated(citation: Citation) -> str:
+    return f", dated {citation.document.date}" if citation.document.date else ", undated"
 
 
 def place(citation: Citation) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from api.version import installed_version
 from index.documents import document_id, text_sha256
+from qa.asking.span_question import HINTS
 from qa.citing.formats import formatted
 from qa.judging.confidence import MEANINGS
-from qa.types import Citation
+from qa.types import SCHEMA_VERSION, Citation
 
 _URI = "https://example.org/drills.txt"
 _TITLE = "drills.txt"
@@ -72,10 +73,12 @@ RESPONSE: dict[str, Any] = {
     "question": QUESTION["question"],
     "status": "answered",
     "reason": None,
+    "hint": None,
     "answers": [
         {"text": _QUOTE, "confidence": 0.87, "citation": CITATION, "supporting": [], "normalized": _NORMALIZED}
     ],
-    "rivals": [],
+    "candidates": [],
+    "also_found": [],
     "threshold": 0.5,
     "promise": {
         "risk": 0.1,
@@ -90,7 +93,7 @@ RESPONSE: dict[str, Any] = {
         "store_generation": 1,
     },
     "elapsed_ms": {"embed": 8.1, "retrieve": 1.4, "read": 61.0, "total": 70.9},
-    "schema_version": "1",
+    "schema_version": SCHEMA_VERSION,
     "provenance": {
         "version": installed_version(),
         "store_generation": 1,
@@ -101,12 +104,26 @@ RESPONSE: dict[str, Any] = {
         "reader": {"name": "spanqa-minilm-l6", "sha256": "0" * 64},
     },
 }
-ABSTENTION: dict[str, Any] = {
+UNSURE: dict[str, Any] = {
+    **RESPONSE,
+    "question": "When do the drills end?",
+    "status": "unsure",
+    "reason": "below_threshold",
+    "answers": [],
+    "candidates": [{**RESPONSE["answers"][0], "confidence": 0.31}],
+}
+NOT_FOUND: dict[str, Any] = {
     **RESPONSE,
     "question": "Who commands the drills?",
-    "status": "abstained",
+    "status": "not_found",
     "reason": "not_in_passages",
     "answers": [],
+}
+NOT_A_SPAN_QUESTION: dict[str, Any] = {
+    **NOT_FOUND,
+    "question": "Summarise the drills",
+    "reason": "not_a_span_question",
+    "hint": HINTS["summary"],
 }
 EXPLAINED_QUESTION: dict[str, Any] = {**QUESTION, "explain": True}
 EXPLAINED: dict[str, Any] = {

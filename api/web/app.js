@@ -1,6 +1,6 @@
 // The page: questions in, answers out, and what the address and the keyboard ask for.
 
-import { abstained, answered, places, shared } from "./answer.js";
+import { answered, places, shared, unanswered } from "./answer.js";
 import { call, Problem } from "./api.js";
 import * as documents from "./documents.js";
 import { announce, byId, el, plural } from "./dom.js";
@@ -71,7 +71,7 @@ async function ask(words) {
     const filters = documents.questionFilters();
     const response = await patiently(signal, () =>
       call("POST", "v1/ask", { question, answers: ANSWERS, candidates: true, filters }, { signal }));
-    const shown = response.status === "answered" ? answered(response) : await abstained(response, documents.isFiltered(), tell);
+    const shown = response.status === "answered" ? answered(response) : await unanswered(response, documents.isFiltered(), tell);
     if (response.reason !== "empty_index") shown.parts.push(why({ question, answers: ANSWERS, filters }, signal));
     finish(signal, shown);
   } catch (error) {

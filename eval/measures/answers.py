@@ -23,7 +23,7 @@ def _mean(name: str, meaning: str, of: Of, *, among: Of = lambda result: True, h
 
 def _abstained(result: QuestionResult) -> bool:
     # A failed question counts as a mistake on either side: abstained from, or not, just as it should not have been.
-    return result.status == "abstained" or (result.status == "failed" and result.answerable)
+    return result.declined or (result.status == "failed" and result.answerable)
 
 
 def _rightly(result: QuestionResult) -> bool:
@@ -72,7 +72,7 @@ MEASURES: tuple[Measure, ...] = (
         "Risk",
         "wrong answers among those given",
         lambda r: not r.right,
-        among=lambda r: r.status != "abstained",
+        among=lambda r: not r.declined,
         higher_is_better=False,
     ),
     # Abstaining as a detector of unanswerable questions.

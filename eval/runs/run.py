@@ -106,7 +106,8 @@ class Counts(Frozen):
     answerable: int
     unanswerable: int
     answered: int
-    abstained: int
+    unsure: int
+    not_found: int
     failed: int
     wrong: int
 
@@ -119,7 +120,7 @@ class Run(Frozen):
     `counts.wrong`. `started_at` is UTC, ISO 8601.
     """
 
-    run_version: Literal["2"] = "2"
+    run_version: Literal["3"] = "3"
     about: About = About()
     settings: RunSettings
     provenance: tuple[Provenance, ...] = ()
@@ -249,7 +250,8 @@ def _counts(results: Sequence[QuestionResult]) -> Counts:
         answerable=answerable,
         unanswerable=len(results) - answerable,
         answered=status["answered"],
-        abstained=status["abstained"],
+        unsure=status["unsure"],
+        not_found=status["not_found"],
         failed=status["failed"],
         wrong=sum(not result.right for result in results),
     )

@@ -94,8 +94,9 @@ def given(result: QuestionResult) -> str:
     """What was given as the answer, or in brackets why nothing was."""
     if result.status == "failed":
         return f"(failed: {result.error})"
-    if result.status == "abstained":
-        return f"(abstained: {result.reason})" if result.reason else "(abstained)"
+    if result.declined:
+        status = result.status.replace("_", " ")
+        return f"({status}: {result.reason})" if result.reason else f"({status})"
     return result.predicted
 
 

@@ -74,7 +74,10 @@ def _measures(run: Run, measured: Sequence[Figure]) -> Table:
     table.add_column("Over")
     table.add_row("Questions", str(counts.questions), "", f"{counts.answerable} answerable, {counts.unanswerable} not")
     table.add_row(
-        "Answered", str(counts.answered), "", f"{counts.abstained} abstained, {counts.failed} failed (count as wrong)"
+        "Answered",
+        str(counts.answered),
+        "",
+        f"{counts.unsure} unsure, {counts.not_found} not found, {counts.failed} failed (count as wrong)",
     )
     table.add_section()
     for figure in measured:

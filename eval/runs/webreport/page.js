@@ -28,8 +28,9 @@
     wrong: (row) => !row.right,
     right: (row) => row.right,
     given: (row) => !row.right && row.status === "answered",
-    withheld: (row) => !row.right && row.status === "abstained",
-    abstained: (row) => row.status === "abstained",
+    withheld: (row) => !row.right && (row.status === "unsure" || row.status === "not_found"),
+    unsure: (row) => row.status === "unsure",
+    not_found: (row) => row.status === "not_found",
     failed: (row) => row.status === "failed",
   };
   const orders = {

@@ -116,7 +116,7 @@ def _row(result: QuestionResult) -> dict[str, Any]:
         "right": result.right,
         "cause": None if result.right else result.cause or "unknown",
         "given": given(result),
-        "best": result.best if result.status == "abstained" else None,
+        "best": result.best if result.declined else None,
         "confidence": result.confidence,
         "threshold": result.threshold,
         "f1": round(result.f1, 4),

@@ -45,7 +45,7 @@ def test_figures(answer: Callable[..., Answer], response: Callable[..., Response
     text = printed(evaluate(questions, fake_asker(script), about=ABOUT))
     assert "g[1].jsonl" in text
     assert "3 answerable, 1 not" in line(text, "Questions")
-    assert "1 abstained, 1 failed" in line(text, "Answered")
+    assert "0 unsure, 1 not found, 1 failed" in line(text, "Answered")
     assert "50.0%" in line(text, " EM ") and "66.7%" in line(text, " F1 ")
     assert "33.3%" in line(text, "HasAnsEM") and "55.6%" in line(text, "HasAnsF1")
     assert "100.0%" in line(text, "NoAnsF1") and "1 question" in line(text, "NoAnsF1")
@@ -68,7 +68,7 @@ def test_at_most_ten_errors(response: Callable[..., Response], fake_asker: Any) 
     script = {question.question: response(abstain="below_threshold") for question in questions}
     text = printed(evaluate(questions, fake_asker(script)))
     assert "the first 10 of 12" in text and "wrong 09" in text and "wrong 10" not in text
-    assert "(abstained: below_threshold)" in text
+    assert "(unsure: below_threshold)" in text
 
 
 def test_words_are_neither_markup_nor_terminal_control(fake_asker: Any) -> None:

@@ -237,7 +237,7 @@ def response(*answers: Answer) -> Response:
     model = ModelRef(name="m", sha256="s")
     return Response(
         question="When?",
-        status="answered" if answers else "abstained",
+        status="answered" if answers else "not_found",
         reason=None if answers else "not_in_passages",
         answers=answers,
         threshold=0.5,

@@ -11,9 +11,10 @@ import pytest
 from index.errors import ModelError
 from index.models import hardware, openvino
 from qa.reading import exact_on_ties
-from qa.reading.exact_on_ties import BEHIND, NEAR, ExactOnTies, near_ties
+from qa.reading.exact_on_ties import NEAR, ExactOnTies, near_ties
 from qa.reading.logits import Logits
 from qa.reading.reader import openvino_reader, torch_reader
+from qa.reading.spans import BEHIND
 from qa.reading.windows import Window
 
 pytestmark = pytest.mark.slow

@@ -130,7 +130,7 @@ def test_every_question_with_its_marks_and_figures(run: Run) -> None:
     first, second, third, _ = rows(page)
     assert first["right"] and first["rank"] == 2 and first["type"] == "who" and "cause" not in first
     assert second["cause"] == "reading" and second["given"] == "Ada"
-    assert "gold" not in third and third["given"] == "(abstained: not_in_passages)"
+    assert "gold" not in third and third["given"] == "(not found: not_in_passages)"
     assert first["texts"][0][1], "the cited sentence stands in where no source text was known"
     for title in ("Reliability", "Hit rate", "Errors by cause", "Errors by what is asked for"):
         assert f"<h3>{title}</h3>" in page
