@@ -83,6 +83,22 @@ def test_every_tool_over_http(listening: Callable[..., int], store: Store, text:
     run(work)
 
 
+def test_an_agent_may_ask_why(listening: Callable[..., int], store: Store, text: str) -> None:
+    put(store, text)
+
+    async def work() -> None:
+        async with over_http(listening()) as client:
+            told = []
+            for fields in ({}, {"explain": True}):
+                asked = await client.call_tool("ask", {"question": "When do the drills run?", **fields})
+                assert asked.structured_content is not None, refusal(asked)
+                told.append(Response.model_validate(asked.structured_content).explanation)
+            assert told[0] is None
+            assert told[1] is not None and told[1].candidates[0].text == "August 9 to 13"
+
+    run(work)
+
+
 @pytest.mark.slow
 def test_every_tool_over_standard_input_with_the_real_models(tmp_path: Path) -> None:
     script = "from api.cli.main import main; main()"

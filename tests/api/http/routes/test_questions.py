@@ -60,6 +60,22 @@ def test_what_is_not_sure_enough_is_a_candidate(api: Client, stored: DocumentRec
     assert summary.reason == "not_a_span_question" and summary.hint is not None and not summary.answers
 
 
+def test_why_is_told_to_who_asks(api: Client, stored: DocumentRecord, text: str) -> None:
+    assert api.ask(DRILLS).explanation is None
+    explanation = api.ask(DRILLS, explain=True).explanation
+    assert explanation is not None
+    assert (explanation.threshold, explanation.threshold_from) == (0.5, "calibration")
+    first = explanation.candidates[0]
+    assert text[first.start : first.end] == first.text == "August 9 to 13"
+    passage = next(one for one in explanation.passages if one.read and one.read.text == first.text)
+    assert passage.document.model_dump() == stored.model_dump(include={"id", "uri", "title", "sha256"})
+    assert passage.start <= first.start < first.end <= passage.end
+    assert passage.lexical_score is not None and passage.lexical_score > 0
+    refused = api.ask(DRILLS, explain=True, filters=Filters(uri_prefix="other")).explanation
+    assert refused is not None and refused.passages == ()
+    assert [change.kind for change in refused.would_change] == ["documents"] * 2
+
+
 def test_a_filter_keeps_other_documents_out(api: Client, stored: DocumentRecord, text: str) -> None:
     other = api.put_document("https://example.org/other.txt", text + "\n").document
     for wanted in (stored, other):
