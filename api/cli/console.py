@@ -33,6 +33,8 @@ _OUTCOMES: dict[Reason, tuple[str, str]] = {
     "not_a_span_question": ("Not a question that a quote can answer.", ""),
 }
 
+TITLE_CHARACTERS = 40
+
 
 class PasteFormat(StrEnum):
     """The forms of a citation that `qa ask --format` prints."""
@@ -127,11 +129,17 @@ def _panel(answer: Answer, *, candidate: bool = False, dated: bool = False) -> P
         lines.append(Text("Also: " + "; ".join(place(other) for other in answer.supporting), style="dim"))
     kind = "candidate, " if candidate else ""
     title = Text.assemble(
-        (flowing(answer.text), "bold green" if not candidate else "bold"),
+        (_short(answer.text), "bold green" if not candidate else "bold"),
         # What is only likely is never called certain.
         (f"  ({kind}confidence {min(answer.confidence, 0.99):.0%})", "dim"),
     )
     return Panel(Group(*lines), title=title, title_align="left", expand=True)
+
+
+def _short(text: str) -> str:
+    """The words as a title, which has one line for them and their confidence; the marked sentence has them whole."""
+    flat = flowing(text)
+    return flat if len(flat) <= TITLE_CHARACTERS else f"{flat[:TITLE_CHARACTERS].rstrip()}…"
 
 
 def _also_found(others: Sequence[Answer]) -> Text:
@@ -141,7 +149,7 @@ def _also_found(others: Sequence[Answer]) -> Text:
         lines.append(
             Text.assemble(
                 "  ",
-                (flowing(answer.text), "bold"),
+                (_short(answer.text), "bold"),
                 (f"  ({min(answer.confidence, 0.99):.0%})  ", "dim"),
                 (place(answer.citation), "cyan"),
                 (_dated(answer.citation), "dim"),

@@ -307,7 +307,9 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
     [
         (Question, shown.QUESTION),
         (Response, shown.RESPONSE),
-        (Response, shown.ABSTENTION),
+        (Response, shown.UNSURE),
+        (Response, shown.NOT_FOUND),
+        (Response, shown.NOT_A_SPAN_QUESTION),
         (Citation, shown.CITATION),
         (Verdict, shown.VERDICT),
         (FormattedCitation, shown.FORMATTED),
