@@ -36,6 +36,8 @@ _OUTCOMES: dict[Reason, tuple[str, str]] = {
     "not_a_span_question": ("Not a question that a quote can answer.", ""),
 }
 
+TITLE_CHARACTERS = 40
+
 _THRESHOLDS: dict[ThresholdSource, str] = {
     "question": "as the question asked",
     "promise": "as promised",
@@ -43,7 +45,6 @@ _THRESHOLDS: dict[ThresholdSource, str] = {
 }
 # How many are shown; --json has them all.
 _PASSAGES, _CANDIDATES = 10, 5
-_CELL = 40
 
 
 class PasteFormat(StrEnum):
@@ -85,7 +86,7 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
         console.print(_passages(explanation.passages))
     if explanation.candidates:
         sources = {passage.document.id: passage.document for passage in explanation.passages}
-        names = {key: _cut(_source(document.uri, document.title)) for key, document in sources.items()}
+        names = {key: _short(_source(document.uri, document.title)) for key, document in sources.items()}
         console.print(_candidates(explanation.candidates, names))
         console.print(_features(explanation.candidates[0], explanation.bias))
     lines = [f"Confidence needed: {explanation.threshold:.4g}, {_THRESHOLDS[explanation.threshold_from]}."]
@@ -153,11 +154,17 @@ def _panel(answer: Answer, *, candidate: bool = False, dated: bool = False) -> P
         lines.append(Text("Also: " + "; ".join(place(other) for other in answer.supporting), style="dim"))
     kind = "candidate, " if candidate else ""
     title = Text.assemble(
-        (flowing(answer.text), "bold green" if not candidate else "bold"),
+        (_short(answer.text), "bold green" if not candidate else "bold"),
         # What is only likely is never called certain.
         (f"  ({kind}confidence {min(answer.confidence, 0.99):.0%})", "dim"),
     )
     return Panel(Group(*lines), title=title, title_align="left", expand=True)
+
+
+def _short(text: str) -> str:
+    """The words as a title, which has one line for them and their confidence; the marked sentence has them whole."""
+    flat = flowing(text)
+    return flat if len(flat) <= TITLE_CHARACTERS else f"{flat[:TITLE_CHARACTERS].rstrip()}…"
 
 
 def _also_found(others: Sequence[Answer]) -> Text:
@@ -167,7 +174,7 @@ def _also_found(others: Sequence[Answer]) -> Text:
         lines.append(
             Text.assemble(
                 "  ",
-                (flowing(answer.text), "bold"),
+                (_short(answer.text), "bold"),
                 (f"  ({min(answer.confidence, 0.99):.0%})  ", "dim"),
                 (place(answer.citation), "cyan"),
                 (_dated(answer.citation), "dim"),
@@ -201,8 +208,8 @@ def _passages(passages: Sequence[ExplainedPassage]) -> Table:
             _ranked(passage.dense_rank, passage.dense_score),
             _ranked(passage.lexical_rank, passage.lexical_score),
             f"{passage.fused_score:.4f}",
-            f"{_cut(_source(document.uri, document.title))} {passage.start}-{passage.end}",
-            _cut(passage.read.text) if passage.read else "-",
+            f"{_short(_source(document.uri, document.title))} {passage.start}-{passage.end}",
+            _short(passage.read.text) if passage.read else "-",
             f"{passage.read.margin:+.2f}" if passage.read else "-",
         )
     return table
@@ -214,7 +221,7 @@ def _candidates(candidates: Sequence[ExplainedCandidate], names: Mapping[str, st
     table = _table(title, "candidate", "confidence", "margin", "score", "document")
     for candidate in shown:
         table.add_row(
-            _cut(candidate.text),
+            _short(candidate.text),
             f"{candidate.confidence:.4f}",
             f"{candidate.margin:+.2f}",
             f"{candidate.score:+.2f}",
@@ -239,12 +246,6 @@ def _table(title: str, *columns: str) -> Table:
         words = column in ("passage", "best span", "candidate", "document", "feature")
         table.add_column(column, justify="left" if words else "right", no_wrap=not words)
     return table
-
-
-def _cut(text: str) -> str:
-    """The beginning of a text on one line, for a cell."""
-    flat = flowing(text)
-    return flat if len(flat) <= _CELL else f"{flat[: _CELL - 1]}…"
 
 
 def _of(shown: int, count: int) -> str:

@@ -85,6 +85,11 @@ def test_what_no_quote_answers_says_what_to_ask_instead() -> None:
     assert asked["hint"] in unsure and "Closest:" in unsure and "[August 9 to 13]" in unsure
 
 
+def test_the_confidence_of_long_words_is_shown() -> None:
+    answer = {**UNSURE["candidates"][0], "text": "word " * 40}
+    assert "(candidate, confidence 31%)" in shown({**UNSURE, "candidates": [answer]})
+
+
 def test_candidates_behind_an_answer_are_called_less_likely() -> None:
     printed = shown({**RESPONSE, "candidates": UNSURE["candidates"]})
     assert printed.index("(confidence 87%)") < printed.index("Less likely:") < printed.index("confidence 31%")

@@ -307,7 +307,9 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
     [
         (Question, shown.QUESTION),
         (Response, shown.RESPONSE),
-        (Response, shown.ABSTENTION),
+        (Response, shown.UNSURE),
+        (Response, shown.NOT_FOUND),
+        (Response, shown.NOT_A_SPAN_QUESTION),
         (Question, shown.EXPLAINED_QUESTION),
         (Response, shown.EXPLAINED),
         (Citation, shown.CITATION),
