@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.calibration.observing import BATCH, Observation, observe
+from eval.calibration.observing import BATCH, Observation, in_its_article, observe
 from eval.calibration.tuning import tune_fusion, tune_ranking
 from eval.gold.questions import GoldQuestion
 from eval.measures.squad import f1
@@ -153,8 +153,7 @@ def calibrate_end_to_end(
                 engine,
                 questions,
                 passages=passages,
-                within_article=within_article,
-                everything=everything,
+                within=in_its_article(everything) if within_article else None,
                 progress=progress,
             )
 

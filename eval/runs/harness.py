@@ -154,7 +154,7 @@ def _judged(
     gold: GoldQuestion, response: Response, inside: Inside | None, sources: SourceTexts | None
 ) -> QuestionResult:
     answered = response.status == "answered"
-    best = response.answers[0] if response.answers else None
+    best = best_answer(response)
     seen = inside.inspect(gold) if inside is not None else None
     place = seen.place if seen is not None else None
     passages = tuple(seen.passages) if seen is not None else ()
@@ -186,6 +186,11 @@ def _judged(
             "elapsed_ms": response.elapsed_ms.total,
         }
     )
+
+
+def best_answer(response: Response) -> Answer | None:
+    """The surest answer of a response to a question with `candidates`, given or withheld; None where there is none."""
+    return response.answers[0] if response.answers else None
 
 
 def score(gold: GoldQuestion, best: str, answered: bool) -> QuestionResult:
