@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from index.documents import Document, Passage
-from index.text.legible import legible
+from index.text.legible import legible, searchable
 from index.text.sentences import Sentence, sentences_around, split_sentences
 from index.text.structure import column_names, headings, line_breaks, row_at
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 # Far more than in any language: only base64, long URLs and the like reach it.
 CHARACTERS_A_TOKEN = 20
+# How often a passage's title and headings count among its words. Once finds the document less often (decision 9).
+CONTEXT_REPEATS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,15 @@ def embedding_text(context: str, text: str) -> str:
     """The text of a passage that is embedded: its headings, then its words in legible form."""
     words = legible(text, context).text
     return f"{context}\n{words}" if context else words
+
+
+def searched_text(context: str, text: str) -> str:
+    """The text of a passage that lexical search counts words in: its headings, repeated, then its searchable words.
+
+    One text and not a field for each, whose scores would add up: a word that stands in both is then counted twice, and
+    by its rarity among headings, which every passage of a section repeats.
+    """
+    return f"{context}\n" * (CONTEXT_REPEATS if context else 0) + searchable(text)
 
 
 def _sentences(document: Document) -> list[Sentence]:
