@@ -88,13 +88,23 @@ class Row(BaseModel):
     header: bool = False
 
 
+class Unread(BaseModel):
+    """A part of a source that was not read: which (`page 3`, `sheet Budget`, `header 1`) and why, in plain words."""
+
+    model_config = ConfigDict(frozen=True)
+
+    part: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
 class Document(BaseModel):
     """A source text exactly as it was decoded or extracted, and what is known of it.
 
     `own_title` tells a title that the source itself states (a heading) from one made of its file name: only the
     former says something about the content. `source_sha256` is the hash of the original bytes, `source` the URI of the
     file that indexing found it in (an archive holds several documents), None for what came another way. `date` is ISO
-    8601 as the source states it, so maybe a year or a month only; `language` is a BCP 47 tag.
+    8601 as the source states it, so maybe a year or a month only; `language` is a BCP 47 tag. `unread` names the parts of the source whose words are not
+    in the text.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -114,6 +124,7 @@ class Document(BaseModel):
     outline: tuple[Heading, ...] = ()
     rows: tuple[Row, ...] = ()
     source: str | None = None
+    unread: tuple[Unread, ...] = ()
 
     @property
     def id(self) -> str:
