@@ -72,11 +72,11 @@ class TextBuilder:
             self._add(f"{'  ' * depth}- {text}")
             self._in_list = True
 
-    def table(self, rows: Iterable[Sequence[str]], *, header: bool, first: int = 1) -> None:
+    def table(self, rows: Iterable[Sequence[str]], *, header: int, first: int = 1) -> None:
         """Add a table: a row per line, cells separated by tabs. Rows are numbered from `first`; empty ones are counted
         but left out.
 
-        With `header`, the first row holds the names of the columns.
+        The first `header` rows, but for empty ones, hold the names of the columns.
         """
         separator = PARAGRAPH
         for number, cells in enumerate(rows, start=first):
@@ -86,8 +86,8 @@ class TextBuilder:
             self._separate(separator)
             start = self._length
             self._add(line)
-            self._rows.append(Row(number=number, start=start, end=self._length, header=header))
-            header = False
+            self._rows.append(Row(number=number, start=start, end=self._length, header=header > 0))
+            header -= 1
             separator = "\n"
 
     def begin_page(self, number: int) -> None:

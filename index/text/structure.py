@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from index.documents import Document, Row
 from index.text.legible import COLUMNS, cells
@@ -49,18 +50,24 @@ def row_at(document: Document, offset: int) -> Row | None:
 
 
 def column_names(document: Document) -> dict[int, str]:
-    """The column names of each table row, by the offset of the row; the header row itself, and rows of tables without
-    one, have no entry."""
+    """The column names of each table row, by the offset of the row; header rows themselves, and rows of tables without
+    any, have no entry. Of several header rows below one another, a column's names are said together: "2024 Sales"."""
     names_by_row: dict[int, str] = {}
     names, last = "", 0
+    heads: list[list[str]] = []
     for row in document.rows:
         if row.number <= last:
             # Numbers rise within a table; when they do not, a new table begins.
-            names = ""
+            names, heads = "", []
         last = row.number
         if row.header:
             text = document.text[row.start : row.end]
-            names = COLUMNS.join(" ".join(text[start:end].split()) for start, end in cells(text))
-        elif names:
+            heads.append([" ".join(text[start:end].split()) for start, end in cells(text)])
+            columns = zip_longest(*heads, fillvalue="")
+            # A cell that covers both rows of heads stands in both.
+            names = COLUMNS.join(" ".join(filter(None, dict.fromkeys(column))) for column in columns)
+            continue
+        heads = []
+        if names:
             names_by_row[row.start] = names
     return names_by_row
