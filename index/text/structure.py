@@ -49,8 +49,9 @@ def row_at(document: Document, offset: int) -> Row | None:
 
 
 def column_names(document: Document) -> dict[int, str]:
-    """The column names of each table row, by the offset of the row; the header row itself, and rows of tables without
-    one, have no entry."""
+    """The column names of each table row, by the offset of the row. The columns of a header row, and of a table without
+    one, have no names where only the document's format says what parts their cells; where tabs do, such rows have no
+    entry, nor have those of one cell."""
     names_by_row: dict[int, str] = {}
     names, last = "", 0
     for row in document.rows:
@@ -58,9 +59,18 @@ def column_names(document: Document) -> dict[int, str]:
             # Numbers rise within a table; when they do not, a new table begins.
             names = ""
         last = row.number
-        if row.header:
-            text = document.text[row.start : row.end]
-            names = COLUMNS.join(" ".join(text[start:end].split()) for start, end in cells(text))
-        elif names:
+        if names and not row.header:
             names_by_row[row.start] = names
+            continue
+        text = document.text[row.start : row.end]
+        spans = cells(text)
+        if len(spans) > 1 and "\t" not in text:
+            names_by_row[row.start] = COLUMNS.join([""] * len(spans))
+        if row.header:
+            names = COLUMNS.join(column_name(text[start:end]) for start, end in spans)
     return names_by_row
+
+
+def column_name(cell: str) -> str:
+    """The words of a header cell on one line, without the marks that stand between names."""
+    return " ".join(cell.replace("|", " ").replace(">", " ").split())
