@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from index.documents import Document, Heading, Page, Row
@@ -64,6 +64,16 @@ class TextBuilder:
             self._separate(PARAGRAPH)
             self._add(text)
 
+    def verbatim(self, text: str) -> None:
+        """Add a paragraph whose white space is kept, as that of code."""
+        text = _NO_TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+        lines = text.rstrip().split("\n")
+        while lines and not lines[0].strip():
+            lines.pop(0)
+        if lines:
+            self._separate(PARAGRAPH)
+            self._add("\n".join(line.rstrip() for line in lines))
+
     def item(self, text: str, depth: int = 0) -> None:
         """Add a list item on its own line, with a dash and indented by its depth."""
         text = clean(text)
@@ -72,13 +82,15 @@ class TextBuilder:
             self._add(f"{'  ' * depth}- {text}")
             self._in_list = True
 
-    def table(self, rows: Iterable[Sequence[str]], *, header: bool, first: int = 1) -> None:
+    def table(self, rows: Iterable[Sequence[str]], *, header: bool | Container[int], first: int = 1) -> None:
         """Add a table: a row per line, cells separated by tabs. Rows are numbered from `first`; empty ones are counted
         but left out.
 
-        With `header`, the first row holds the names of the columns.
+        With `header`, the first row holds the names of the columns; or it tells the numbers of the rows that do.
         """
         separator = PARAGRAPH
+        heads: Container[int] = () if isinstance(header, bool) else header
+        waiting = header is True
         for number, cells in enumerate(rows, start=first):
             line = CELL.join(one_line(cell) for cell in cells)
             if not line.strip():
@@ -86,8 +98,8 @@ class TextBuilder:
             self._separate(separator)
             start = self._length
             self._add(line)
-            self._rows.append(Row(number=number, start=start, end=self._length, header=header))
-            header = False
+            self._rows.append(Row(number=number, start=start, end=self._length, header=waiting or number in heads))
+            waiting = False
             separator = "\n"
 
     def begin_page(self, number: int) -> None:

@@ -22,6 +22,7 @@ _DRAWN = "\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d
 _CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad{_DRAWN}]")
 _DRAWN_LETTER = re.compile(f"[{_DRAWN}]")
 _WORD_AROUND = re.compile(r"[^\W_]+")
+_LABELLED = re.compile(r"([^\t\r\n]{0,60}[^\t\r\n.:;,!?])\t[^\t\r\n]++")
 # Decimal commas are common between semicolons, and semicolons rare between commas.
 _SEPARATORS = "\t|;,"
 # Parts one cell from the next where a row is seen with the names of its columns. To tokenisers a tab is a space; to
@@ -54,7 +55,7 @@ class Legible:
 
 def legible(text: str, context: str = "") -> Legible:
     """The text of a passage as it should be read; `context` may end with the names of its columns."""
-    named = _named_cells(text, context)
+    named = _named_cells(text, context) or _labelled(text)
     if named is not None:
         return named
     if not _CHANGED.search(text):
@@ -140,6 +141,20 @@ def _named_cells(text: str, context: str) -> Legible | None:
         origin.extend([-1] * len(put_in))
         _add(pieces, origin, text, start, end)
     return Legible("".join(pieces), tuple(origin)) if pieces else None
+
+
+def _labelled(text: str) -> Legible | None:
+    """A row of two cells, of which the first names the second, with a colon between them."""
+    match = _LABELLED.fullmatch(text)
+    if match is None or not any(map(str.isalpha, match[1])) or not text[match.end(1) :].strip():
+        return None
+    pieces: list[str] = []
+    origin: list[int] = []
+    _add(pieces, origin, text, *match.span(1))
+    pieces.append(":")
+    origin.append(-1)
+    _add(pieces, origin, text, match.end(1), len(text))
+    return Legible("".join(pieces), tuple(origin))
 
 
 def _add(pieces: list[str], origin: list[int], text: str, start: int, end: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from index.documents import Document, Passage
 from index.text.legible import columns_of, legible
 from index.text.sentences import Sentence, sentences_around, split_sentences
-from index.text.structure import column_names, headings, line_breaks, row_at
+from index.text.structure import body_start, column_names, headings, line_breaks, row_at
 from index.text.wide_rows import RowPart, row_parts
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
@@ -76,14 +76,17 @@ def embedding_text(context: str, text: str) -> str:
 
 
 def _sentences(document: Document) -> list[Sentence]:
-    """The sentences of a document; a table row is one, however long."""
+    """The sentences of a document's body; a table row is one, however long."""
     sentences: list[Sentence] = []
+    body = body_start(document)
     for sentence in split_sentences(
         document.text,
         headings=headings(document),
         rows=[(row.start, row.end) for row in document.rows],
         line_breaks=line_breaks(document),
     ):
+        if sentence.start < body:
+            continue
         if sentence.in_row and sentences and sentences[-1].block == sentence.block:
             sentences[-1] = replace(sentences[-1], end=sentence.end)
         else:

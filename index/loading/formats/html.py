@@ -19,6 +19,7 @@ from index.loading.building import TextBuilder
 from index.loading.dates import iso_date
 from index.loading.encodings import decode_text
 from index.loading.formats.markup import add_elements, bare_text, tag_of
+from index.loading.formats.web.controls import FIELDS, is_filled
 from index.loading.registry import register
 
 # In bytes; a page declares its encoding at its beginning (HTML Living Standard, 4.2.5.4).
@@ -110,6 +111,8 @@ def _content(source: str, root: Any) -> TextBuilder:
 
 def _is_around(element: Any) -> bool:
     """Whether an element may be navigation, advertising and the like, judging by its tag, role and name."""
+    if tag_of(element) == "form" and sum(map(is_filled, element.iter(*FIELDS))) > 0:
+        return False
     if tag_of(element) in _AROUND or (element.get("role") or "").lower() in _AROUND_ROLES:
         return True
     named = f"{element.get('class') or ''} {element.get('id') or ''}"
