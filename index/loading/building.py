@@ -10,6 +10,7 @@ from pathlib import Path
 from index.documents import Document, Heading, Page, Row
 from index.errors import InputError
 from index.loading.dates import iso_date
+from index.loading.encodings import as_windows
 from index.loading.language import detect_language, language_tag
 
 _NOBODY = {"anonymous", "author", "openpyxl", "python-docx", "unknown", "unspecified", "user"}
@@ -23,12 +24,12 @@ _BREAK = re.compile(r"(?:(?<![ \t\x0b\x0c])[ \t\x0b\x0c]+)?+(?:\r\n|\r|\n)[ \t\x
 
 def clean(text: str) -> str:
     """The text without control characters, lone surrogates and white space around line breaks."""
-    return _BREAK.sub("\n", _NO_TEXT.sub("", text)).strip()
+    return _BREAK.sub("\n", _NO_TEXT.sub("", as_windows(text))).strip()
 
 
 def one_line(text: str) -> str:
     """The text on one line, with every run of white space as a single space."""
-    return " ".join(_NO_TEXT.sub("", text).split())
+    return " ".join(_NO_TEXT.sub("", as_windows(text)).split())
 
 
 def person(stated: str | None) -> str | None:
