@@ -40,8 +40,8 @@ from qa.asking.question_form import question_form
 from qa.citing.anchor import anchor
 from qa.citing.cite import cite
 from qa.citing.formats import formatted
-from qa.judging.candidates import whole_words
 from qa.judging.enumeration import items
+from qa.judging.whole_spans import whole_words
 from qa.types import MAX_QUESTION_LENGTH
 from qa.values.normalize import normalize
 
