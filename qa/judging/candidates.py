@@ -28,6 +28,8 @@ LIST_SLACK = 2.0
 # place further behind holds the words, but speaks of something else. Relative, because where a reader's "no answer"
 # lies is that reader's own; 4 logits are odds of about 1 to 55.
 SUPPORT_SLACK = 4.0
+# The rank, from 0, at which a passage has half of what the first one has for its rank.
+HALF_RANK = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,14 @@ class RankWeights:
     similarity: float = 0.0
     fused: float = 0.0
 
+    def prior(self, rank: int, similarity: float) -> float:
+        """What a passage of that rank, from 0, adds to the margins of its spans.
+
+        Its fused score is not asked: it moves with the words of all documents, and what is made of a prior is shown to
+        people who may see only some of them.
+        """
+        return self.similarity * similarity + self.fused * HALF_RANK / (HALF_RANK + rank)
+
 
 def candidates(
     read: Sequence[ReadPassage],
@@ -79,9 +89,10 @@ def candidates(
     whole_lists: bool = False,
     dated: bool = False,
 ) -> list[Candidate]:
-    """Distinct answers, best first; with `whole_sentences` each span is widened to the sentence around it, with
-    `whole_lists` an item gives way to the enumeration that holds it where the reader found that nearly as good; `dated`
-    as for `whole_span`.
+    """Distinct answers, best first, of passages that come best first.
+
+    With `whole_sentences` each span is widened to the sentence around it, with `whole_lists` an item gives way to the
+    enumeration that holds it where the reader found that nearly as good; `dated` as for `whole_span`.
 
     Spans of one document that overlap are one answer, of which the best-scored place stays; then the same words
     (case, punctuation and articles aside) at different places are one answer with supporting places.
@@ -113,9 +124,8 @@ def _list_of(item: Place, ranked: Sequence[Place]) -> Place:
 
 def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: bool, dated: bool) -> list[Place]:
     places = []
-    top = max((entry.hit.score for entry in read), default=0.0)
-    for entry in read:
-        prior = weights.similarity * entry.similarity + (weights.fused * entry.hit.score / top if top > 0 else 0.0)
+    for rank, entry in enumerate(read):
+        prior = weights.prior(rank, entry.similarity)
         sentences = [(s.start, s.end) for s in split_sentences(entry.passage.text)] if whole_sentences else []
         for span in entry.spans:
             start, end = whole_span(

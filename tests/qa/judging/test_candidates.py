@@ -198,19 +198,17 @@ def test_ranking_weights() -> None:
         ("sure", pytest.approx(2.0)),
         ("found", pytest.approx(1.7)),
     ]
-    # The fused score counts in shares of the best one.
-    by_fused = candidates(entries, RankWeights(fused=1.0))
-    assert [(c.best.text, c.best.score) for c in by_fused] == [
-        ("found", pytest.approx(2.5)),
-        ("sure", pytest.approx(2.25)),
-        ("near", pytest.approx(1.5)),
+    # The rank counts, and half as much from the first to the eleventh; not the score that it came from.
+    by_rank = candidates(entries, RankWeights(fused=11.0))
+    assert [(c.best.text, c.best.score) for c in by_rank] == [
+        ("near", pytest.approx(12.0)),
+        ("found", pytest.approx(11.5)),
+        ("sure", pytest.approx(2.0 + 110 / 12)),
     ]
-    assert {c.best.text: c.best.margin for c in by_fused} == {"near": 1.0, "found": 1.5, "sure": 2.0}
-
-
-def test_fused_scores_of_zero() -> None:
-    (found,) = candidates([read("x", [("x", 1.0)], score=0.0)], RankWeights(fused=5.0))
-    assert found.best.score == 1.0
+    assert {c.best.text: c.best.margin for c in by_rank} == {"near": 1.0, "found": 1.5, "sure": 2.0}
+    others = [read("other", [], number=number) for number in range(4, 14)]
+    (last,) = candidates([*others, read("last", [("last", 1.0)], number=20)], RankWeights(fused=4.0))
+    assert last.best.score == pytest.approx(1.0 + 2.0)
 
 
 SPANS = st.lists(
