@@ -62,6 +62,7 @@ BOUNDED = {
     "qa.values.normalize._NUMBERED": 80,  # qa.values.normalize.normalize
     "qa.asking.question_form._PLURAL": 200,  # the words that it is given
     "qa.asking.question_form": MAX_QUESTION_LENGTH,
+    "qa.asking.span_question": MAX_QUESTION_LENGTH,
     "qa.values.normalize._WHEN": MAX_QUESTION_LENGTH,
     # LONGEST_SENTENCE; the two that read whole texts are among the functions below.
     "eval.drafting.patterns": 400,

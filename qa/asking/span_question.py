@@ -58,36 +58,39 @@ _TEXT = (
     r"|essay|poem|story|post|article|release|speech|proposal|message|paragraph|tweet|song|presentation|script)\b"
 )
 
-_PATTERNS: dict[Beyond, tuple[re.Pattern[str], ...]] = {
-    "summary": (
-        re.compile(rf"{_LEAD}(?:summari[sz]e|recap|sum\s++up|tl;?dr)\b", re.I),
-        re.compile(
-            rf"{_LEAD}(?:{_GIVE}|i\s++(?:want|need|would\s++like)\s++|i['’]d\s++like\s++)(?:{_A})?+{_ADJECTIVES}{_SUMMARY}",
-            re.I,
-        ),
-    ),
-    "count": (
-        re.compile(rf"^\W*+how\s++many\s++{_PAPERS}{_SPEAK_OF}", re.I),
-        re.compile(rf"^\W*+in\s++how\s++many\s++{_PAPERS}[^?]{{1,200}}?\b{_SPOKEN_OF}", re.I),
-    ),
-    "comparison": (
-        re.compile(rf"{_LEAD}(?:compare|contrast)\s++[^?]{{1,300}}?\b(?:and|with|to|against|versus|vs)\b", re.I),
-        re.compile(rf"{_LEAD}{_GIVE}(?:{_A})?+{_ADJECTIVES}comparison\s++(?:of|between)\b", re.I),
-    ),
-    "advice": (
-        re.compile(r"\bin\s++your\s++(?:opinion|view)\b", re.I),
-        re.compile(rf"^\W*+(?:so\s++)?+(?:{_YOUR_VIEW}|{_SHOULD_I})", re.I),
-    ),
-    "translation": (
-        re.compile(rf"{_LEAD}translate\b", re.I),
-        re.compile(rf"{_LEAD}{_GIVE}(?:{_A})?+{_ADJECTIVES}translation\s++(?:of|into)\b", re.I),
-    ),
-    "draft": (
-        re.compile(rf"{_LEAD}(?:(?:write|draft|compose)\s++{_TEXT}|(?:rewrite|rephrase|paraphrase|proofread)\b)", re.I),
-    ),
-}
+_SUMMARY_ASKED = re.compile(
+    rf"{_LEAD}(?:(?:summari[sz]e|recap|sum\s++up|tl;?dr)\b"
+    rf"|(?:{_GIVE}|i\s++(?:want|need|would\s++like)\s++|i['’]d\s++like\s++)(?:{_A})?+{_ADJECTIVES}{_SUMMARY})",
+    re.IGNORECASE,
+)
+_COUNT_ASKED = re.compile(
+    rf"^\W*+(?:how\s++many\s++{_PAPERS}{_SPEAK_OF}|in\s++how\s++many\s++{_PAPERS}[^?]{{1,200}}?\b{_SPOKEN_OF})",
+    re.IGNORECASE,
+)
+_COMPARISON_ASKED = re.compile(
+    rf"{_LEAD}(?:(?:compare|contrast)\s++[^?]{{1,300}}?\b(?:and|with|to|against|versus|vs)\b"
+    rf"|{_GIVE}(?:{_A})?+{_ADJECTIVES}comparison\s++(?:of|between)\b)",
+    re.IGNORECASE,
+)
+_ADVICE_ASKED = re.compile(
+    rf"\bin\s++your\s++(?:opinion|view)\b|^\W*+(?:so\s++)?+(?:{_YOUR_VIEW}|{_SHOULD_I})", re.IGNORECASE
+)
+_TRANSLATION_ASKED = re.compile(
+    rf"{_LEAD}(?:translate\b|{_GIVE}(?:{_A})?+{_ADJECTIVES}translation\s++(?:of|into)\b)", re.IGNORECASE
+)
+_DRAFT_ASKED = re.compile(
+    rf"{_LEAD}(?:(?:write|draft|compose)\s++{_TEXT}|(?:rewrite|rephrase|paraphrase|proofread)\b)", re.IGNORECASE
+)
+_PATTERNS: tuple[tuple[Beyond, re.Pattern[str]], ...] = (
+    ("summary", _SUMMARY_ASKED),
+    ("count", _COUNT_ASKED),
+    ("comparison", _COMPARISON_ASKED),
+    ("advice", _ADVICE_ASKED),
+    ("translation", _TRANSLATION_ASKED),
+    ("draft", _DRAFT_ASKED),
+)
 
 
 def beyond_spans(question: str) -> Beyond | None:
     """What a question asks for that no span is, else None. Takes time in proportion to the question's length."""
-    return next((kind for kind, patterns in _PATTERNS.items() if any(p.search(question) for p in patterns)), None)
+    return next((kind for kind, pattern in _PATTERNS if pattern.search(question)), None)
