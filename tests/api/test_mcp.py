@@ -133,6 +133,44 @@ def test_what_cannot_be_done_is_said_in_words(listening: Callable[..., int], sto
     run(work)
 
 
+@pytest.mark.parametrize(
+    ("question", "threshold", "margin", "status", "says"),
+    [
+        ("When do the drills run?", None, 9.0, "answered", "quote the answer"),
+        ("When do the drills run?", 1.0, 2.0, "unsure", "Do not state it as a fact"),
+        ("When do the drills run?", None, -9.0, "not_found", "no proof that the documents hold none"),
+        ("Summarise the drills", None, -9.0, "not_found", "This asks for a summary."),
+    ],
+)
+def test_what_may_be_concluded_comes_first(
+    listening: Callable[..., int],
+    store: Store,
+    text: str,
+    reader: Any,
+    *,
+    question: str,
+    threshold: float | None,
+    margin: float,
+    status: str,
+    says: str,
+) -> None:
+    put(store, text)
+    reader.margins = {"August 9 to 13": margin}
+
+    async def work() -> None:
+        async with over_http(listening()) as client:
+            result = await client.call_tool("ask", {"question": question, "threshold": threshold})
+            words, whole = result.content
+            assert isinstance(words, TextContent) and isinstance(whole, TextContent)
+            assert says in words.text
+            response = Response.model_validate(result.structured_content)
+            assert response.status == status and response == Response.model_validate_json(whole.text)
+            if status == "unsure":
+                assert f"{response.candidates[0].confidence:.0%}" in words.text
+
+    run(work)
+
+
 def test_a_long_document_is_read_in_parts(listening: Callable[..., int], store: Store) -> None:
     text = "".join(f"Line {number} of the long report 🛰.\n" for number in range(2_000))
     known = put(store, text)
@@ -165,7 +203,9 @@ def test_a_key_for_some_collections_binds_every_tool(listening: Callable[..., in
         async with over_http(port, some) as client:
             asked = await client.call_tool("ask", {"question": "When do the drills run?", "filters": {}})
             assert asked.structured_content is not None, refusal(asked)
-            assert all(answer["text"] != "August 9 to 13" for answer in asked.structured_content["answers"])
+            shown = Response.model_validate(asked.structured_content)
+            spans = (*shown.answers, *shown.candidates, *shown.also_found)
+            assert all(span.text != "August 9 to 13" for span in spans)
             found = await client.call_tool("search", {"question": "When do the drills run?"})
             assert found.structured_content is not None, refusal(found)
             assert all("drills" not in passage["text"] for passage in found.structured_content["passages"])
