@@ -127,3 +127,15 @@ class QuestionResult(Frozen):
     def forced_right(self) -> bool:
         """Whether the best span is right, whatever was decided: what `confidence` is the probability of."""
         return self.answerable and self.forced_f1 >= RIGHT_F1
+
+    @property
+    def forced_place(self) -> bool:
+        """Whether the sentence around the best span, whatever was decided, overlaps a gold span in the gold document:
+        the right place, though the words may be cut otherwise."""
+        place, cited = self.place, self.cited
+        return (
+            place is not None
+            and cited is not None
+            and cited.document == place.document
+            and any(cited.sentence_start < end and start < cited.sentence_end for start, end in place.spans)
+        )

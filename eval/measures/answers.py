@@ -66,6 +66,24 @@ MEASURES: tuple[Measure, ...] = (
         lambda r: r.forced_f1,
         among=lambda r: r.answerable,
     ),
+    _mean(
+        "HasAnsRight",
+        "answerable questions that were answered rightly (F1 of at least 0.8)",
+        lambda r: r.right,
+        among=lambda r: r.answerable,
+    ),
+    _mean(
+        "ForcedRight",
+        "answerable questions whose best span is right (F1 of at least 0.8), whatever was decided",
+        lambda r: r.forced_right,
+        among=lambda r: r.answerable,
+    ),
+    _mean(
+        "ForcedPlace",
+        "the sentence around the best span contains a gold answer, whatever was decided",
+        lambda r: r.forced_place,
+        among=lambda r: r.retrieval_judged,
+    ),
     _mean("Coverage", "questions that were answered", lambda r: r.status == "answered"),
     # Among the answered; a failed question counts as answered wrongly, so that failing never looks safe.
     _mean(

@@ -13,7 +13,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -30,6 +32,30 @@ from index.loading.worker import main
 main(*json.loads(sys.argv[2]))
 """
 _CLOSE_S = 2
+
+
+class _Watch:
+    """Kills the parsing process when a part of a file, or the file, takes too long."""
+
+    def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
+        self._process, self._limits = process, limits
+        self._file_ends = time.monotonic() + limits.file_seconds
+        self._timer: threading.Timer | None = None
+        self.begin_part()
+
+    def begin_part(self) -> None:
+        self.end()
+        left = max(0.0, min(self._limits.seconds, self._file_ends - time.monotonic()))
+        self._timer = threading.Timer(left, self._process.kill)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def has_killed(self) -> bool:
+        return self._timer is not None and not self._timer.is_alive()
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 class LimitedReader:
@@ -59,12 +85,11 @@ class LimitedReader:
         limits = self._limits or Limits.from_environment()
         with self._guard:
             process = self._started(limits)
-            timer = threading.Timer(limits.seconds, process.kill)
-            timer.daemon = True
-            timer.start()
+            watch = _Watch(process, limits)
             try:
-                answer = self._exchange(process, path, content, parts, at)
-                timed_out = not timer.is_alive()
+                _send(process, path, content, parts, at)
+                answer = _answer(process, watch)
+                timed_out = watch.has_killed()
             except FrameTooLongError as error:
                 self._end()
                 raise InputError(
@@ -75,7 +100,7 @@ class LimitedReader:
                 self._end()
                 raise
             finally:
-                timer.cancel()
+                watch.end()
             if answer is None:
                 code = self._end()
                 raise InputError(f"{shown}: {_why(timed_out, code, limits)}")
@@ -93,24 +118,6 @@ class LimitedReader:
         """Stop the process; the next file starts a new one."""
         with self._guard:
             self._end()
-
-    def _exchange(
-        self,
-        process: subprocess.Popen[bytes],
-        path: Path,
-        content: bytes | None,
-        parts: Sequence[str],
-        at: Path | None,
-    ) -> bytes | None:
-        assert process.stdin is not None and process.stdout is not None
-        request = {"path": str(path), "parts": list(parts), "bytes": content is not None, "at": at and str(at)}
-        try:
-            write_frame(process.stdin, json.dumps(request).encode())
-            if content is not None:
-                write_frame(process.stdin, content)
-        except BrokenPipeError:
-            return None
-        return read_frame(process.stdout, MAX_RESULT_BYTES)
 
     def _started(self, limits: Limits) -> subprocess.Popen[bytes]:
         if self._process is not None and (self._process.poll() is not None or self._owner != os.getpid()):
@@ -147,6 +154,27 @@ class LimitedReader:
             process.wait()
         process.stdout.close()
         return process.returncode
+
+
+def _send(
+    process: subprocess.Popen[bytes], path: Path, content: bytes | None, parts: Sequence[str], at: Path | None
+) -> None:
+    """Send a request. A process that has gone gives no answer to it."""
+    assert process.stdin is not None
+    request = {"path": str(path), "parts": list(parts), "bytes": content is not None, "at": at and str(at)}
+    with suppress(BrokenPipeError):
+        write_frame(process.stdin, json.dumps(request).encode())
+        if content is not None:
+            write_frame(process.stdin, content)
+
+
+def _answer(process: subprocess.Popen[bytes], watch: _Watch) -> bytes | None:
+    """The answer to a request; None if the process has gone."""
+    assert process.stdout is not None
+    # An empty frame tells that another part of the file is read, so that the next part has its time.
+    while (answer := read_frame(process.stdout, MAX_RESULT_BYTES)) == b"":
+        watch.begin_part()
+    return answer
 
 
 def _why(timed_out: bool, code: int | None, limits: Limits) -> str:

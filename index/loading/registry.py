@@ -45,7 +45,7 @@ _MODULES = {
     ".htm": "html",
     ".html": "html",
     ".xhtml": "html",
-    ".pdf": "pdf",
+    ".pdf": "pdf.loader",
     ".pptx": "pptx",
     ".xlsx": "xlsx",
     ".zip": "archives",

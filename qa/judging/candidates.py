@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from index.documents import StoredPassage
 from index.text.sentences import split_sentences
 from qa.judging.enumeration import items
+from qa.judging.whole_spans import whole_span
 from qa.reading.legible_reader import ReadPassage
 from qa.retrieval.fusion import Fused
 
@@ -20,7 +21,6 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 # (5% is not 5, C++ is not C).
 _PUNCTUATION = re.compile(r"""[.-](?!\d)|(?<=[^\W\d])[.-]|[,:'](?!\d)|(?<!\d)[,:'](?=\d)|[!?;"()\[\]{}`\\…“”«»]""")
 
-MAX_WIDENING = 20
 # How many logits a whole enumeration may score below one of its items: a reader that looks for one span is torn between
 # them.
 LIST_SLACK = 2.0
@@ -72,15 +72,23 @@ class RankWeights:
 
 
 def candidates(
-    read: Sequence[ReadPassage], weights: RankWeights, *, whole_sentences: bool = False, whole_lists: bool = False
+    read: Sequence[ReadPassage],
+    weights: RankWeights,
+    *,
+    whole_sentences: bool = False,
+    whole_lists: bool = False,
+    dated: bool = False,
 ) -> list[Candidate]:
     """Distinct answers, best first; with `whole_sentences` each span is widened to the sentence around it, with
-    `whole_lists` an item gives way to the enumeration that holds it where the reader found that nearly as good.
+    `whole_lists` an item gives way to the enumeration that holds it where the reader found that nearly as good; `dated`
+    as for `whole_span`.
 
     Spans of one document that overlap are one answer, of which the best-scored place stays; then the same words
     (case, punctuation and articles aside) at different places are one answer with supporting places.
     """
-    ranked = sorted(_places(read, weights, whole_sentences), key=lambda p: (-p.score, p.hit.passage_id, p.start, p.end))
+    ranked = sorted(
+        _places(read, weights, whole_sentences, dated), key=lambda p: (-p.score, p.hit.passage_id, p.start, p.end)
+    )
     kept: list[Place] = []
     for place in ranked:
         if not any(_overlap(place, other) for other in kept):
@@ -103,17 +111,21 @@ def _list_of(item: Place, ranked: Sequence[Place]) -> Place:
     return item
 
 
-def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: bool) -> list[Place]:
+def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: bool, dated: bool) -> list[Place]:
     places = []
     top = max((entry.hit.score for entry in read), default=0.0)
     for entry in read:
         prior = weights.similarity * entry.similarity + (weights.fused * entry.hit.score / top if top > 0 else 0.0)
-        sentences = split_sentences(entry.passage.text) if whole_sentences else []
+        sentences = [(s.start, s.end) for s in split_sentences(entry.passage.text)] if whole_sentences else []
         for span in entry.spans:
-            start, end = whole_words(entry.passage.text, span.start, span.end)
-            for sentence in sentences:
-                if sentence.start < end and start < sentence.end:
-                    start, end = min(start, sentence.start), max(end, sentence.end)
+            start, end = whole_span(
+                entry.passage.text,
+                span.start,
+                span.end,
+                context=entry.passage.context,
+                sentences=sentences,
+                dated=dated,
+            )
             text = entry.passage.text[start:end]
             if not text.strip():
                 continue
@@ -131,45 +143,6 @@ def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: 
                 )
             )
     return places
-
-
-def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """`[start, end)` widened where it cuts a word, a number or a dotted name (Gazeta.Ru) in two.
-
-    A reader's tokens are pieces of words, and its tokeniser strips combining marks that belong to a letter. Scripts
-    without spaces have no words to complete: nothing is widened by more than `MAX_WIDENING` characters.
-    """
-    first, last = start, end
-    while first > 0 and start - first <= MAX_WIDENING and _joined(text, first):
-        first -= 1
-    while last < len(text) and last - end <= MAX_WIDENING and _joined(text, last):
-        last += 1
-    return (first if start - first <= MAX_WIDENING else start), (last if last - end <= MAX_WIDENING else end)
-
-
-def _joined(text: str, at: int) -> bool:
-    """Whether the characters before and at `at` are of one word."""
-    before, after = text[at - 1], text[at]
-    if unicodedata.category(after).startswith("M"):
-        return True
-    if _of_word(before) and _of_word(after):
-        return True
-    # A point or comma within a number, or a point within a name, has letters or digits on both sides.
-    if after in ".," and at + 1 < len(text):
-        return _inner(before, after, text[at + 1])
-    if before in ".," and at >= 2:
-        return _inner(text[at - 2], before, after)
-    return False
-
-
-def _of_word(char: str) -> bool:
-    return char.isalnum() and unicodedata.east_asian_width(char) not in ("W", "F")
-
-
-def _inner(before: str, mark: str, after: str) -> bool:
-    if before.isdigit() and after.isdigit():
-        return True
-    return mark == "." and before.isalpha() and after.isalpha()
 
 
 def _overlap(one: Place, other: Place) -> bool:

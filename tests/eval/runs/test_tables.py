@@ -99,6 +99,24 @@ def compared(before: Run, after: Run, width: int = 120) -> str:
     return stream.getvalue()
 
 
+def test_measures_by_group(answer: Callable[..., Answer], response: Callable[..., Response], fake_asker: Any) -> None:
+    questions = [
+        gold(name, *texts).model_copy(update={"document": f"dev/{folder}/{name}.md", "kind": folder[:1]})
+        for name, folder, texts in (("q1", "laws", ["1843"]), ("q2", "laws", ["Ada"]), ("q3", "n[b]ews", []))
+    ]
+    asker = fake_asker({question.question: response(answer("1843")) for question in questions})
+    run = evaluate(questions, asker)
+    assert "By domain" not in printed(run)
+    text = printed(run.grouped(["domain"]))
+    assert line(text, "laws").split()[:5] == ["laws", "2", "2", "50.0", "n/a"]
+    assert line(text, "n[b]ews").split()[:5] == ["n[b]ews", "1", "0", "n/a", "0.0"]
+    assert line(text[text.index("By domain") :], "all ").split()[:5] == ["all", "3", "2", "50.0", "0.0"]
+    assert "By kind" not in text and "Latency@50" not in text[text.index("By domain") : text.index("Why")]
+    # Those that somebody chose are shown as they are.
+    chosen = evaluate(questions, asker, measures=[parse_measure("EM")]).grouped(["kind"])
+    assert line(printed(chosen), "l  ").split() == ["l", "2", "2", "50.0"]
+
+
 def test_a_comparison_says_what_it_shows(
     answer: Callable[..., Answer], response: Callable[..., Response], fake_asker: Any
 ) -> None:

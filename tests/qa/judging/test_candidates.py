@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.documents import StoredPassage
-from qa.judging.candidates import Candidate, RankWeights, candidates, whole_words
+from qa.judging.candidates import Candidate, RankWeights, candidates
+from qa.judging.whole_spans import whole_words
 from qa.reading.legible_reader import ReadPassage
 from qa.reading.spans import Span
 from qa.retrieval.fusion import Fused

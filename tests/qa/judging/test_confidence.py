@@ -160,6 +160,12 @@ def test_features_of_a_plain_answer() -> None:
     assert 0 < found["coverage"] < 1
 
 
+def test_names_of_the_question_above_the_passage_and_in_it() -> None:
+    entries = [read("The notes were written in 1843.", [("1843", 4.0)], context="Letters of Ada")]
+    found = features_of("When did Ada write to Byron?", entries)
+    assert (found["names"], found["names_in_passage"], found["type_fit"]) == (0.5, 0.0, 1.0)
+
+
 def test_the_second_answer_has_a_negative_gap() -> None:
     entries = [read("Ada and Bob.", [("Ada", 4.0), ("Bob", 1.0)])]
     assert features_of("Who?", entries, 1)["gap"] == -3.0
