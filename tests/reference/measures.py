@@ -18,6 +18,6 @@ def measures_page() -> str:
         rows.append((f"`{name}`", measure.meaning, "higher" if measure.higher_is_better else "lower"))
     text = (
         "What `--measure` and `--fail-under` of `qa eval` and `qa compare` may name. K: so many passages, 1 to 200.\n"
-        "R: a share of errors, 0 to 1. P: a percentage of questions. A question that failed counts as the worst there is."
+        "R: a share of errors, 0 to 1. P: a percentage of questions. A question that failed counts as the worst."
     )
     return page("Measures", text, table(("measure", "what it says", "better"), rows))
