@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from index.disk.outputs import json_kind
-from index.documents import StoredPassage
 from index.errors import ModelError
 from index.text.sentences import sentences_around, split_sentences
 from index.text.words import words
 from qa.judging.candidates import Candidate, RankWeights
-from qa.judging.question_fit import AskedKind, asked_kind, asked_names, share_held, type_fit
+from qa.judging.question_fit import AskedKind, asked_kind, type_fit
 from qa.reading.legible_reader import ReadPassage
 from qa.retrieval.fusion import FusionWeights
 
@@ -37,8 +36,6 @@ MEANINGS = {
     "length": "the logarithm of 1 more than the number of its characters",
     "margin_alone": "its margin when its sentence is read alone",
     "margin_near": "its margin when its sentence is read with the neighbouring ones",
-    "names": "the share of the question's names and numbers in its passage, with title and headings",
-    "names_in_passage": "the share of the question's names and numbers in the words of its passage alone",
     "type_fit": "whether it is the kind of thing that the question asks for: 1, 0.5 where nobody knows, 0",
 }
 FEATURES = tuple(MEANINGS)
@@ -163,20 +160,19 @@ def _first_problem(error: ValidationError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a question's words say of the passages that were read: the weight of each word, by its rarity there, its
-    names and numbers, and the kind of thing that it asks for."""
+    """What a question's words say: the kind of thing that it asks for, and the weight of each word, by its rarity in
+    the passages that were read."""
 
     kind: AskedKind
     weights: dict[str, float]
-    names: frozenset[str]
 
     @classmethod
     def of(cls, question: str, read: Sequence[ReadPassage]) -> Evidence:
         asked = list(dict.fromkeys(words(question)))
-        held = [set(words(_with_context(entry.passage))) for entry in read]
+        held = [set(words(_with_context(entry))) for entry in read]
         # Inverse document frequency over the passages read (Spaerck Jones 1972); a word in none of them weighs most.
         weights = {word: math.log((len(held) + 1) / (sum(word in text for text in held) + 0.5)) + 0.1 for word in asked}
-        return cls(asked_kind(question), weights, asked_names(question))
+        return cls(asked_kind(question), weights)
 
     def coverage(self, text: str) -> float:
         """The share of the question's words, by weight, that stand in a text; 1 for a question without words."""
@@ -207,8 +203,6 @@ def answer_features(ranked: Sequence[Candidate], number: int, evidence: Evidence
             evidence.coverage(around),
             math.log1p(len(best.text)),
             *_close_margins(candidate),
-            share_held(evidence.names, _with_context(best.passage)),
-            share_held(evidence.names, best.passage.text),
             type_fit(evidence.kind, best.text),
         ]
     )
@@ -226,6 +220,5 @@ def _clip(margin: float | None) -> float:
     return -MARGIN_LIMIT if margin is None else max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
 
 
-def _with_context(passage: StoredPassage) -> str:
-    """Title and headings, and the text under them."""
-    return f"{passage.context}\n{passage.text}"
+def _with_context(entry: ReadPassage) -> str:
+    return f"{entry.passage.context}\n{entry.passage.text}"

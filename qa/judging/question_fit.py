@@ -1,12 +1,10 @@
-"""How an answer fits the words of its question, whatever the reader says of it: the names and numbers that were asked
-for, and the kind of thing (English)."""
+"""Whether an answer is of the kind that its question asks for, whatever the reader says of it (English)."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal
 
-from index.text.words import words
 from qa.asking.question_form import question_form
 
 # Of so many words and more an answer is a clause, not a name or a value.
@@ -17,8 +15,6 @@ Kind = Literal["date", "number", "name", "clause", "phrase"]
 AskedKind = Literal["when", "how many", "who", "why or how", "anything"]
 """What a question's word asks for."""
 
-_ASKED_WORDS = re.compile(r"\w+(?:['’.,/:-]+\w+)*")
-_POSSESSIVE = re.compile(r"['’]s\b")
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|"
     r"nov(?:ember)?|dec(?:ember)?)"
@@ -50,20 +46,6 @@ _ASKED: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
     ("who", _WHO),
     ("why or how", _WHY_HOW),
 )
-
-
-def asked_names(question: str) -> frozenset[str]:
-    """The names and numbers of a question as search sees them: its capitalised words but the first, and what has a
-    digit."""
-    first, *others = _ASKED_WORDS.findall(_POSSESSIVE.sub("", question)) or [""]
-    named = [word for word in others if any(map(str.isupper, word)) or any(map(str.isdigit, word))]
-    named += [first] if any(map(str.isdigit, first)) else []
-    return frozenset(words(" ".join(word for word in named if word != "I")))
-
-
-def share_held(asked: frozenset[str], text: str) -> float:
-    """The share of the words that stand in a text; 1 where there are none."""
-    return len(asked & set(words(text))) / len(asked) if asked else 1.0
 
 
 def kind_of(text: str) -> Kind:

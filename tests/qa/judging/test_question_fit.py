@@ -4,34 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from index.text.words import words
-from qa.judging.question_fit import AskedKind, asked_kind, asked_names, kind_of, share_held, type_fit
-
-
-@pytest.mark.parametrize(
-    ("question", "names"),
-    [
-        ("Which licence did Automattic choose in 2019?", "Automattic 2019"),
-        ("Does the WordPress.com contract end?", "WordPress.com"),
-        ("2019 budget of the town?", "2019"),
-        ("When may I leave?", ""),
-        ("what is the fee", ""),
-        ("Who leads the U.N. in Geneva?", "U.N. Geneva"),
-        ("Is iPad 3's warranty 24 months?", "iPad 3 24"),
-        ("?!", ""),
-        ("", ""),
-    ],
-)
-def test_names_and_numbers_of_a_question(question: str, names: str) -> None:
-    assert asked_names(question) == set(words(names))
-
-
-def test_the_share_of_names_held() -> None:
-    asked = asked_names("What did Automattic pay in Dublin?")
-    assert share_held(asked, "AUTOMATTIC'S office in Dublin.") == 1.0
-    assert share_held(asked, "Dublin is wet.") == 0.5
-    assert share_held(asked, "") == 0.0
-    assert share_held(frozenset(), "") == 1.0
+from qa.judging.question_fit import AskedKind, asked_kind, kind_of, type_fit
 
 
 @pytest.mark.parametrize(
