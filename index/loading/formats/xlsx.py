@@ -3,7 +3,8 @@
 Kept: the values of every sheet by row, numbered as in the sheet and written as it shows them; merged cells in every row
 that they cover; each sheet's name is a heading; words of page headers and footers, text boxes and diagrams. Title,
 author, date and language come from the properties. A formula is represented by its last computed value; one that has
-none is named as unread. Not kept: formulas, charts, comments (which are named), hidden sheets.
+none is computed where it is plain arithmetic, and named as unread in any case. Not kept: formulas, charts, comments
+(which are named), hidden sheets.
 """
 
 from __future__ import annotations
@@ -72,8 +73,12 @@ def _sheet(builder: TextBuilder, package: Package, name: str, title: str, sheet:
             add_drawing(beside, package, one.target, f"drawings of sheet {title}")
         elif one.kind in ("comments", "threadedComment"):
             package.leave_out(f"comments in sheet {title}", "comments are not read")
-    if sheet.without_value:
-        _note_without_value(package, title, sheet.without_value)
+    if sheet.unknown:
+        reason = "a formula whose value is not in the file: open it in a spreadsheet program and save it"
+        package.leave_out(f"{_cells(sheet.unknown)} of sheet {title}", reason)
+    if sheet.computed:
+        reason = "a formula whose value is not in the file; it was computed from the cells that it names"
+        package.leave_out(f"{_cells(sheet.computed)} of sheet {title}", reason)
     if not sheet.rows and not sheet.margins and not beside.length:
         return
     builder.heading(1, title)
@@ -83,14 +88,10 @@ def _sheet(builder: TextBuilder, package: Package, name: str, title: str, sheet:
     builder.paragraphs_of(beside)
 
 
-def _note_without_value(package: Package, title: str, cells: list[str]) -> None:
-    more = len(cells) - _NAMED_CELLS
-    named = ", ".join(cells[:_NAMED_CELLS]) + (f" and {more:,} more" if more > 0 else "")
-    cells_are = "cell" if len(cells) == 1 else "cells"
-    package.leave_out(
-        f"{cells_are} {named} of sheet {title}",
-        "a formula whose value is not in the file: open it in a spreadsheet program and save it",
-    )
+def _cells(places: list[str]) -> str:
+    more = len(places) - _NAMED_CELLS
+    named = ", ".join(places[:_NAMED_CELLS]) + (f" and {more:,} more" if more > 0 else "")
+    return f"cell{'' if len(places) == 1 else 's'} {named}"
 
 
 def _tables(builder: TextBuilder, sheet: Sheet) -> None:

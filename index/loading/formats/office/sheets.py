@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any
 
 from index.errors import InputError
+from index.loading.formats.office.formulas import Formulas, Place, column_of
 from index.loading.formats.office.number_formats import BUILT_IN, plain, shown
 from index.loading.formats.office.package import Package, children, every, inner, name_of, whole_number
 from index.loading.formats.office.tables import Merge
@@ -16,6 +17,8 @@ from index.loading.formats.office.tables import Merge
 # In a workbook of today's format.
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
+# An error, or a formula whose words are not known: what refers to it is not known either.
+_UNKNOWN = "?"
 _AREA = re.compile(rf"{_CELL.pattern}:{_CELL.pattern}")
 _NAMED = ("row", "mergeCell", "oddHeader", "oddFooter", "firstHeader", "firstFooter", "evenHeader", "evenFooter")
 # Codes of page headers and footers, 18.3.1.46: sections, fonts, sizes, colours and fields.
@@ -57,7 +60,10 @@ class Sheet:
     bold: set[int] = field(default_factory=set)
     merges: list[Merge] = field(default_factory=list)
     margins: list[str] = field(default_factory=list)
-    without_value: list[str] = field(default_factory=list)
+    # Cells with formulas whose values are not in the file, by row and column, with the codes of their formats.
+    without_value: dict[Place, str] = field(default_factory=dict)
+    computed: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 def read_strings(package: Package, name: str) -> list[str]:
@@ -90,7 +96,60 @@ def read_sheet(
                 sheet.margins += _margin(element.text)
     except InputError:
         package.leave_out(f"sheet {called}" + (f" from row {last + 1:,} on" if sheet.rows else ""), "damaged")
+    if sheet.without_value:
+        _compute(sheet, package, name, from_1904=from_1904)
     return sheet
+
+
+def _compute(sheet: Sheet, package: Package, name: str, *, from_1904: bool) -> None:
+    """Fill in formulas without values, as far as they are plain arithmetic."""
+    numbers: dict[Place, float] = {}
+    formulas: dict[Place, str] = {}
+    texts: set[Place] = set()
+    try:
+        for row, column, cell in _cells(package, name):
+            stated, formula = inner(cell, "v"), inner(cell, "f")
+            if (row, column) in sheet.without_value:
+                # Of formulas that are written once for many cells, only the first has its own words.
+                known = formula is not None and formula.text and formula.get("t") in (None, "normal")
+                formulas[row, column] = formula.text if known else _UNKNOWN
+            elif cell.get("t") == "e":
+                formulas[row, column] = _UNKNOWN
+            elif stated is not None and stated.text and (cell.get("t") or "n") == "n":
+                numbers[row, column] = float(stated.text)
+            elif len(cell):
+                texts.add((row, column))
+    except (InputError, ValueError):
+        formulas.clear()
+    sums = Formulas(numbers, formulas, texts)
+    for (row, column), code in sheet.without_value.items():
+        value = sums.value((row, column)) if formulas else None
+        (sheet.unknown if value is None else sheet.computed).append(f"{_letters(column)}{row}")
+        if value is not None:
+            cells = sheet.rows.setdefault(row, [])
+            cells += [""] * (column - len(cells))
+            cells[column - 1] = shown(value, code, from_1904=from_1904) if code else plain(value)
+
+
+def _cells(package: Package, name: str) -> Iterator[tuple[int, int, Any]]:
+    """Every cell of a sheet with its row and column."""
+    number = 0
+    for row in _elements(package, name, ("row",)):
+        number = whole_number(row.get("r"), number + 1)
+        column = 0
+        for cell in row:
+            if name_of(cell) == "c":
+                place = _CELL.fullmatch(cell.get("r") or "")
+                column = column_of(place[1]) if place else column + 1
+                yield number, column, cell
+
+
+def _letters(column: int) -> str:
+    letters = ""
+    while column > 0:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
 
 
 def _row(sheet: Sheet, number: int, row: Any, strings: list[str], styles: Styles, *, from_1904: bool) -> None:
@@ -101,12 +160,12 @@ def _row(sheet: Sheet, number: int, row: Any, strings: list[str], styles: Styles
         if name_of(cell) != "c":
             continue
         place = _CELL.fullmatch(cell.get("r") or "")
-        column = _column(place[1]) if place else column + 1
+        column = column_of(place[1]) if place else column + 1
         style = whole_number(cell.get("s"), 0)
         code = styles.codes[style] if 0 <= style < len(styles.codes) else ""
         value = _value(cell, strings, code, from_1904=from_1904)
         if value is None:
-            sheet.without_value.append(cell.get("r") or f"row {number}")
+            sheet.without_value[number, column] = code
             value = ""
         if not value or column > LAST_COLUMN:
             continue
@@ -160,7 +219,7 @@ def _text(element: Any) -> str:
 
 def _merge(area: str) -> Iterator[Merge]:
     if match := _AREA.fullmatch(area):
-        left, right = sorted((_column(match[1]), _column(match[3])))
+        left, right = sorted((column_of(match[1]), column_of(match[3])))
         top, bottom = sorted((int(match[2]), int(match[4])))
         yield Merge(top - 1, left - 1, bottom - 1, right - 1)
 
@@ -169,13 +228,6 @@ def _margin(text: str) -> Iterator[str]:
     """The left, middle and right part of a page header or footer, without its codes."""
     parts = _MARGIN_CODE.sub(lambda match: "\n" if match["section"] else "&" if match["and"] else "", text).split("\n")
     yield from (part.strip() for part in parts if any(char.isalpha() for char in part))
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = 26 * number + ord(letter) - 64
-    return number
 
 
 def _elements(package: Package, name: str, names: tuple[str, ...]) -> Iterator[Any]:
