@@ -104,10 +104,10 @@ class TestEveryFormat:
         path = self.make(tmp_path, suffix)
         main = {".docx": "word/document.xml", ".pptx": "ppt/presentation.xml", ".xlsx": "xl/workbook.xml"}[suffix]
         change(path, {main: None})
-        with pytest.raises(InputError, match="damaged, or no .* main part"):
+        with pytest.raises(InputError, match=r"damaged, or no .* main part"):
             load_file(path)
         change(path, {main: b"<w:document"})
-        with pytest.raises(InputError, match=f"a{suffix}: damaged, {main} is not XML"):
+        with pytest.raises(InputError, match=f"damaged, {main} is not XML"):
             load_file(path)
 
     def test_a_file_of_another_kind(self, tmp_path: Path, suffix: str) -> None:
