@@ -75,6 +75,11 @@ class TextBuilder:
             self._separate(PARAGRAPH)
             self._add("\n".join(line.rstrip() for line in lines))
 
+    def paragraphs_of(self, other: TextBuilder) -> None:
+        """Add what another builder holds, as paragraphs."""
+        for text in "".join(other._pieces).split(PARAGRAPH):
+            self.paragraph(text)
+
     def item(self, text: str, depth: int = 0) -> None:
         """Add a list item on its own line, with a dash and indented by its depth."""
         text = clean(text)
