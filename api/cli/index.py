@@ -11,7 +11,7 @@ import typer
 
 from api.cli.errors import UsageError
 from api.cli.grouping import with_groups
-from api.cli.indexing import PlacingOptions, plural, stopped_by_signals, summary, tell_failures, tell_kept
+from api.cli.indexing import PlacingOptions, plural, stopped_by_signals, summary, tell_failures, tell_kept, tell_moved
 from api.cli.opening import open_store
 from api.cli.options import EmbedderOption, RuntimeOption, StoreOption
 from api.cli.progress import progress_bar
@@ -102,6 +102,7 @@ def index(
     note_indexing(opened, report)
     tell_failures(report)
     tell_kept(report.plan)
+    tell_moved(report.plan)
     count, passages = opened.catalogue.counts()
     say(f"{summary(report)}; the store holds {plural(count, 'document')} in {plural(passages, 'passage')}")
     if report.interrupted:
@@ -145,6 +146,8 @@ def _show_plan(store: str, paths: list[Path], collection: str, prune: bool | Non
                 say(f"{verb} {printable(str(file.path))}")
     for uri in made.gone:
         say(f"remove {printable(str(path_of(uri)))}")
+    for new, old in made.moved.items():
+        say(f"move {printable(str(path_of(old)))} to {printable(str(path_of(new)))}")
     for _, reason in [*made.unreadable, *made.refused]:
         tell(reason, label="not indexed:")
     tell_kept(made)
