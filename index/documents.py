@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date as calendar_date
 from typing import Annotated
@@ -10,6 +11,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 DEFAULT_COLLECTION = "default"
+# A document names at most so many parts that were not read, the last of them saying how many more there are.
+MOST_UNREAD = 100
+MOST_UNREAD_CHARACTERS = 200
 Offset = Annotated[int, Field(ge=0)]
 
 
@@ -49,6 +53,20 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _short_line(value: str) -> str:
+    line = " ".join(value.split())
+    return line if len(line) <= MOST_UNREAD_CHARACTERS else f"{line[: MOST_UNREAD_CHARACTERS - 1]}…"
+
+
+def _at_most(values: tuple[Unread, ...]) -> tuple[Unread, ...]:
+    values = tuple(dict.fromkeys(values))
+    if len(values) <= MOST_UNREAD:
+        return values
+    more = len(values) - MOST_UNREAD + 1
+    return (*values[: MOST_UNREAD - 1], Unread(part=f"{more:,} more parts", reason="too many to be listed"))
+
+
+ShortLine = Annotated[str, AfterValidator(_short_line), Field(min_length=1)]
 StatedDate = Annotated[str, AfterValidator(_stated_date)]
 Tags = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_each_once)]
 
@@ -89,12 +107,16 @@ class Row(BaseModel):
 
 
 class Unread(BaseModel):
-    """A part of a source that was not read: which (`page 3`, `sheet Budget`, `header 1`) and why, in plain words."""
+    """A part of a source that was not read: which (`page 3`, `sheet Budget`, `header 1`) and why, in plain words, each
+    on one line and cut off after MOST_UNREAD_CHARACTERS."""
 
     model_config = ConfigDict(frozen=True)
 
-    part: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
+    part: ShortLine
+    reason: ShortLine
+
+
+UnreadParts = Annotated[tuple[Unread, ...], AfterValidator(_at_most)]
 
 
 class Document(BaseModel):
@@ -103,8 +125,8 @@ class Document(BaseModel):
     `own_title` tells a title that the source itself states (a heading) from one made of its file name: only the
     former says something about the content. `source_sha256` is the hash of the original bytes, `source` the URI of the
     file that indexing found it in (an archive holds several documents), None for what came another way. `date` is ISO
-    8601 as the source states it, so maybe a year or a month only; `language` is a BCP 47 tag. `unread` names the parts of the source whose words are not
-    in the text.
+    8601 as the source states it, so maybe a year or a month only; `language` is a BCP 47 tag. `unread` names the parts
+    of the source whose words are not in the text.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -124,7 +146,7 @@ class Document(BaseModel):
     outline: tuple[Heading, ...] = ()
     rows: tuple[Row, ...] = ()
     source: str | None = None
-    unread: tuple[Unread, ...] = ()
+    unread: UnreadParts = ()
 
     @property
     def id(self) -> str:
@@ -134,13 +156,17 @@ class Document(BaseModel):
     def sha256(self) -> str:
         return text_sha256(self.text)
 
+    def with_unread(self, parts: Iterable[Unread]) -> Document:
+        """The document with more parts named that were not read."""
+        return self.model_copy(update={"unread": _at_most((*self.unread, *parts))})
+
     def reads_like(self, other: Document) -> bool:
         """Whether the passages of one are those of the other: they differ in what describes the document, at most."""
         return self == other.model_copy(update={name: getattr(self, name) for name in _DESCRIPTIVE})
 
 
 # What passages are not made from.
-_DESCRIPTIVE = ("source_sha256", "source", "tags", "date", "author", "language")
+_DESCRIPTIVE = ("source_sha256", "source", "tags", "date", "author", "language", "unread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +225,7 @@ class DocumentRecord(BaseModel):
     date: str | None = None
     author: str | None = None
     language: str | None = None
+    unread: tuple[Unread, ...] = ()
 
 
 class StoredPassage(BaseModel):

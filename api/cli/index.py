@@ -11,7 +11,16 @@ import typer
 
 from api.cli.errors import UsageError
 from api.cli.grouping import with_groups
-from api.cli.indexing import PlacingOptions, plural, stopped_by_signals, summary, tell_failures, tell_kept, tell_moved
+from api.cli.indexing import (
+    PlacingOptions,
+    plural,
+    stopped_by_signals,
+    summary,
+    tell_failures,
+    tell_kept,
+    tell_moved,
+    tell_partly_read,
+)
 from api.cli.opening import open_store
 from api.cli.options import EmbedderOption, RuntimeOption, StoreOption
 from api.cli.progress import progress_bar
@@ -101,6 +110,7 @@ def index(
             )
     note_indexing(opened, report)
     tell_failures(report)
+    tell_partly_read(report)
     tell_kept(report.plan)
     tell_moved(report.plan)
     count, passages = opened.catalogue.counts()

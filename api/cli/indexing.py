@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -14,7 +14,8 @@ import typer
 
 from api.cli.grouping import OptionGroup
 from api.terminal import errors, tell
-from index.documents import DEFAULT_COLLECTION
+from index.disk.paths import path_of
+from index.documents import DEFAULT_COLLECTION, Unread
 
 if TYPE_CHECKING:
     from index.ingest.plan import Plan
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from index.stopping import Stop
 
 SHOW_CURSOR = b"\x1b[?25h"
+# Of the parts of a document that were not read: `qa documents show` names all that are known.
+_TOLD = 3
 ASKED_TO_STOP = b"\nfinishing what is in hand; once more ends it at once\n"
 
 
@@ -80,6 +83,27 @@ def summary(report: Report) -> str:
 def tell_failures(report: Report) -> None:
     for _, reason in report.failed:
         tell(reason, label="not indexed:")
+
+
+def tell_partly_read(report: Report) -> None:
+    for document in report.partly_read:
+        path = path_of(document.uri) if document.uri.startswith("file:") else document.uri
+        tell(f"{path}: without {unread_parts(document.unread)}", label="partly read:")
+
+
+def unread_parts(unread: Sequence[Unread]) -> str:
+    """What was not read, in a line: parts with the same reason together, and of many the first few."""
+    by_reason: dict[str, list[str]] = {}
+    for each in unread:
+        by_reason.setdefault(each.reason, []).append(each.part)
+    reasons = list(by_reason.items())
+    told = []
+    for reason, parts in reasons[:_TOLD]:
+        more = [f"{len(parts) - _TOLD:,} more"] if len(parts) > _TOLD else []
+        told.append(f"{', '.join([*parts[:_TOLD], *more])} ({reason})")
+    if len(reasons) > _TOLD:
+        told.append(f"and more for {plural(len(reasons) - _TOLD, 'other reason')}")
+    return "; ".join(told)
 
 
 def tell_kept(made: Plan) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.grouping import with_groups
-from api.cli.indexing import PlacingOptions, stopped_by_signals, summary, tell_kept
+from api.cli.indexing import PlacingOptions, stopped_by_signals, summary, tell_kept, tell_partly_read
 from api.cli.opening import open_store
 from api.cli.options import EmbedderOption, StoreOption
 from api.service.auditing import note_indexing
@@ -47,6 +47,7 @@ def watch(
         told.update(came_to.failed)
         for _, reason in new:
             tell(reason, label="not indexed:")
+        tell_partly_read(came_to)
         tell_kept(came_to.plan)
         if came_to.added or came_to.changed or came_to.removed or not report_made:
             say(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {summary(came_to)}")

@@ -41,6 +41,7 @@ DOCUMENT_RECORD: dict[str, Any] = {
     "date": "2026-08",
     "author": None,
     "language": "en",
+    "unread": [],
 }
 DOCUMENT_LIST: dict[str, Any] = {"documents": [DOCUMENT_RECORD], "total": 1, "next_cursor": None}
 DOCUMENT_TEXT: dict[str, Any] = {"id": DOCUMENT_REF["id"], "sha256": DOCUMENT_REF["sha256"], "text": _TEXT}

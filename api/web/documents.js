@@ -2,7 +2,7 @@
 
 import { call, Problem, send } from "./api.js";
 import { announce, byId, el, name, number, percent, plural } from "./dom.js";
-import { forget, show } from "./viewer.js";
+import { forget, show, unreadLine } from "./viewer.js";
 
 const PAGE = 50;
 const MAX_FILES = 1_000;
@@ -90,6 +90,7 @@ function row(record) {
     el("div", { class: "grow" },
       el("button", { type: "button", class: "link", onclick: () => { byId("documents").close(); show({ document: record }, { focus: true }); } }, name(title)),
       el("p", { class: "muted small" }, name(record.uri)),
+      unreadLine(record.unread) && el("p", { class: "muted small" }, unreadLine(record.unread)),
       el("p", { class: "muted small" }, ...facts.flatMap((fact, index) => (index ? [" · ", name(fact)] : [name(fact)])))),
     el("button", { type: "button", class: "quiet small remove", "aria-label": `Remove ${title}`, onclick: () => remove(record) }, "Remove"));
 }
@@ -226,7 +227,8 @@ async function addOne({ file, path, line }) {
   const uri = `upload:${path.split("/").map(encodeURIComponent).join("/")}`;
   try {
     const record = await patiently(() => send(`v1/documents?uri=${encodeURIComponent(uri)}`, file, type || "text/plain", { progress, signal: stopping.signal }), words, stopping.signal);
-    end(`added, ${plural(record.passages, "passage")}`);
+    const unread = unreadLine(record.unread);
+    end(`added, ${plural(record.passages, "passage")}${unread && `. ${unread}`}`);
     forget(record.id);
     return true;
   } catch (error) {

@@ -8,6 +8,8 @@ const BEFORE = 4_000;
 const AFTER = 8_000;
 const MORE = 20_000;
 const KEPT = 3;
+// Parts that were not read, for each reason.
+const TOLD = 5;
 const texts = new Map();
 
 /** The text of a document as `{id, sha256, text}`; a few are kept. Raises Problem 404 for one that is not there. */
@@ -25,6 +27,17 @@ export async function documentText(id, { signal, sha256 } = {}) {
 export function forget(id) {
   texts.delete(id);
   if (state?.id === id) close();
+}
+
+/** What of a document's source was not read, in a few words; "" where all was. */
+export function unreadLine(unread) {
+  const reasons = new Map();
+  for (const { part, reason } of unread ?? []) reasons.set(reason, [...(reasons.get(reason) ?? []), part]);
+  const told = [...reasons].map(([reason, parts]) => {
+    const more = parts.length > TOLD ? [`${number(parts.length - TOLD)} more`] : [];
+    return `${[...parts.slice(0, TOLD), ...more].map(printable).join(", ")} (${printable(reason)})`;
+  });
+  return told.length ? `Not read: ${told.join("; ")}` : "";
 }
 
 let state = null;
@@ -59,11 +72,13 @@ export async function show(target, { focus = false } = {}) {
   byId("viewer-span").hidden = !marked;
   byId("viewer-place").replaceChildren(marked ? place(target) : name(target.document.uri));
   byId("viewer-notice").replaceChildren();
+  byId("viewer-unread").hidden = true;
   const box = byId("viewer-text");
   box.setAttribute("aria-busy", "true");
   try {
     const loaded = await documentText(target.document.id, { signal, sha256: target.document.sha256 });
     open(target, loaded);
+    sayUnread(target.document, signal);
   } catch (error) {
     if (error.name === "AbortError") return;
     box.replaceChildren();
@@ -98,6 +113,20 @@ function open(target, loaded) {
   if (text.length - state.to < BEFORE) state.to = text.length;
   draw();
   toSpan();
+}
+
+/** Say what was not read. Only a record knows it: an answer names its documents shortly. */
+async function sayUnread(document, signal) {
+  try {
+    const record = document.unread ? document : await call("GET", `v1/documents/${encodeURIComponent(document.id)}`, undefined, { signal });
+    const line = unreadLine(record.unread);
+    if (signal.aborted) return;
+    byId("viewer-unread").textContent = line;
+    byId("viewer-unread").hidden = !line;
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    notice(error.message);
+  }
 }
 
 function notice(text) {

@@ -87,7 +87,10 @@ def lines(file: Path, limit: int) -> Iterator[tuple[int, str | PlacedError]]:
 
 
 def whole(file: Path, limit: int) -> str:
-    """The text of a UTF-8 file, or of a UTF-16 one with a mark, `.gz` too. Raises InputError as `lines` does, and for what is not UTF-8."""
+    """The text of a UTF-8 file, or of a UTF-16 one with a mark, `.gz` too.
+
+    Raises InputError as `lines` does, and for what is not UTF-8.
+    """
     with opened(file) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:

@@ -27,12 +27,13 @@ _NUL_IN_POSTGRES = "\U0010fffe"
 
 # A store of an older format is brought to this one by `index.catalogue.formats.migrations`, which gains a step with
 # each.
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 
 metadata = MetaData()
 # In both databases no bytes at all.
 _NO_SEAL = text("''")
 _NONE = text("0")
+_EMPTY_LIST = text("'[]'")
 
 
 class Words(TypeDecorator[str]):
@@ -125,6 +126,8 @@ documents = Table(
     Column("passages", Integer, nullable=False, server_default=_NONE),
     Column("passage_seals", Bytes, nullable=False, server_default=_NO_SEAL),
     Column("seal", Bytes, nullable=False, server_default=_NO_SEAL),
+    # JSON list of {part, reason}, of a bounded length: see `index.documents.Unread`.
+    Column("unread", LongWords, nullable=False, server_default=_EMPTY_LIST),
     # What may be long comes last: whatever stands behind it in a row costs SQLite the way through it.
     # JSON list of {number, start, end}.
     Column("pages", LongWords, nullable=False),

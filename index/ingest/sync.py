@@ -32,6 +32,7 @@ class Report:
     """The result of indexing, counted in files; `passages` counts those of new and changed files.
 
     `failed` pairs each file or folder that could not be read with the reason; the last good version of a file is kept.
+    `partly_read` are the documents, of those that were read in this run, with parts that were not.
     `interrupted` means that indexing was stopped with `left` files still to do; the next run continues with them.
     """
 
@@ -44,6 +45,7 @@ class Report:
     interrupted: bool = False
     failed: list[tuple[Path, str]] = field(default_factory=list)
     left: int = 0
+    partly_read: list[Document] = field(default_factory=list)
 
     @property
     def passed_over(self) -> int:
@@ -152,12 +154,15 @@ class _Run:
                         reading.documents -= 1
                         reason = f"{change.document.uri}: {change.refused}; divide it, or raise --max-passages"
                         self._part_failed(reading, NotRead(reason))
+                    elif change.document.unread:
+                        # Without its text, which may be long: only what it is called and lacks is told.
+                        report.partly_read.append(change.document.model_copy(update={"text": "", "rows": ()}))
                     reading.changed |= change.changed
                     report.passages += change.passages
                     self._finish_if_read(reading)
+            self._drop_moved()
         except StoppedError:
             report.interrupted, report.left = True, len(report.plan.files) - self._done
-            self._drop_moved()
         finally:
             # Even when interrupted: committed documents must be searchable, and read files must not be read again.
             self._note()

@@ -75,6 +75,11 @@ class TextBuilder:
             self._separate(PARAGRAPH)
             self._add("\n".join(line.rstrip() for line in lines))
 
+    def paragraphs_of(self, other: TextBuilder) -> None:
+        """Add what another builder holds, as paragraphs."""
+        for text in "".join(other._pieces).split(PARAGRAPH):
+            self.paragraph(text)
+
     def item(self, text: str, depth: int = 0) -> None:
         """Add a list item on its own line, with a dash and indented by its depth."""
         text = clean(text)
@@ -83,15 +88,14 @@ class TextBuilder:
             self._add(f"{'  ' * depth}- {text}")
             self._in_list = True
 
-    def table(self, rows: Iterable[Sequence[str]], *, header: bool | Container[int], first: int = 1) -> None:
+    def table(self, rows: Iterable[Sequence[str]], *, header: int | Container[int], first: int = 1) -> None:
         """Add a table: a row per line, cells separated by tabs. Rows are numbered from `first`; empty ones are counted
         but left out.
 
-        With `header`, the first row holds the names of the columns; or it tells the numbers of the rows that do.
+        The first `header` rows, but for empty ones, hold the names of the columns; or those with the numbers in it do.
         """
         separator = PARAGRAPH
-        heads: Container[int] = () if isinstance(header, bool) else header
-        waiting = header is True
+        waiting, heads = (header, ()) if isinstance(header, int) else (0, header)
         for number, cells in enumerate(rows, start=first):
             line = CELL.join(one_line(cell) for cell in cells)
             if not line.strip():
@@ -99,8 +103,8 @@ class TextBuilder:
             self._separate(separator)
             start = self._length
             self._add(line)
-            self._rows.append(Row(number=number, start=start, end=self._length, header=waiting or number in heads))
-            waiting = False
+            self._rows.append(Row(number=number, start=start, end=self._length, header=waiting > 0 or number in heads))
+            waiting -= 1
             separator = "\n"
 
     def begin_page(self, number: int) -> None:

@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from index.catalogue.protocol import Catalogue
 from index.catalogue.queries import SLICES_A_DOCUMENT
 from index.catalogue.rows import ID_BATCH
-from index.documents import Document, DocumentVersion, Heading, Page, Passage, Row, Source, StoredPassage, document_id
+from index.documents import (
+    Document,
+    DocumentVersion,
+    Heading,
+    Page,
+    Passage,
+    Row,
+    Source,
+    StoredPassage,
+    Unread,
+    document_id,
+)
 from index.selection import Selection
 from index.text.passages import embedding_text
 
@@ -96,6 +107,7 @@ class CatalogueContract:
             source="file:///é.zip",
             outline=(Heading(level=1, title="H", start=2),),
             rows=(Row(number=1, start=0, end=3),),
+            unread=(Unread(part="page 3", reason="no text: \U0001f6f0"), Unread(part="header 1", reason="'\"")),
         )
         assert catalogue.put(given, cut((0, 3), (5, 6)), vectors(2))
         assert catalogue.document(given.id) == given
@@ -112,6 +124,7 @@ class CatalogueContract:
         record = catalogue.record(given.id)
         assert record is not None
         assert (record.uri, record.passages, record.sha256) == (given.uri, 2, given.sha256)
+        assert record.unread == given.unread
         assert catalogue.records() == [record]
 
     def test_code_points_are_counted(self, catalogue: Catalogue) -> None:
@@ -151,6 +164,7 @@ class CatalogueContract:
             {"outline": (Heading(level=1, title="H", start=2),)},
             {"rows": (Row(number=1, start=0, end=3),)},
             {"source": "file:///a"},
+            {"unread": (Unread(part="page 3", reason="no text"),)},
         ],
     )
     def test_changed_replaces(self, catalogue: Catalogue, change: dict[str, object]) -> None:
@@ -180,6 +194,7 @@ class CatalogueContract:
         put(catalogue, "a", passages=2)
         ids = every_id(catalogue)
         described = document("a", tags=("x", "y"), date="2024", author="A", language="en", source_sha256="cd")
+        described = described.with_unread([Unread(part="page 3", reason="no text")])
         assert catalogue.describe(described)
         assert catalogue.document(described.id) == described
         assert (every_id(catalogue), catalogue.generation()) == (ids, 2)

@@ -74,7 +74,7 @@ class TestPostgres:
         options = f'-csearch_path="{store.schema}"'.replace(" ", "\\ ")
         engine = create_engine(store.database.set(drivername="postgresql+psycopg"), connect_args={"options": options})
         added = {
-            "documents": ("characters", "structure_seal", "passages", "passage_seals", "seal"),
+            "documents": ("characters", "structure_seal", "passages", "passage_seals", "seal", "unread"),
             "passages": ("place_seal", "embedding_seal"),
             "sources": ("seal",),
         }

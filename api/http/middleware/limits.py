@@ -20,7 +20,8 @@ class BodyLimit:
     """ASGI middleware: 413 for a body that says it is too large, or that turns out to be while it is read.
 
     `by_path` are limits in bytes of exact paths, `default` that of all others. 408 for a body that is not there after
-    `timeout_s` seconds, 415 for one that is packed (Content-Encoding), 400 for one whose end is stated in two ways, which a proxy may understand otherwise than we do.
+    `timeout_s` seconds, 415 for one that is packed (Content-Encoding), 400 for one whose end is stated in two ways,
+    which a proxy may understand otherwise than we do.
     A response that comes before the body has been read ends the connection: what follows would be taken for a request.
     """
 

@@ -92,8 +92,8 @@ async def put_files(
     """Files in form fields named `files`, one after the other; what is wrong with one does not keep the others out.
 
     A file's name chooses how it is read; its document's URI is `upload:NAME`, with the path that the name may have
-    (`upload:notes/may.txt`), and the same again replaces it, which its `replaced` tells. Of two files of one name in one
-    request the second is refused. A client that goes away gives up those that are not stored yet. With
+    (`upload:notes/may.txt`), and the same again replaces it, which its `replaced` tells. Of two files of one name in
+    one request the second is refused. A client that goes away gives up those that are not stored yet. With
     `Accept: text/event-stream` it answers at once with events: `progress` (`{name, stage, done, total}`) of the file at
     work, `file` with what became of it, and `report` in the end.
     """

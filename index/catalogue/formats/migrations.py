@@ -134,8 +134,20 @@ def _key_tally(connection: Connection) -> None:
     count_keys(connection)
 
 
+def _unread(connection: Connection) -> None:
+    """5 to 6: documents name the parts of their sources that were not read; those that are there name none, and keep
+    their seals."""
+    connection.exec_driver_sql("ALTER TABLE documents ADD COLUMN unread TEXT NOT NULL DEFAULT '[]'")
+
+
 # The first leads from format 1 to 2. Append only.
-STEPS: list[Callable[[Connection], None]] = [_collections_and_descriptions, _seals, _keys_and_audit, _key_tally]
+STEPS: list[Callable[[Connection], None]] = [
+    _collections_and_descriptions,
+    _seals,
+    _keys_and_audit,
+    _key_tally,
+    _unread,
+]
 
 
 def migrate(connection: Connection, version: int) -> None:

@@ -89,12 +89,17 @@ DOCUMENT_FIELDS = (
     "passages",
     "passage_seals",
 )
+# And this one where there is something in it: what was sealed before format 6 keeps its seal.
+_LATER_FIELD, _NOTHING = "unread", "[]"
+RECORD_FIELDS = (*DOCUMENT_FIELDS, _LATER_FIELD)
 SOURCE_FIELDS = ("collection", "uri", "sha256", "stamp", "loaders")
 
 
 def document_seal(row: Mapping[str, object]) -> bytes:
     """Of a document's row."""
-    return seal("document", *(row[name] for name in DOCUMENT_FIELDS))
+    later = row[_LATER_FIELD]
+    # The number of values differs, so that no row with the one has the seal of a row without.
+    return seal("document", *(row[name] for name in DOCUMENT_FIELDS), *([] if later == _NOTHING else [later]))
 
 
 def source_seal(row: Mapping[str, object]) -> bytes:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from index.catalogue.integrity.ledger import read_settings, tally_in
 from index.catalogue.integrity.seals import (
-    DOCUMENT_FIELDS,
+    RECORD_FIELDS,
     Tally,
     document_seal,
     embedding_seal,
@@ -29,9 +29,9 @@ from index.documents import Document, DocumentRecord, Passage, text_sha256
 from index.errors import DamageError
 
 _T = TypeVar("_T")
-AS_JSON = ("pages", "outline", "rows", "tags")
+AS_JSON = ("pages", "outline", "rows", "tags", "unread")
 # All that is known of a document but its text and its structure.
-RECORD_COLUMNS = (*(documents.c[name] for name in DOCUMENT_FIELDS), documents.c.seal)
+RECORD_COLUMNS = (*(documents.c[name] for name in RECORD_FIELDS), documents.c.seal)
 PLACE_COLUMNS = (
     passages.c.id,
     passages.c.document_id,

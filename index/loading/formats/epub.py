@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from index.documents import Document
+from index.documents import Document, Unread
 from index.errors import InputError
 from index.loading.building import TextBuilder
 from index.loading.formats.archives import Archive
@@ -34,14 +34,23 @@ def load_epub(path: Path, content: bytes) -> Document:
     package = _xml(path, archive, package_name)
     chapters = _spine(package, posixpath.dirname(package_name))
     builder = TextBuilder()
+    unread: list[Unread] = []
     for name in chapters:
         if name not in archive.names():
-            raise InputError(f"{path}: damaged, its chapter {name!r} is missing")
-        page = archive.read(name)
-        if page.strip():
-            chapter = Path(f"{path}!/{name}")
-            add_elements(builder, _body(parse_html(chapter, decode_html(chapter, page))))
+            unread.append(Unread(part=f"chapter {name}", reason="missing in the file"))
+            continue
+        chapter = Path(f"{path}!/{name}")
+        try:
+            page = archive.read(name)
+            if page.strip():
+                add_elements(builder, _body(parse_html(chapter, decode_html(chapter, page))))
+        except InputError as error:
+            reason = str(error).removeprefix(f"{chapter}: ")
+            unread.append(Unread(part=f"chapter {name}", reason=reason))
     protected = _ENCRYPTION in archive.names() and builder.length == 0
+    nothing = "encrypted (copy protection); its text cannot be read" if protected else "has no text"
+    if unread and not protected:
+        nothing = f"has no text that can be read ({unread[0].part}: {unread[0].reason})"
     return builder.document(
         path,
         content,
@@ -50,8 +59,8 @@ def load_epub(path: Path, content: bytes) -> Document:
         author=", ".join(_all(package, "creator")),
         date=_said(package, "date"),
         language=_said(package, "language"),
-        nothing="encrypted (copy protection); its text cannot be read" if protected else "has no text",
-    )
+        nothing=nothing,
+    ).with_unread(unread)
 
 
 def _package_name(path: Path, archive: Archive) -> str:

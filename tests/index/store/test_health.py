@@ -84,6 +84,7 @@ FIELDS = {
     "outline": f'UPDATE documents SET outline = \'[{{"level":1,"title":"x","start":2}}]\' {_FIRST}',
     "rows": f"UPDATE documents SET rows = x'00' {_FIRST}",
     "tags": f"UPDATE documents SET tags = '[\"secret\"]' {_FIRST}",
+    "unread": f'UPDATE documents SET unread = \'[{{"part":"page 3","reason":"x"}}]\' {_FIRST}',
     "time": f"UPDATE documents SET indexed_at = 5 {_FIRST}",
     "seal": f"UPDATE documents SET seal = zeroblob(16) {_FIRST}",
 }

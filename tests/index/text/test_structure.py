@@ -90,3 +90,14 @@ def test_line_breaks_by_format(make_document: Callable[..., Document]) -> None:
     }
     assert lines["application/pdf"] == ["A narrow line that\nMary wrote in Rome.", "Next."]
     assert lines["text/html"] == ["A narrow line that", "Mary wrote in Rome.", "Next."]
+
+
+def test_two_rows_of_heads_are_said_together(make_document: Callable[..., Document]) -> None:
+    lines = ["Region\t2023\t2023\t2024", "Region\tSales\tStaff\tSales", "North\t410\t7\t455"]
+    text = "\n".join(lines)
+    rows = [
+        Row(number=number, start=text.index(line), end=text.index(line) + len(line), header=number < 3)
+        for number, line in enumerate(lines, start=1)
+    ]
+    named = column_names(make_document("r.docx", text, media_type="application/x", rows=tuple(rows)))
+    assert named == {text.index("North"): "Region | 2023 Sales | 2023 Staff | 2024 Sales"}

@@ -1,0 +1,1 @@
+"""What Word documents, presentations and workbooks share: their package, tables, drawings and number formats."""
