@@ -200,6 +200,7 @@ class FileResult(_Frozen):
 
     name: str
     changed: bool = Field(description="False also where the same document was already there.")
+    replaced: bool = Field(description="Whether another version was there, which this one took the place of.")
     document: DocumentRecord | None
     problem: Problem | None
 

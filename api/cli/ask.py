@@ -94,6 +94,8 @@ def ask(
         return
     failed = 0
     for number, line in enumerate(sys.stdin, start=1):
+        # Editors on Windows begin a file with a byte-order mark.
+        line = line.removeprefix("\ufeff") if number == 1 else line  # noqa: PLW2901
         if not line.strip():
             continue
         try:

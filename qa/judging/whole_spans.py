@@ -20,6 +20,10 @@ _RUN_OF_NUMBERS = re.compile(r"\d[\d.,]*\d")
 _SECTION = re.compile(r"\b\d{1,5}[a-zA-Z]?(?:\.\d{1,4})*(?:\([0-9A-Za-z]{1,4}\))+")
 # Letters with points between them, or what is hardly ever written without its point.
 _ABBREVIATION = re.compile(r"(?:\b[^\W\d_](?:\.[^\W\d_])+|\b(?:Inc|Ltd|Corp|Bros|Jr|Sr|Co|No|Nr|etc|approx))$")
+# Units that make another thing of a number, and are hardly ever left out.
+_RAISED_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_POWER_OF_TEN = re.compile(r"(?<![\d.,])10\Z")
+_UNIT = re.compile(r"[%‰°](?:[CF]\b)?|[ \u00a0\u202f]?(?:km/h|m/s|mph|kn|kWh|°[CF])\b")
 _SIGN = re.compile(r"[$€£¥₹₩₽₺₴₫₱₪§]+[ \u00a0\u202f]?$")
 _TIME = r"\d[\d.,:]*+(?:(?:st|nd|rd|th)\b)?(?: ?(?:[ap]\.\s?m\.|[ap]m\b|%|°C?|(?:percent|hours|o['’]clock)\b))?"
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
@@ -91,8 +95,8 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
         end += 1
     if text[start : start + 1].isdigit() and (sign := _SIGN.search(text[max(first, start - 3) : start])):
         start -= len(sign.group())
-    if end < last and text[end] in "%‰°" and text[end - 1].isdigit():
-        end += 1
+    if (unit := _UNIT.match(text, end, last)) is not None and text[end - 1].isdigit():
+        end = unit.end()
     for interval in (_BETWEEN, _FROM):
         for match in interval.finditer(near):
             left, right = begin + match.start(), begin + match.end()
@@ -115,7 +119,11 @@ def _joined(text: str, at: int, first: int, last: int) -> bool:
     if unicodedata.category(after).startswith("M"):
         return True
     if _of_word(before) and _of_word(after):
-        return True
+        # A raised digit behind others is the mark of a note, unless it is an exponent.
+        return (
+            not (after in _RAISED_DIGITS and before.isdecimal())
+            or _POWER_OF_TEN.search(text[max(first, at - 3) : at]) is not None
+        )
     # A point or comma within a number, or a point within a name, has letters or digits on both sides.
     if after in ".," and at + 1 < last:
         return _inner(text, at, first, last)

@@ -54,7 +54,7 @@ def load_mail(path: Path, content: bytes) -> Document:
         date=header["Date"],
         nothing="no e-mail message: it has neither header nor text",
     )
-    return document.model_copy(update={"unread": (*unread, *_unread_attachments(message))})
+    return document.with_unread([*unread, *_unread_attachments(message)])
 
 
 def _add_part(builder: TextBuilder, path: Path, part: EmailMessage, shown: set[str], unread: list[Unread]) -> None:
