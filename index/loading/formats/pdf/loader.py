@@ -245,7 +245,7 @@ def _read_page(pdf: Any, number: int) -> _ReadPage | None:
         filled = field_glyphs(page, pdf.formenv.raw if pdf.formenv is not None else None)
         if filled:
             glyphs.body.extend(filled)
-        characters = sum(glyph.right > glyph.left for group in (glyphs.body, *glyphs.turned) for glyph in group)
+        characters = sum(map(len, (glyphs.body, *glyphs.turned)))
         return _ReadPage(number, glyphs, read_rules(page).upright(glyphs.angle), why_unread(page, characters))
     except pypdfium2.PdfiumError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ SPACE_GAP = 0.25
 SMALL = 0.87
 # Letters in a row with a gap after each: the least that are taken for one letter-spaced word.
 _LEAST_SPACED = 4
+_SPACED = re.compile(r"(?<!\w)\w(?: \w){3}(?!\w)")
 
 
 @dataclass(slots=True)
@@ -118,8 +120,11 @@ class Line:
 def runs_of(glyphs: Sequence[Glyph]) -> list[Run]:
     """The runs of a page, as they were drawn; letter-spaced words are joined, marks that were drawn later put in."""
     runs: list[Run] = []
-    run: Run | None = None
     space = False
+    # The box of the run so far, and the size and baseline that it began with.
+    run: Run | None = None
+    members: list[Glyph] = []
+    run_left = run_right = run_bottom = run_top = run_height = first_size = first_base = 0.0
     for glyph in glyphs:
         char, left, right, bottom, top, size, base, _ = glyph
         if char.isspace():
@@ -129,29 +134,34 @@ def runs_of(glyphs: Sequence[Glyph]) -> list[Run]:
         if height <= 0 and right <= left:
             continue
         if run is not None:
-            run_height = run.top - run.bottom
-            overlap = (run.top if run.top < top else top) - (run.bottom if run.bottom > bottom else bottom)
-            reach = RUN_GAP * (run_height if run_height > height else height)
-            least = 0.4 * (run_height if run_height < height else height)
-            if height < SMALL * run_height:
-                least *= 0.75
-            if overlap >= least and left - run.right < reach and run.left - right < reach:
-                gap = max(left - run.right, run.left - right)
-                if (space or gap > SPACE_GAP * height) and not unicodedata.combining(char):
-                    run.glyphs.append(SPACE)
-                if size != run.glyphs[0].size or base != run.glyphs[0].base:
+            overlap = (run_top if run_top < top else top) - (run_bottom if run_bottom > bottom else bottom)
+            small, large = (run_height, height) if run_height < height else (height, run_height)
+            # A raised character may stand rather high.
+            least = (0.3 if height < SMALL * run_height else 0.4) * small
+            reach = RUN_GAP * large
+            gap, back = left - run_right, run_left - right
+            if overlap >= least and gap < reach and back < reach:
+                if (space or gap > SPACE_GAP * height or back > SPACE_GAP * height) and not unicodedata.combining(char):
+                    members.append(SPACE)
+                if size != first_size or base != first_base:
                     run.mixed = True
-                run.glyphs.append(glyph)
-                run.left = min(run.left, left)
-                run.right = max(run.right, right)
+                members.append(glyph)
+                if left < run_left:
+                    run.left = run_left = left
+                if right > run_right:
+                    run.right = run_right = right
                 # A raised or lowered character (a footnote's number) does not move the line.
-                if height >= 0.9 * run_height:
-                    run.bottom = bottom if bottom < run.bottom else run.bottom
-                    run.top = top if top > run.top else run.top
+                if height >= 0.9 * run_height and (bottom < run_bottom or top > run_top):
+                    run.bottom = run_bottom = bottom if bottom < run_bottom else run_bottom
+                    run.top = run_top = top if top > run_top else run_top
+                    run_height = run_top - run_bottom
                 space = False
                 continue
-        run = Run([glyph], left, right, bottom, top)
+        members = [glyph]
+        run = Run(members, left, right, bottom, top)
         runs.append(run)
+        run_left, run_right, run_bottom, run_top, run_height = left, right, bottom, top, height
+        first_size, first_base = size, base
         space = False
     runs = _with_late_marks(runs)
     for run in runs:
@@ -229,9 +239,9 @@ def _put_in(run: Run, mark: Run) -> None:
 
 def _join_spaced(run: Run) -> None:
     """Join the letters of words that are set with a gap after each letter."""
-    glyphs = run.glyphs
-    if len(glyphs) < 2 * _LEAST_SPACED - 1:
+    if _SPACED.search(run.text) is None:
         return
+    glyphs = run.glyphs
     joined: list[Glyph] = []
     at = 0
     while at < len(glyphs):
