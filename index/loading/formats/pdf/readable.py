@@ -69,6 +69,9 @@ def _is_ciphered(text: str) -> bool:
     likelihood, letters = _likelihood(text)
     if letters < _LEAST_LETTERS or likelihood > _LEAST_LIKELY:
         return False
+    if text.count(" ") < 0.03 * letters:
+        # Numbers of glyphs taken for characters: letters become capitals, the space vanishes.
+        return likelihood < 2 * _LEAST_LIKELY and sum(map(str.isupper, text)) > 0.9 * letters
     # Keys, part numbers and the like are no words: they have figures, or are very long.
     tokens = text.split()
     words = [token for token in tokens if _WORD.fullmatch(token.strip(".,;:!?()\"'"))]

@@ -18,6 +18,8 @@ SPACE_GAP = 0.25
 SMALL = 0.87
 # Letters in a row with a gap after each: the least that are taken for one letter-spaced word.
 _LEAST_SPACED = 4
+# In line heights: the widest gap between such letters; that of words is wider yet.
+_MOST_SPREAD = 3.5
 _SPACED = re.compile(r"(?<!\w)\w(?: \w){3}(?!\w)")
 
 
@@ -140,7 +142,9 @@ def runs_of(glyphs: Sequence[Glyph]) -> list[Run]:
             least = (0.3 if height < SMALL * run_height else 0.4) * small
             reach = RUN_GAP * large
             gap, back = left - run_right, run_left - right
-            if overlap >= least and gap < reach and back < reach:
+            # A mark that was drawn after its line goes back into it.
+            goes_on = height >= SMALL * run_height or gap > -height or back > -height
+            if overlap >= least and gap < reach and back < reach and goes_on:
                 if (space or gap > SPACE_GAP * height or back > SPACE_GAP * height) and not unicodedata.combining(char):
                     members.append(SPACE)
                 if size != first_size or base != first_base:
@@ -163,7 +167,7 @@ def runs_of(glyphs: Sequence[Glyph]) -> list[Run]:
         run_left, run_right, run_bottom, run_top, run_height = left, right, bottom, top, height
         first_size, first_base = size, base
         space = False
-    runs = _with_late_marks(runs)
+    runs = _with_late_marks(_with_spread_letters(runs))
     for run in runs:
         _level(run)
         _join_spaced(run)
@@ -237,6 +241,33 @@ def _put_in(run: Run, mark: Run) -> None:
     run.mixed = True
 
 
+def _with_spread_letters(runs: list[Run]) -> list[Run]:
+    """Letters that follow each other at so wide gaps that each is a run are one run."""
+    joined: list[Run] = []
+    at = 0
+    while at < len(runs):
+        stop = at + 1
+        if len(runs[at].glyphs) == 1 and runs[at].glyphs[0].char.isalpha():
+            while stop < len(runs) and _follows_spread(runs[stop - 1], runs[stop]):
+                stop += 1
+        if stop - at > _LEAST_SPACED:
+            members = [run.glyphs[0] for run in runs[at:stop]]
+            spaced = [SPACE if number % 2 else members[number // 2] for number in range(2 * len(members) - 1)]
+            first, last = runs[at], runs[stop - 1]
+            joined.append(Run(spaced, first.left, last.right, first.bottom, first.top))
+        else:
+            joined += runs[at:stop]
+        at = stop
+    return joined
+
+
+def _follows_spread(before: Run, run: Run) -> bool:
+    gap = run.left - before.right
+    glyph, last = run.glyphs[0], before.glyphs[0]
+    same_line = glyph.base == last.base and glyph.size == last.size
+    return len(run.glyphs) == 1 and glyph.char.isalpha() and same_line and 0 < gap < _MOST_SPREAD * run.height
+
+
 def _join_spaced(run: Run) -> None:
     """Join the letters of words that are set with a gap after each letter."""
     if _SPACED.search(run.text) is None:
@@ -246,18 +277,19 @@ def _join_spaced(run: Run) -> None:
     at = 0
     while at < len(glyphs):
         stop = at
-        # Single letters with a space after each.
+        # Single letters with a space after each; figures may be among them.
+        begins_word = at == 0 or glyphs[at - 1] is SPACE or not glyphs[at - 1].char.isalnum()
         while (
-            stop + 2 < len(glyphs)
-            and glyphs[stop].char.isalpha()
+            begins_word
+            and stop + 2 < len(glyphs)
+            and glyphs[stop].char.isalnum()
             and glyphs[stop + 1] is SPACE
-            and glyphs[stop + 2].char.isalpha()
+            and glyphs[stop + 2].char.isalnum()
             and (stop + 3 == len(glyphs) or glyphs[stop + 3] is SPACE or not glyphs[stop + 3].char.isalnum())
         ):
             stop += 2
-        begins_word = at == 0 or glyphs[at - 1] is SPACE or not glyphs[at - 1].char.isalnum()
         letters = glyphs[at : stop + 1 : 2]
-        if begins_word and len(letters) >= _LEAST_SPACED and (words := _spaced_words(letters)):
+        if len(letters) >= _LEAST_SPACED and (words := _spaced_words(letters)):
             for number, word in enumerate(words):
                 joined += [SPACE, *word] if number else word
         else:
@@ -269,7 +301,12 @@ def _join_spaced(run: Run) -> None:
 def _spaced_words(letters: list[Glyph]) -> list[list[Glyph]]:
     """The words that letters with gaps between them make; none if the gaps are not those of a letter-spaced word."""
     codes = [ord(letter.char.lower()) for letter in letters]
-    if all(after - before == 1 for before, after in pairwise(codes)):
+    # The names of grades, columns that are ticked, and figures are no words.
+    if (
+        all(after - before == 1 for before, after in pairwise(codes))
+        or len(set(codes)) < min(_LEAST_SPACED, len(codes) - 1)
+        or sum(letter.char.isalpha() for letter in letters) < max(_LEAST_SPACED, len(letters) / 2)
+    ):
         return []
     gaps = [after.left - before.right for before, after in pairwise(letters)]
     unit = sorted(gaps)[len(gaps) // 4]
