@@ -29,10 +29,10 @@ import index
 import qa
 from index.documents import Document
 from index.loading.building import clean, one_line
-from index.loading.formats.pdf import layout as page_layout
-from index.loading.formats.pdf.glyphs import Glyph
 from index.loading.formats.delimited import load_delimited
 from index.loading.formats.markdown import load_markdown, table_rows
+from index.loading.formats.pdf import layout as page_layout
+from index.loading.formats.pdf.glyphs import Glyph
 from index.text.legible import cells, legible, searchable
 from index.text.passages import CutSettings, cut_passages
 from index.text.sentences import markdown_headings, split_sentences

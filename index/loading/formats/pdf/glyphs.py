@@ -71,7 +71,7 @@ def _functions() -> tuple[Callable[..., Any], ...]:
     from pypdfium2 import raw
 
     def plain(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
-        address = ctypes.cast(function, ctypes.c_void_p).value
+        address = ctypes.cast(function, ctypes.c_void_p).value or 0
         return ctypes.PYFUNCTYPE(result, ctypes.c_void_p, ctypes.c_int, *arguments)(address)
 
     pointer = ctypes.c_void_p
@@ -150,7 +150,7 @@ def _codes(text_page: Any) -> Sequence[int]:
     count = raw.FPDFText_CountChars(text_page.raw)
     text = (ctypes.c_ushort * (count + 1))()
     if raw.FPDFText_GetText(text_page.raw, 0, count, text) == count + 1:
-        codes = text[:count]
+        codes: list[int] = text[:count]
         # All at once, unless some have two units, or none, in the text as a whole.
         if not any(0xD800 <= code <= 0xDFFF for code in set(codes)):
             return codes

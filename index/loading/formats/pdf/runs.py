@@ -142,8 +142,8 @@ def runs_of(glyphs: Sequence[Glyph]) -> list[Run]:
             least = (0.3 if height < SMALL * run_height else 0.4) * small
             reach = RUN_GAP * large
             gap, back = left - run_right, run_left - right
-            # A mark that was drawn after its line goes back into it.
-            goes_on = height >= SMALL * run_height or gap > -height or back > -height
+            # A mark that was drawn after its line goes back into it; words on a larger one do not continue it.
+            goes_on = height >= SMALL * run_height or gap > -height or (back > -height and height > 0.45 * run_height)
             if overlap >= least and gap < reach and back < reach and goes_on:
                 if (space or gap > SPACE_GAP * height or back > SPACE_GAP * height) and not unicodedata.combining(char):
                     members.append(SPACE)
@@ -242,30 +242,40 @@ def _put_in(run: Run, mark: Run) -> None:
 
 
 def _with_spread_letters(runs: list[Run]) -> list[Run]:
-    """Letters that follow each other at so wide gaps that each is a run are one run."""
+    """Letters that follow each other at wide gaps, so that each or each word of them is a run, are one run."""
     joined: list[Run] = []
     at = 0
     while at < len(runs):
         stop = at + 1
-        if len(runs[at].glyphs) == 1 and runs[at].glyphs[0].char.isalpha():
-            while stop < len(runs) and _follows_spread(runs[stop - 1], runs[stop]):
+        if _is_spread(runs[at]):
+            while stop < len(runs) and _is_spread(runs[stop]) and _follows(runs[stop - 1], runs[stop]):
                 stop += 1
-        if stop - at > _LEAST_SPACED:
-            members = [run.glyphs[0] for run in runs[at:stop]]
-            spaced = [SPACE if number % 2 else members[number // 2] for number in range(2 * len(members) - 1)]
+        if stop - at > 1 and sum(len(run.glyphs) for run in runs[at:stop]) > _LEAST_SPACED:
+            glyphs = list(runs[at].glyphs)
+            for run in runs[at + 1 : stop]:
+                glyphs += [SPACE, *run.glyphs]
             first, last = runs[at], runs[stop - 1]
-            joined.append(Run(spaced, first.left, last.right, first.bottom, first.top))
+            joined.append(Run(glyphs, first.left, last.right, first.bottom, first.top))
         else:
             joined += runs[at:stop]
         at = stop
     return joined
 
 
-def _follows_spread(before: Run, run: Run) -> bool:
-    gap = run.left - before.right
-    glyph, last = run.glyphs[0], before.glyphs[0]
+def _is_spread(run: Run) -> bool:
+    """Whether a run has nothing but letters with a space after each."""
+    glyphs = run.glyphs
+    return (
+        (len(glyphs) == 1 or (len(glyphs) % 2 == 1 and glyphs[1] is SPACE))
+        and all(glyph.char.isalpha() for glyph in glyphs[::2])
+        and all(glyph is SPACE for glyph in glyphs[1::2])
+    )
+
+
+def _follows(before: Run, run: Run) -> bool:
+    glyph, last = run.glyphs[0], before.glyphs[-1]
     same_line = glyph.base == last.base and glyph.size == last.size
-    return len(run.glyphs) == 1 and glyph.char.isalpha() and same_line and 0 < gap < _MOST_SPREAD * run.height
+    return same_line and 0 < run.left - before.right < _MOST_SPREAD * run.height
 
 
 def _join_spaced(run: Run) -> None:

@@ -294,7 +294,7 @@ def names_columns(rows: Sequence[Sequence[Cell]]) -> bool:
     """Whether the first row names the columns: words or years, each once, where other rows have values."""
     names = [cell_text(cell).strip() for cell in rows[0]]
     named = [name for name in names if name]
-    if len(rows) < 2 or len(named) < max(2, len(names) - 1) or (names[-1] == "" and len(names) > 2):
+    if len(rows) < 2 or not all(names[1:]) or len(named) < 2:
         return False
     if len({name.casefold() for name in named}) < len(named) or any(name.endswith(":") for name in named):
         return False
