@@ -78,9 +78,8 @@ def test_a_page_that_is_shown_turned_is_read_as_it_is_shown(rotation: int) -> No
 def test_running_heads_and_feet_are_paragraphs_of_their_own() -> None:
     def page(number: int) -> Callable[[Canvas], None]:
         def draw(canvas: Canvas) -> None:
-            middle = [f"{'abc'[number]} {line}" for line in BODY]
-            lines = ["Minutes of the archive board, 2021", *middle, f"Page {number + 1} of 3"]
-            draw_lines(canvas, lines)
+            middle = [f"{'ABC'[number]}{BODY[0]}", *BODY[1:-1], f"{'abc'[number]}{BODY[-1]}"]
+            draw_lines(canvas, ["Minutes of the archive board, 2021", *middle, f"Page {number + 1} of 3"])
 
         return draw
 
