@@ -50,8 +50,11 @@ class _Watch:
         self._timer.daemon = True
         self._timer.start()
 
-    def has_killed(self) -> bool:
-        return self._timer is not None and not self._timer.is_alive()
+    def exceeded(self) -> int | None:
+        """The limit in seconds that was exceeded, so that the process was killed; None if none was."""
+        if self._timer is None or self._timer.is_alive():
+            return None
+        return self._limits.file_seconds if time.monotonic() >= self._file_ends else self._limits.seconds
 
     def end(self) -> None:
         if self._timer is not None:
@@ -89,7 +92,7 @@ class LimitedReader:
             try:
                 _send(process, path, content, parts, at)
                 answer = _answer(process, watch)
-                timed_out = watch.has_killed()
+                timed_out = watch.exceeded()
             except FrameTooLongError as error:
                 self._end()
                 raise InputError(
@@ -177,9 +180,9 @@ def _answer(process: subprocess.Popen[bytes], watch: _Watch) -> bytes | None:
     return answer
 
 
-def _why(timed_out: bool, code: int | None, limits: Limits) -> str:
-    if timed_out:
-        return f"not read within {limits.seconds} s; split it, or raise QA_LOAD_SECONDS"
+def _why(exceeded: int | None, code: int | None, limits: Limits) -> str:
+    if exceeded is not None:
+        return f"not read within {exceeded} s; split it, or raise QA_LOAD_SECONDS"
     name = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
     return (
         f"its parser crashed ({name}): the file is damaged, or needs more than {limits.memory_mb} MB of memory "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,11 @@ class PageGlyphs:
     unmapped: float
 
 
-_HYPHENS = {"\x02": "-", "\ufffe": "-"}
+_HYPHENS = {0x02: "-", 0xFFFE: "-"}
+# White space, and a hyphen at the end of a line; no other control characters.
+_KEPT = {0x02, 0x09, 0x20}
+# PDFium's rectangle: left, top, right, bottom.
+_BOX = struct.Struct("4f")
 # Text within this angle of the horizontal is upright: scans that were made readable are seldom quite straight.
 _STRAIGHT = 0.1
 # A page that has this share of its characters upright is read upright.
@@ -66,8 +71,8 @@ def _functions() -> tuple[Callable[..., Any], ...]:
     from pypdfium2 import raw
 
     def plain(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
-        address = ctypes.cast(function, ctypes.c_void_p).value
-        return ctypes.CFUNCTYPE(result, ctypes.c_void_p, ctypes.c_int, *arguments)(address)
+        address = ctypes.cast(function, ctypes.c_void_p).value or 0
+        return ctypes.PYFUNCTYPE(result, ctypes.c_void_p, ctypes.c_int, *arguments)(address)
 
     pointer = ctypes.c_void_p
     return (
@@ -85,49 +90,49 @@ def read_glyphs(text_page: Any, rotation: int = 0) -> PageGlyphs:
     """The characters of a PDFium text page, which is shown turned clockwise by `rotation` degrees."""
     from pypdfium2 import raw
 
-    unicode_at, object_at, box_at, matrix_at, origin_at, size_at, unmapped_at = _functions()
-    handle = ctypes.cast(text_page.raw, ctypes.c_void_p).value
-    box, matrix = raw.FS_RECTF(), raw.FS_MATRIX()
+    _, object_at, box_at, matrix_at, origin_at, size_at, unmapped_at = _functions()
+    handle = ctypes.cast(text_page.raw, ctypes.c_void_p)
+    box, matrix = bytearray(_BOX.size), raw.FS_MATRIX()
     x, y = ctypes.c_double(), ctypes.c_double()
-    to_box, to_matrix = ctypes.addressof(box), ctypes.addressof(matrix)
-    to_x, to_y = ctypes.addressof(x), ctypes.addressof(y)
+    to_box = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(box)))
+    to_matrix, to_x, to_y = ctypes.addressof(matrix), ctypes.addressof(x), ctypes.addressof(y)
     groups: dict[int, list[Glyph]] = {}
     origins: dict[int, list[tuple[float, float]]] = {}
     glyphs: list[Glyph] = []
-    last_object, angle, size, base = None, 0, 0.0, 0.0
+    angle, size, base = 0, 0.0, 0.0
+    last_bottom = last_top = math.nan
     sampled = unmapped = 0
-    for number in range(raw.FPDFText_CountChars(text_page.raw)):
-        char = chr(unicode_at(handle, number))
-        if (char < " " and char not in "\t\x02") or "\ud800" <= char <= "\udfff":
+    make, unpack = tuple.__new__, _BOX.unpack_from
+    for number, code in enumerate(_codes(text_page)):
+        if code <= 32:
+            if code not in _KEPT:
+                continue
+            if object_at(handle, number) is None:
+                glyphs.append(SPACE)
+                continue
+        elif 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
             continue
-        text_object = object_at(handle, number)
-        if text_object is None:
-            glyphs.append(SPACE)
-            continue
-        if text_object != last_object:
-            last_object = text_object
+        box_at(handle, number, to_box)
+        left, top, right, bottom = unpack(box)
+        # Characters of one line have boxes of one height, but for those of another font.
+        if bottom != last_bottom or top != last_top:
+            last_bottom, last_top = bottom, top
             matrix_at(handle, number, to_matrix)
             origin_at(handle, number, to_x, to_y)
             size = size_at(handle, number) * math.hypot(matrix.c, matrix.d)
             base = y.value
-            turn = math.atan2(matrix.b, matrix.a) - math.radians(rotation)
-            turn = math.remainder(turn, 2 * math.pi)
+            turn = math.remainder(math.atan2(matrix.b, matrix.a) - math.radians(rotation), 2 * math.pi)
             angle = 0 if abs(turn) < _STRAIGHT else round(math.degrees(turn)) % 360
             glyphs = groups.setdefault(angle, [])
         if number % _SAMPLED == 0:
             sampled += 1
             unmapped += unmapped_at(handle, number) == 1
-        box_at(handle, number, to_box)
         if angle:
             origin_at(handle, number, to_x, to_y)
             origins.setdefault(angle, []).append((x.value, y.value))
-        glyphs.append(
-            tuple.__new__(
-                Glyph,
-                (_HYPHENS.get(char, char), box.left, box.right, box.bottom, box.top, size, base, None),
-            )
-        )
-    sizes = Counter({angle: sum(glyph.right > glyph.left for glyph in group) for angle, group in groups.items()})
+        char = _HYPHENS.get(code) or chr(code)
+        glyphs.append(make(Glyph, (char, left, right, bottom, top, size, base, None)))
+    sizes = Counter({angle: len(group) for angle, group in groups.items()})
     total = sum(sizes.values())
     main = 0 if not total or sizes[0] >= _UPRIGHT_SHARE * total else sizes.most_common(1)[0][0]
     frames = {
@@ -136,6 +141,22 @@ def read_glyphs(text_page: Any, rotation: int = 0) -> PageGlyphs:
     body = frames.pop(main, [])
     turned = [frames[angle] for angle in sorted(frames)]
     return PageGlyphs(body, turned, (main + rotation) % 360, unmapped / sampled if sampled else 0.0)
+
+
+def _codes(text_page: Any) -> Sequence[int]:
+    """The code point of each character of a text page."""
+    from pypdfium2 import raw
+
+    count = raw.FPDFText_CountChars(text_page.raw)
+    text = (ctypes.c_ushort * (count + 1))()
+    if raw.FPDFText_GetText(text_page.raw, 0, count, text) == count + 1:
+        codes: list[int] = text[:count]
+        # All at once, unless some have two units, or none, in the text as a whole.
+        if not any(0xD800 <= code <= 0xDFFF for code in set(codes)):
+            return codes
+    unicode_at = _functions()[0]
+    handle = ctypes.cast(text_page.raw, ctypes.c_void_p)
+    return [unicode_at(handle, number) for number in range(count)]
 
 
 def _upright(glyphs: list[Glyph], origins: Sequence[tuple[float, float]], angle: int) -> list[Glyph]:

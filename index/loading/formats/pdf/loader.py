@@ -24,6 +24,7 @@ from index.loading.formats.pdf.fields import field_glyphs
 from index.loading.formats.pdf.glyphs import PageGlyphs, read_glyphs
 from index.loading.formats.pdf.layout import PageText, TableRow, lay_out
 from index.loading.formats.pdf.margins import RunningLines
+from index.loading.formats.pdf.places import PageFrame, Places, encode_page
 from index.loading.formats.pdf.readable import NONSENSE, is_nonsense, why_unread
 from index.loading.formats.pdf.rules import Rules, read_rules
 from index.loading.formats.pdf.titles import largest_words, stated_title, usual_size
@@ -41,6 +42,17 @@ _DAMAGED = "damaged; it cannot be read"
 @register(".pdf")
 def load_pdf(path: Path, content: bytes) -> Document:
     """Load the text of a PDF file, page by page."""
+    return _load(path, content, None)
+
+
+def load_with_places(path: Path, content: bytes) -> tuple[Document, Places]:
+    """Load a PDF file with the places of its words on the pages."""
+    encoded: dict[int, bytes] = {}
+    document = _load(path, content, encoded)
+    return document, Places((page.number, page.start, page.end, encoded[page.number]) for page in document.pages)
+
+
+def _load(path: Path, content: bytes, places: dict[int, bytes] | None) -> Document:
     import pypdfium2
 
     try:
@@ -50,7 +62,7 @@ def load_pdf(path: Path, content: bytes) -> Document:
             raise InputError(f"{path}: encrypted; save it without its password") from error
         raise InputError(f"{path}: damaged, or no PDF file ({error})") from error
     try:
-        return _document(path, content, pdf)
+        return _document(path, content, pdf, places)
     finally:
         pdf.close()
 
@@ -114,7 +126,7 @@ class _Assembly:
         )
 
 
-def _document(path: Path, content: bytes, pdf: Any) -> Document:
+def _document(path: Path, content: bytes, pdf: Any, places: dict[int, bytes] | None) -> Document:
     made = _Assembly()
     unread: list[tuple[int, str]] = []
     stated = {name: one_line(str(value)) for name, value in pdf.get_metadata_dict().items() if value}
@@ -134,6 +146,8 @@ def _document(path: Path, content: bytes, pdf: Any) -> Document:
         if not made.pieces and not title:
             made.title = largest_words(page.glyphs[page.body_start : page.body_end], usual_size(page.glyphs))
         made.add(number, page, text)
+        if places is not None:
+            places[number] = encode_page(page.glyphs, _frame(pdf, number))
         if made.length > MAX_RESULT_BYTES:
             raise InputError(f"{path}: gives more than {MAX_RESULT_BYTES // 2**20} MB of text; split it")
     text = "".join(made.pieces)
@@ -155,6 +169,14 @@ def _document(path: Path, content: bytes, pdf: Any) -> Document:
         language=detect_language(text),
         unread=tuple(_unread(pdf, unread)),
     )
+
+
+def _frame(pdf: Any, number: int) -> PageFrame:
+    page = pdf[number - 1]
+    try:
+        return PageFrame(*page.get_cropbox(), rotation=page.get_rotation())
+    finally:
+        page.close()
 
 
 def _why_nothing(count: int, reasons: list[str]) -> str:
@@ -245,7 +267,7 @@ def _read_page(pdf: Any, number: int) -> _ReadPage | None:
         filled = field_glyphs(page, pdf.formenv.raw if pdf.formenv is not None else None)
         if filled:
             glyphs.body.extend(filled)
-        characters = sum(glyph.right > glyph.left for group in (glyphs.body, *glyphs.turned) for glyph in group)
+        characters = sum(map(len, (glyphs.body, *glyphs.turned)))
         return _ReadPage(number, glyphs, read_rules(page).upright(glyphs.angle), why_unread(page, characters))
     except pypdfium2.PdfiumError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -174,14 +175,14 @@ class RunningLines:
         feet = [edge for edge in running if not edge.upper]
         if not running:
             return glyphs, [], []
+        high = min((edge.low for edge in heads), default=math.inf)
+        low = max((edge.high for edge in feet), default=-math.inf)
         parts: tuple[list[Glyph], list[Glyph], list[Glyph]] = ([], [], [])
-        high = min((edge.low for edge in heads), default=float("inf"))
-        low = max((edge.high for edge in feet), default=float("-inf"))
         part = parts[0]
         for glyph in glyphs:
             # A space that was not drawn belongs to what is before it.
             if glyph is not SPACE:
-                middle = (glyph.bottom + glyph.top) / 2
+                middle = (glyph[3] + glyph[4]) / 2
                 part = parts[1 if middle > high else 2 if middle < low else 0]
             part.append(glyph)
         # Pages that are all alike have no text but this.
@@ -195,15 +196,15 @@ _EDGE_DEPTH = 70.0
 
 def _edges(glyphs: Sequence[Glyph]) -> list[_Edge]:
     """The two uppermost and the two lowest lines of a page."""
-    drawn = [glyph for glyph in glyphs if glyph.top > glyph.bottom and not glyph.char.isspace()]
+    drawn = [glyph for glyph in glyphs if glyph[0] > " "]
     if not drawn:
         return []
-    bottoms = [glyph.bottom for glyph in drawn]
+    bottoms = {glyph[3] for glyph in drawn}
     highest, lowest = max(bottoms), min(bottoms)
     edges: list[_Edge] = []
     for upper, near in (
-        (True, [glyph for glyph in drawn if glyph.bottom > highest - _EDGE_DEPTH]),
-        (False, [glyph for glyph in drawn if glyph.bottom < lowest + _EDGE_DEPTH]),
+        (True, [glyph for glyph in drawn if glyph[3] > highest - _EDGE_DEPTH]),
+        (False, [glyph for glyph in drawn if glyph[3] < lowest + _EDGE_DEPTH]),
     ):
         lines: list[list[Glyph]] = []
         rest = near

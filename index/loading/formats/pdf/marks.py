@@ -102,19 +102,19 @@ def _is_exponent(word: str, text: str, following: str, notes: set[str]) -> bool:
         return False
     letters = re.search(r"[^\W\d_]+$", word)
     if letters:
-        return letters.group() in _UNITS or len(letters.group()) == 1
+        unit = letters.group() in _UNITS and re.search(r"\d\s*$", word[: letters.start()]) is not None
+        return unit or (len(letters.group()) <= 2 and text not in notes)
     if word.endswith((")", "]")):
         return text not in notes
-    number = re.search(r"(?:^|[^\d.,])(\d{1,2})$", word)
-    if number is None:
-        return False
-    return text not in notes or re.search(r"[×x·*]\s*\d+$", word) is not None
+    if re.search(r"[×x·*=^]\s*\d+$", word):
+        return True
+    return text not in notes and re.search(r"(?:^|[^\d.,])(?:10|2)$", word) is not None
 
 
 def _word(before: Sequence[Glyph]) -> str:
-    """The last word, with the sign of multiplication before it."""
+    """The last word, with the number or the sign before it."""
     text = "".join(glyph.char for glyph in before[-12:])
-    match = re.search(r"(?:[×x·*] )?\S*$", text)
+    match = re.search(r"(?:[×x·*=\d] )?\S*$", text)
     return match.group() if match else ""
 
 

@@ -6,6 +6,7 @@ import ctypes
 import math
 import re
 import unicodedata
+from collections import Counter
 from typing import Any
 
 SCAN = "a scan or picture without a text layer; make it readable with a program for character recognition (OCR)"
@@ -28,6 +29,11 @@ _USUAL = {
 _LEAST_LETTERS = 200
 # In bits a letter, against letters that are all as frequent: texts of those languages have 0.2 to 0.5.
 _LEAST_LIKELY = -0.25
+_BITS = {letter: math.log2(often * 26 / 1000) for letter, often in _USUAL.items()}
+# Characters of a page that are looked at; those that no font has a reason to map its letters to.
+_SAMPLE = 3_000
+_SPACES = " \n\t"
+_NO_LETTERS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\U000f0000-\U0010fffd]")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -37,21 +43,20 @@ def is_nonsense(text: str, unmapped: float) -> bool:
     `unmapped` is the share of characters that PDFium could not map. Others are told by what they map to: private and
     control characters, or words whose letters are as rare as no language has them.
     """
-    drawn = [char for char in text if not char.isspace()]
+    sample = text[:_SAMPLE]
+    drawn = len(sample) - sum(map(sample.count, _SPACES))
     if not drawn:
         return False
-    odd = sum(char == "\ufffd" or unicodedata.category(char) in ("Co", "Cc", "Cn") for char in drawn)
-    if odd > _UNMAPPED * len(drawn):
+    if len(_NO_LETTERS.findall(sample)) > _UNMAPPED * drawn:
         return True
-    return (unmapped > _UNMAPPED and not _is_language(text)) or _is_ciphered(text)
+    return (unmapped > _UNMAPPED and not _is_language(sample)) or _is_ciphered(sample)
 
 
 def _likelihood(text: str) -> tuple[float, int]:
     """How likely the Latin letters of a text are, in bits a letter against chance, and how many there are."""
-    letters = [char for char in unicodedata.normalize("NFD", text.lower()) if char in _USUAL]
-    if not letters:
-        return 0.0, 0
-    return sum(math.log2(_USUAL[char] * 0.026) for char in letters) / len(letters), len(letters)
+    counts = Counter(unicodedata.normalize("NFD", text.lower()))
+    letters = sum(counts[char] for char in _BITS)
+    return (sum(counts[char] * bits for char, bits in _BITS.items()) / letters if letters else 0.0), letters
 
 
 def _is_language(text: str) -> bool:
@@ -61,12 +66,14 @@ def _is_language(text: str) -> bool:
 
 def _is_ciphered(text: str) -> bool:
     """Whether a text is made of words, and their letters are not those of a language."""
-    sample = text[:4_000]
-    likelihood, letters = _likelihood(sample)
+    likelihood, letters = _likelihood(text)
     if letters < _LEAST_LETTERS or likelihood > _LEAST_LIKELY:
         return False
+    if text.count(" ") < 0.03 * letters:
+        # Numbers of glyphs taken for characters: letters become capitals, the space vanishes.
+        return likelihood < 2 * _LEAST_LIKELY and sum(map(str.isupper, text)) > 0.9 * letters
     # Keys, part numbers and the like are no words: they have figures, or are very long.
-    tokens = sample.split()
+    tokens = text.split()
     words = [token for token in tokens if _WORD.fullmatch(token.strip(".,;:!?()\"'"))]
     return len(words) > 0.6 * len(tokens) and 2.5 < letters / max(1, len(tokens)) < 12
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ SPACE_GAP = 0.25
 SMALL = 0.87
 # Letters in a row with a gap after each: the least that are taken for one letter-spaced word.
 _LEAST_SPACED = 4
+# In line heights: the widest gap between such letters; that of words is wider yet.
+_MOST_SPREAD = 3.5
+_SPACED = re.compile(r"(?<!\w)\w(?: \w){3}(?!\w)")
 
 
 @dataclass(slots=True)
@@ -118,8 +122,11 @@ class Line:
 def runs_of(glyphs: Sequence[Glyph]) -> list[Run]:
     """The runs of a page, as they were drawn; letter-spaced words are joined, marks that were drawn later put in."""
     runs: list[Run] = []
-    run: Run | None = None
     space = False
+    # The box of the run so far, and the size and baseline that it began with.
+    run: Run | None = None
+    members: list[Glyph] = []
+    run_left = run_right = run_bottom = run_top = run_height = first_size = first_base = 0.0
     for glyph in glyphs:
         char, left, right, bottom, top, size, base, _ = glyph
         if char.isspace():
@@ -129,31 +136,38 @@ def runs_of(glyphs: Sequence[Glyph]) -> list[Run]:
         if height <= 0 and right <= left:
             continue
         if run is not None:
-            run_height = run.top - run.bottom
-            overlap = (run.top if run.top < top else top) - (run.bottom if run.bottom > bottom else bottom)
-            reach = RUN_GAP * (run_height if run_height > height else height)
-            least = 0.4 * (run_height if run_height < height else height)
-            if height < SMALL * run_height:
-                least *= 0.75
-            if overlap >= least and left - run.right < reach and run.left - right < reach:
-                gap = max(left - run.right, run.left - right)
-                if (space or gap > SPACE_GAP * height) and not unicodedata.combining(char):
-                    run.glyphs.append(SPACE)
-                if size != run.glyphs[0].size or base != run.glyphs[0].base:
+            overlap = (run_top if run_top < top else top) - (run_bottom if run_bottom > bottom else bottom)
+            small, large = (run_height, height) if run_height < height else (height, run_height)
+            # A raised character may stand rather high.
+            least = (0.3 if height < SMALL * run_height else 0.4) * small
+            reach = RUN_GAP * large
+            gap, back = left - run_right, run_left - right
+            # A mark that was drawn after its line goes back into it; words on a larger one do not continue it.
+            goes_on = height >= SMALL * run_height or gap > -height or (back > -height and height > 0.45 * run_height)
+            if overlap >= least and gap < reach and back < reach and goes_on:
+                if (space or gap > SPACE_GAP * height or back > SPACE_GAP * height) and not unicodedata.combining(char):
+                    members.append(SPACE)
+                if size != first_size or base != first_base:
                     run.mixed = True
-                run.glyphs.append(glyph)
-                run.left = min(run.left, left)
-                run.right = max(run.right, right)
+                members.append(glyph)
+                if left < run_left:
+                    run.left = run_left = left
+                if right > run_right:
+                    run.right = run_right = right
                 # A raised or lowered character (a footnote's number) does not move the line.
-                if height >= 0.9 * run_height:
-                    run.bottom = bottom if bottom < run.bottom else run.bottom
-                    run.top = top if top > run.top else run.top
+                if height >= 0.9 * run_height and (bottom < run_bottom or top > run_top):
+                    run.bottom = run_bottom = bottom if bottom < run_bottom else run_bottom
+                    run.top = run_top = top if top > run_top else run_top
+                    run_height = run_top - run_bottom
                 space = False
                 continue
-        run = Run([glyph], left, right, bottom, top)
+        members = [glyph]
+        run = Run(members, left, right, bottom, top)
         runs.append(run)
+        run_left, run_right, run_bottom, run_top, run_height = left, right, bottom, top, height
+        first_size, first_base = size, base
         space = False
-    runs = _with_late_marks(runs)
+    runs = _with_late_marks(_with_spread_letters(runs))
     for run in runs:
         _level(run)
         _join_spaced(run)
@@ -227,27 +241,65 @@ def _put_in(run: Run, mark: Run) -> None:
     run.mixed = True
 
 
+def _with_spread_letters(runs: list[Run]) -> list[Run]:
+    """Letters that follow each other at wide gaps, so that each or each word of them is a run, are one run."""
+    joined: list[Run] = []
+    at = 0
+    while at < len(runs):
+        stop = at + 1
+        if _is_spread(runs[at]):
+            while stop < len(runs) and _is_spread(runs[stop]) and _follows(runs[stop - 1], runs[stop]):
+                stop += 1
+        if stop - at > 1 and sum(len(run.glyphs) for run in runs[at:stop]) > _LEAST_SPACED:
+            glyphs = list(runs[at].glyphs)
+            for run in runs[at + 1 : stop]:
+                glyphs += [SPACE, *run.glyphs]
+            first, last = runs[at], runs[stop - 1]
+            joined.append(Run(glyphs, first.left, last.right, first.bottom, first.top))
+        else:
+            joined += runs[at:stop]
+        at = stop
+    return joined
+
+
+def _is_spread(run: Run) -> bool:
+    """Whether a run has nothing but letters with a space after each."""
+    glyphs = run.glyphs
+    return (
+        (len(glyphs) == 1 or (len(glyphs) % 2 == 1 and glyphs[1] is SPACE))
+        and all(glyph.char.isalpha() for glyph in glyphs[::2])
+        and all(glyph is SPACE for glyph in glyphs[1::2])
+    )
+
+
+def _follows(before: Run, run: Run) -> bool:
+    glyph, last = run.glyphs[0], before.glyphs[-1]
+    same_line = glyph.base == last.base and glyph.size == last.size
+    return same_line and 0 < run.left - before.right < _MOST_SPREAD * run.height
+
+
 def _join_spaced(run: Run) -> None:
     """Join the letters of words that are set with a gap after each letter."""
-    glyphs = run.glyphs
-    if len(glyphs) < 2 * _LEAST_SPACED - 1:
+    if _SPACED.search(run.text) is None:
         return
+    glyphs = run.glyphs
     joined: list[Glyph] = []
     at = 0
     while at < len(glyphs):
         stop = at
-        # Single letters with a space after each.
+        # Single letters with a space after each; figures may be among them.
+        begins_word = at == 0 or glyphs[at - 1] is SPACE or not glyphs[at - 1].char.isalnum()
         while (
-            stop + 2 < len(glyphs)
-            and glyphs[stop].char.isalpha()
+            begins_word
+            and stop + 2 < len(glyphs)
+            and glyphs[stop].char.isalnum()
             and glyphs[stop + 1] is SPACE
-            and glyphs[stop + 2].char.isalpha()
+            and glyphs[stop + 2].char.isalnum()
             and (stop + 3 == len(glyphs) or glyphs[stop + 3] is SPACE or not glyphs[stop + 3].char.isalnum())
         ):
             stop += 2
-        begins_word = at == 0 or glyphs[at - 1] is SPACE or not glyphs[at - 1].char.isalnum()
         letters = glyphs[at : stop + 1 : 2]
-        if begins_word and len(letters) >= _LEAST_SPACED and (words := _spaced_words(letters)):
+        if len(letters) >= _LEAST_SPACED and (words := _spaced_words(letters)):
             for number, word in enumerate(words):
                 joined += [SPACE, *word] if number else word
         else:
@@ -259,7 +311,12 @@ def _join_spaced(run: Run) -> None:
 def _spaced_words(letters: list[Glyph]) -> list[list[Glyph]]:
     """The words that letters with gaps between them make; none if the gaps are not those of a letter-spaced word."""
     codes = [ord(letter.char.lower()) for letter in letters]
-    if all(after - before == 1 for before, after in pairwise(codes)):
+    # The names of grades, columns that are ticked, and figures are no words.
+    if (
+        all(after - before == 1 for before, after in pairwise(codes))
+        or len(set(codes)) < min(_LEAST_SPACED, len(codes) - 1)
+        or sum(letter.char.isalpha() for letter in letters) < max(_LEAST_SPACED, len(letters) / 2)
+    ):
         return []
     gaps = [after.left - before.right for before, after in pairwise(letters)]
     unit = sorted(gaps)[len(gaps) // 4]

@@ -20,6 +20,8 @@ _YEAR = re.compile(r"(?:FY ?)?(?:1[89]|20)\d\d(?:[/–-]\d\d(?:\d\d)?)?[EFA]?")
 _MOST_PITCH = 4.0
 _STRIP = 0.8
 _NUMBER_STRIP = 0.3
+# The lines of one cell are nearer to each other than this.
+_LINE_IN_CELL = 1.45
 _MOST_ROWS = 500
 # A gap between rows this much wider than usual may part two tables.
 _PARTED = 1.25
@@ -29,7 +31,8 @@ _PARTED = 1.25
 class Table:
     """The cells of a table by rows, all of one length; `headers` tells whether the first row names the columns.
 
-    `columns` are the left edges of its columns; `notes` are marks of footnotes that stood in it.
+    `columns` are the left edges of its columns; `notes` are marks of footnotes that stood in it, `lines` those that it
+    was made of.
     """
 
     rows: list[list[Cell]]
@@ -38,6 +41,7 @@ class Table:
     top: float
     bottom: float
     notes: list[Glyph] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
 
 
 def cell_text(cell: Cell) -> str:
@@ -54,9 +58,37 @@ def split_tables(lines: Sequence[Line]) -> list[Line | Table]:
     at = 0
     while at < len(lines):
         stop = max(_end_of_region(lines, at), at + 1)
-        parts += _tables_of(lines[at:stop])
+        new = _tables_of(lines[at:stop])
+        # The cells of some rows may be so near to each other that they look like a line of words.
+        while parts and isinstance(above := parts[-1], Line) and isinstance(first := new[0], Table):
+            larger = _with_row(first, [above, *first.lines])
+            if larger is None:
+                break
+            parts.pop()
+            new[0] = larger
+        while stop < len(lines) and isinstance(last := new[-1], Table):
+            larger = _with_row(last, [*last.lines, lines[stop]])
+            if larger is None:
+                break
+            new[-1] = larger
+            stop += 1
+        parts += new
         at = stop
     return parts
+
+
+def _with_row(table: Table, lines: list[Line]) -> Table | None:
+    """The table with another row at one end, if the cells of that stand below those of the others."""
+    new = lines[0] if lines[0] not in table.lines else lines[-1]
+    pitches = [above.bottom - below.bottom for above, below in pairwise(lines)]
+    pitch = pitches[0] if new is lines[0] else pitches[-1]
+    if pitch > 1.6 * median(pitches) or len(lines) > _MOST_ROWS:
+        return None
+    larger = _aligned(lines)
+    if larger is None or len(larger.rows) != len(table.rows) + 1 or len(larger.columns) != len(table.columns):
+        return None
+    row = larger.rows[0 if new is lines[0] else -1]
+    return larger if sum(bool(cell) for cell in row) >= max(2, 0.6 * len(row)) else None
 
 
 def _tables_of(lines: Sequence[Line]) -> list[Line | Table]:
@@ -68,9 +100,13 @@ def _tables_of(lines: Sequence[Line]) -> list[Line | Table]:
         return [table]
     pitches = [above.bottom - below.bottom for above, below in pairwise(lines)]
     widest = max(pitches)
-    if widest < _PARTED * median(pitches):
+    if widest >= _PARTED * median(pitches):
+        at = pitches.index(widest) + 1
+    else:
+        counts = [len(line.runs) for line in lines]
+        at = next((number for number in range(1, len(counts)) if counts[number] != counts[number - 1]), 0)
+    if not at:
         return list(lines)
-    at = pitches.index(widest) + 1
     return [*_tables_of(lines[:at]), *_tables_of(lines[at:])]
 
 
@@ -130,7 +166,11 @@ def _aligned(lines: Sequence[Line]) -> Table | None:
     if len(merged) < 2 or not _is_tabular(merged):
         return None
     table_rows = [[joined(cell) for cell in row] for row in merged]
-    if spanning and not _put_above(words[:skipped], table_rows[0], edges, words[skipped]):
+    if spanning and not (
+        len(table_rows) > 2
+        and _put_above(words[:skipped], table_rows[0], edges, words[skipped])
+        and names_columns(table_rows)
+    ):
         return None
     lefts = [min((cell[0].left for row in rows if (cell := row[n])), default=0.0) for n in range(len(edges) + 1)]
     return Table(
@@ -140,6 +180,7 @@ def _aligned(lines: Sequence[Line]) -> Table | None:
         first.top,
         lines[-1].bottom,
         [note for line in lines for note in line.notes()],
+        list(lines),
     )
 
 
@@ -191,12 +232,13 @@ def _merge_wrapped(rows: list[list[list[Word]]], lines: list[Line]) -> list[list
     full = [pitch for pitch, row in zip(pitches, rows[1:], strict=True) if row[0] and len([c for c in row if c]) > 1]
     usual = median(full) if full else 0.0
     merged = rows[:1]
-    for pitch, row in zip(pitches, rows[1:], strict=True):
+    for pitch, row, line in zip(pitches, rows[1:], lines[1:], strict=True):
         filled = [number for number, cell in enumerate(row) if cell]
         above = merged[-1]
         texts = [" ".join(word.text for word in row[number]) for number in filled]
         continues = (
             len(filled) < len(row)
+            and pitch < _LINE_IN_CELL * line.height
             and all(above[number] for number in filled)
             and not any(is_number(text) for text in texts)
             and (pitch < 0.85 * usual or (0 not in filled and len(row) > 2) or all(t[:1].islower() for t in texts))
@@ -252,7 +294,7 @@ def names_columns(rows: Sequence[Sequence[Cell]]) -> bool:
     """Whether the first row names the columns: words or years, each once, where other rows have values."""
     names = [cell_text(cell).strip() for cell in rows[0]]
     named = [name for name in names if name]
-    if len(rows) < 2 or len(named) < max(2, len(names) - 1) or (names[-1] == "" and len(names) > 2):
+    if len(rows) < 2 or not all(names[1:]) or len(named) < 2:
         return False
     if len({name.casefold() for name in named}) < len(named) or any(name.endswith(":") for name in named):
         return False
@@ -263,5 +305,6 @@ def names_columns(rows: Sequence[Sequence[Cell]]) -> bool:
             return False
     if any(sum(is_number(value) for value in column if value) > len(column) / 2 for column in below):
         return True
-    # A table of words only.
-    return not any(char.isdigit() for name in named for char in name) and (len(names) > 2 or len(rows) > 3)
+    # A table of words only: names are short, and begin alike.
+    short = all(len(name.split()) <= 3 and not name[0].islower() and name[0].isalnum() for name in named)
+    return short and not any(c.isdigit() for name in named for c in name) and (len(names) > 2 or len(rows) > 3)
