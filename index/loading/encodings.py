@@ -206,7 +206,7 @@ def _latin_share(text: str) -> float:
         return 0.0
     fits = sum(char in _MARKS_BETWEEN_WORDS for char in text) - len(_MISPLACED.findall(text))
     for match in _LETTERS.finditer(text):
-        accented = sum(char > "\x7f" for char in match.group())
+        accented = sum(char > "\x7f" and char.isalpha() for char in match.group())
         # At most two letters in three of a word: more means another alphabet.
         fits += accented if 3 * accented <= 2 * len(match.group()) else 0
     return fits / beyond if beyond else 0.0
