@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Annotated, Any, NoReturn
 
@@ -22,6 +22,7 @@ from api.service.service import Service
 from api.service.uploading.abandoning import Abandonment, while_awaited
 from api.service.uploading.bodies import SUFFIXES, file_uri, from_file, media_type_of
 from api.service.uploading.storing import Put, put
+from index.documents import Document
 from index.errors import InputError
 
 router = APIRouter(prefix="/v1/uploads", tags=["documents"], dependencies=[Depends(require_unicode_query)])
@@ -104,9 +105,10 @@ async def put_files(
     taken: set[str] = set()
     jobs = []
     for name, content in await _files(request, service):
-        load = partial(from_file, name, content, fields)
-        if file_uri(name) in taken:
-            load = partial(_refuse_twice, name)
+        twice = file_uri(name) in taken
+        load: Callable[[], Document] = (
+            partial(_refuse_twice, name) if twice else partial(from_file, name, content, fields)
+        )
         taken.add(file_uri(name))
         jobs.append((name, Put(access, load, abandonment=abandonment)))
     if sse.wanted(request.headers.get("accept", "")):
