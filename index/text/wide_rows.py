@@ -17,7 +17,8 @@ class RowPart:
     """A part `[start, end)` of a wide row: some of its cells, or a sentence of a long one.
 
     `under` is what it stands under beside the headings: the first cell of its row, which names it, and the names of its
-    own columns, the first of them with that cell, so that it is read with them. Sentences of one cell have the same `number`, other parts of a row different ones.
+    own columns, the first of them with that cell, so that it is read with them. Sentences of one cell have the same
+    `number`, other parts of a row different ones.
     """
 
     start: int

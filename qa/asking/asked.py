@@ -10,7 +10,7 @@ from index.selection import Selection
 from qa.asking.question_form import Form, question_form
 from qa.types import Filters, Question
 
-_WHEN = re.compile(r"\b(?:when|(?:what|which) (?:date|day|week|month|year))\b", re.IGNORECASE)
+_WHEN = re.compile(r"\b(?:when|(?:what|which) (?:date|day|week|month))\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ _DURATION = re.compile(
     r"(?:second|minute|hour|day|week|fortnight|month|year|decade)s?",
     re.IGNORECASE,
 )
+# A date in numbers: a year alone is no answer to when.
+_DATE = re.compile(r"(?<![\d./-])(?:\d{4}-\d{2}-\d{2}|\d{1,2}([./-])\d{1,2}\1\d{4})(?![\d/-])")
 _IN = re.compile(r"\b[Ii]n $")
 _AGO = re.compile(r" (?:ago|from now|hence)\b")
 
@@ -105,6 +107,10 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
             # One limit alone answers other questions; with the word before it, or both, it is the interval.
             if cut and (start == left or " and " in text[start:end]):
                 start, end = left, right
+    for date in _DATE.finditer(near) if dated else ():
+        left, right = begin + date.start(), begin + date.end()
+        if left <= start and end <= right:
+            start, end = left, right
     if dated and _DURATION.fullmatch(text[start:end]):
         if (lead := _IN.search(text[max(first, start - 3) : start])) is not None:
             start -= len(lead.group())

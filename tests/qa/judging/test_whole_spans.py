@@ -65,6 +65,12 @@ def test_a_point_in_time_has_its_preposition_where_the_question_asks_when(text: 
     assert widened(text, "two weeks", dated=dated) == whole
 
 
+def test_a_date_in_numbers_is_whole_where_the_question_asks_when() -> None:
+    assert widened("It arrives 2024-05-01 at noon.", "2024", dated=True) == "2024-05-01"
+    assert widened("It arrives 01.05.2024.", "05", dated=True) == "01.05.2024"
+    assert widened("It arrives 2024-05-01 at noon.", "2024") == "2024"
+
+
 CELL = st.text(alphabet="a1 .,§()km/h%", min_size=1, max_size=8).filter(
     lambda cell: cell.strip() == cell and cell[0] != '"'
 )
