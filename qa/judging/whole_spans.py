@@ -17,14 +17,14 @@ _NUMBER = re.compile(
 )
 _RUN_OF_NUMBERS = re.compile(r"\d[\d.,]*\d")
 # 12(b)(6), 45a(2).
-_SECTION = re.compile(r"\b\d{1,5}[a-zA-Z]?(?:\.\d{1,4})*(?:\([0-9A-Za-z]{1,4}\))+")
+_SECTION = re.compile(r"\b\d{1,5}[a-zA-Z]?(?:\.\d{1,4}){0,4}(?:\([0-9A-Za-z]{1,4}\)){1,6}")
 # Letters with points between them, or what is hardly ever written without its point.
-_ABBREVIATION = re.compile(r"(?:\b[^\W\d_](?:\.[^\W\d_])+|\b(?:Inc|Ltd|Corp|Bros|Jr|Sr|Co|No|Nr|etc|approx))$")
+_ABBREVIATION = re.compile(r"(?:\b[^\W\d_](?:\.[^\W\d_]){1,5}|\b(?:Inc|Ltd|Corp|Bros|Jr|Sr|Co|No|Nr|etc|approx))$")
 # Units that make another thing of a number, and are hardly ever left out.
 _RAISED_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _POWER_OF_TEN = re.compile(r"(?<![\d.,])10\Z")
 _UNIT = re.compile(r"[%‰°](?:[CF]\b)?|[ \u00a0\u202f]?(?:km/h|m/s|mph|kn|kWh|°[CF])\b")
-_SIGN = re.compile(r"[$€£¥₹₩₽₺₴₫₱₪§]+[ \u00a0\u202f]?$")
+_SIGN = re.compile(r"[$€£¥₹₩₽₺₴₫₱₪§]{1,3}[ \u00a0\u202f]?$")
 _TIME = r"\d[\d.,:]*+(?:(?:st|nd|rd|th)\b)?(?: ?(?:[ap]\.\s?m\.|[ap]m\b|%|°C?|(?:percent|hours|o['’]clock)\b))?"
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _LIMIT = (
@@ -39,6 +39,8 @@ _DURATION = re.compile(
     r"(?:second|minute|hour|day|week|fortnight|month|year|decade)s?",
     re.IGNORECASE,
 )
+# A date in numbers: a year alone is no answer to when.
+_DATE = re.compile(r"(?<![\d./-])(?:\d{4}-\d{2}-\d{2}|\d{1,2}([./-])\d{1,2}\1\d{4})(?![\d/-])")
 _IN = re.compile(r"\b[Ii]n $")
 _AGO = re.compile(r" (?:ago|from now|hence)\b")
 
@@ -105,6 +107,10 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
             # One limit alone answers other questions; with the word before it, or both, it is the interval.
             if cut and (start == left or " and " in text[start:end]):
                 start, end = left, right
+    for date in _DATE.finditer(near) if dated else ():
+        left, right = begin + date.start(), begin + date.end()
+        if left <= start and end <= right:
+            start, end = left, right
     if dated and _DURATION.fullmatch(text[start:end]):
         if (lead := _IN.search(text[max(first, start - 3) : start])) is not None:
             start -= len(lead.group())
