@@ -16,6 +16,10 @@ const TYPES = {
   epub: "application/epub+zip", eml: "message/rfc822", zip: "application/zip",
 };
 
+// With macros or as templates they hold the same.
+const LIKE = { docm: "docx", dotx: "docx", dotm: "docx", xlsm: "xlsx", xltx: "xlsx", xltm: "xlsx", pptm: "pptx", ppsx: "pptx", ppsm: "pptx", potx: "pptx", potm: "pptx" };
+for (const [suffix, other] of Object.entries(LIKE)) TYPES[suffix] = TYPES[other];
+
 let records = [];
 let total = 0;
 /** Ids of the documents that questions are restricted to, with their titles; empty: all. */

@@ -107,6 +107,24 @@ def _noted(path: Path) -> None:
     plain.unlink()
 
 
+def _contract(document: Any) -> None:
+    document.sections[0].header.paragraphs[0].text = "Contract No. KX-4471"
+    document.add_paragraph("The supplier delivers the pumps to Vik.")
+    table = document.add_table(5, 3)
+    for top in (1, 3):
+        table.cell(top, 0).merge(table.cell(top + 1, 0))
+    shifts = [("", "Morning", "Aldous Penn"), ("", "Evening", "Brita Lund")]
+    _rows(table, [("Ward", "Shift", "Nurse")])
+    for top, ward, (early, late) in (
+        (1, "Cardiology", shifts),
+        (3, "Oncology", [("", "Day", "Cyril Vance"), ("", "Night", "Dora Quist")]),
+    ):
+        table.cell(top, 0).text = ward
+        for number, row in ((top, early), (top + 1, late)):
+            for place in (1, 2):
+                table.cell(number, place).text = row[place]
+
+
 DOCUMENTS = [
     File(
         "bylaws.docx",
@@ -148,6 +166,16 @@ DOCUMENTS = [
             Fact("What is the key code?", "7731"),
         ),
         absent=("4,000",),
+    ),
+    File(
+        "contract.docx",
+        _word(_contract),
+        (
+            Fact("What is the contract number?", "KX-4471"),
+            Fact("Who is the evening nurse in Cardiology?", "Brita Lund", row=3),
+            Fact("Who is the night nurse in Oncology?", "Dora Quist", row=5),
+        ),
+        ("Contract No.", "The supplier", "Cardiology\tEvening\tBrita Lund", "Oncology\tNight\tDora Quist"),
     ),
     File(
         "chapel.docx",
@@ -236,7 +264,46 @@ def _book(path: Path) -> None:
     book.save(path)
 
 
+def _terms(path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Terms"
+    cells = [
+        ("Interest", 0.085, "0.0%"),
+        ("Deposit", 1250000, '"$"#,##0.00'),
+        ("Depot", 501, "00000"),
+        ("Shift", 1.5625, "[h]:mm"),
+    ]
+    sheet.append(["Term", "Value"])
+    for number, (term, value, code) in enumerate(cells, start=2):
+        sheet.append([term, value])
+        sheet.cell(number, 2).number_format = code
+    sales = book.create_sheet("Sales")
+    for row in (
+        ["Region", 2023, None, 2024, None],
+        [None, "Fish", "Ice", "Fish", "Ice"],
+        ["North", 410, 7, 455, 9],
+        ["South", 380, 6, 362, 8],
+    ):
+        sales.append(row)
+    for area in ("A1:A2", "B1:C1", "D1:E1"):
+        sales.merge_cells(area)
+    book.save(path)
+
+
 WORKBOOKS = [
+    File(
+        "terms.xlsx",
+        _terms,
+        (
+            Fact("What is the interest?", "8.5%", headings=("Terms",), row=2),
+            Fact("How much is the deposit?", "$1,250,000.00", headings=("Terms",), row=3),
+            Fact("What is the number of the depot?", "00501", headings=("Terms",), row=4),
+            Fact("How long is a shift?", "37:30", headings=("Terms",), row=5),
+            Fact("How much fish was sold in the North in 2024?", "455", headings=("Sales",), row=3),
+        ),
+        ("Region\t2023\t2023\t2024\t2024", "Region\tFish\tIce\tFish\tIce", "North\t410"),
+    ),
     File(
         "wells.xlsx",
         _book,

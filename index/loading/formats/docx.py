@@ -35,7 +35,7 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _NOTES = {"footnotes": "footnote", "endnotes": "endnote"}
 # Elements that wrap paragraphs and tables.
-_WRAPPERS = {"sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag"}
+_WRAPPERS = {"sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag", "AlternateContent", "Choice"}
 _DROPPED = {"del", "moveFrom", "instrText", "delText", "rPr", "pPr", "txbxContent", "Fallback"}
 # A page header that consists of the number of the page says nothing of the document.
 _PAGE_FIELD = re.compile(r"\b(?:PAGE|NUMPAGES|SECTIONPAGES)\b", re.IGNORECASE)
@@ -127,8 +127,13 @@ class _Writer:
     def _margins(self, root: Any, references: dict[str, Reference]) -> None:
         """Page headers and footers, each wording once: every page repeats them."""
         known: set[str] = set()
+        settings = next((one.target for one in references.values() if one.kind == "settings"), "")
+        root_of_settings = self._package.xml(settings, "settings") if self._package.has(settings) else None
+        even = _is_on(root_of_settings, "evenAndOddHeaders")
         for kind in ("header", "footer"):
             for mark in every(root, f"{kind}Reference"):
+                if not self._is_shown(mark, even):
+                    continue
                 target = references.get(mark.get(f"{RELATIONSHIP}id") or "")
                 name = target.target if target is not None else ""
                 if name in known:
@@ -143,6 +148,12 @@ class _Writer:
                     continue
                 known.add(written)
                 self._blocks(part)
+
+    @staticmethod
+    def _is_shown(mark: Any, even: bool) -> bool:
+        """Whether a page header is on any page: one for first or even pages may be there, and switched off."""
+        which = mark.get(f"{_W}type")
+        return (which != "first" or _is_on(mark.getparent(), "titlePg")) and (which != "even" or even)
 
     def _blocks(self, parent: Any) -> None:
         for element in parent:
@@ -284,6 +295,11 @@ def _span(element: Any | None, otherwise: int) -> int:
     if element is None:
         return otherwise
     return min(max(whole_number(element.get(f"{_W}val"), otherwise), otherwise), _MOST_COLUMNS)
+
+
+def _is_on(parent: Any | None, name: str) -> bool:
+    mark = inner(parent, name) if parent is not None else None
+    return mark is not None and mark.get(f"{_W}val") not in ("0", "false", "off")
 
 
 def _inner(parent: Any, name: str) -> Iterator[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from index.loading.building import TextBuilder
+from index.loading.formats.office.number_formats import shown
 from index.loading.formats.office.package import RELATIONSHIP, Package, children, every, inner, name_of, whole_number
 
 # Points of a diagram that hold what somebody wrote; others hold its layout.
@@ -127,6 +128,19 @@ def _add_plot(builder: TextBuilder, series: list[Any]) -> None:
         builder.table([["", *names], *rows], header=1)
 
 
+def _shown(point: Any, text: str) -> str:
+    """The value of a point as its cell shows it: numbers are kept with the code of their format."""
+    cache = point.getparent()
+    if name_of(cache) not in ("numCache", "numLit"):
+        return text
+    stated = inner(cache, "formatCode")
+    code = point.get("formatCode") or (stated.text if stated is not None else "") or ""
+    try:
+        return shown(float(text), code)
+    except (ValueError, OverflowError):
+        return text
+
+
 def _points(*sources: Any | None) -> dict[int, str]:
     """The values that a chart keeps of its cells, by number; of the first source that has any."""
     for source in sources:
@@ -137,7 +151,7 @@ def _points(*sources: Any | None) -> dict[int, str]:
             value = inner(point, "v")
             if value is not None and value.text:
                 # Of categories with several levels, the first is the innermost.
-                values.setdefault(whole_number(point.get("idx"), len(values)), value.text.strip())
+                values.setdefault(whole_number(point.get("idx"), len(values)), _shown(point, value.text.strip()))
         if not values and (value := inner(source, "v")) is not None and value.text:
             values[0] = value.text
         if values:

@@ -56,7 +56,7 @@ BUILT_IN = {
     49: "@",
 }
 _TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]]*)\]|(?P<general>general)'
+    r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]\[]*)\]|(?P<general>general)'
     r"|(?P<ampm>am/pm|a/p)|(?P<exponent>e[+-](?=[0#?]))|(?P<date>y+|m+|d+|h+|s+|e+|g+|b+)|(?P<place>[0#?])|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )

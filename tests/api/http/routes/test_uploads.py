@@ -6,8 +6,10 @@ import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from fastapi.testclient import TestClient
 
@@ -205,3 +207,24 @@ def test_one_writer_and_the_last_one_stays(client: TestClient) -> None:
     stored = [answer for answer in answers if answer.status_code == 201]
     assert stored and {answer.status_code for answer in answers} <= {201, 503}
     assert client.get("/v1/documents").json()["total"] == 1
+
+
+def test_what_was_not_read_is_said_wherever_the_document_is(client: TestClient, tmp_path: Path) -> None:
+    made = openpyxl.Workbook()
+    made.active.title = "Budget"
+    for row in (["Item", "Cost"], ["Rent", 1200], ["Total", "=VLOOKUP(A2,A2:B2,2)"]):
+        made.active.append(row)
+    made.save(tmp_path / "budget.xlsm")
+    unread = [
+        {
+            "part": "cell B3 of sheet Budget",
+            "reason": "a formula whose value is not in the file: open it in a spreadsheet program and save it",
+        }
+    ]
+    content = (tmp_path / "budget.xlsm").read_bytes()
+    answer = client.post("/v1/uploads", files=[("files", ("budget.xlsm", content))]).json()["files"][0]
+    assert answer["problem"] is None and answer["document"]["unread"] == unread
+    assert client.get(f"/v1/documents/{answer['document']['id']}").json()["unread"] == unread
+    assert client.get("/v1/documents").json()["documents"][0]["unread"] == unread
+    # All of it is read now: what is known of the document changes with it.
+    assert put(client, uri="upload:budget.xlsm", text="Rent: 1200").json()["unread"] == []

@@ -231,3 +231,21 @@ def test_page_headers_text_boxes_and_comments_of_sheets(tmp_path: Path) -> None:
         "Delivered in May.",
     ]
     assert document.unread == (Unread(part="comments in sheet Pumps", reason="comments are not read"),)
+
+
+def test_page_headers_that_are_switched_off_are_not_there(tmp_path: Path) -> None:
+    made = docx.Document()
+    made.add_paragraph("The body.")
+    section = made.sections[0]
+    section.first_page_header.paragraphs[0].text = "On the first page"
+    section.even_page_header.paragraphs[0].text = "On even pages"
+    made.save(str(tmp_path / "a.docx"))
+    assert load_file(tmp_path / "a.docx").text == "The body."
+    section.different_first_page_header_footer = True
+    made.settings.odd_and_even_pages_header_footer = True
+    made.save(str(tmp_path / "a.docx"))
+    assert sorted(load_file(tmp_path / "a.docx").text.split("\n\n")) == [
+        "On even pages",
+        "On the first page",
+        "The body.",
+    ]

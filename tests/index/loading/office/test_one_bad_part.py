@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -184,6 +185,17 @@ def test_charts_of_any_kind(tmp_path: Path, kind: XL_CHART_TYPE) -> None:
             name = next(one for one in archive.namelist() if one.startswith("ppt/charts/chart"))
         change(path, {name: replaced(("c:barChart>", "c:bar3DChart>"))})
     assert load_file(path).text.endswith("\tTonnes\nSpring\t3.5\nAutumn\t4.25")
+
+
+def test_values_of_charts_are_shown_as_their_cells_are(tmp_path: Path) -> None:
+    made = pptx.Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[6])
+    data = CategoryChartData(number_format="0.0%")
+    data.categories = [datetime.date(2024, 3, 5), datetime.date(2024, 3, 6)]
+    data.add_series("Share", (0.1, 0.4400000000000001))
+    slide.shapes.add_chart(XL_CHART_TYPE.LINE, Inches(1), Inches(1), Inches(5), Inches(3), data)
+    made.save(str(tmp_path / "a.pptx"))
+    assert load_file(tmp_path / "a.pptx").text == "\tShare\n2024-03-05\t10.0%\n2024-03-06\t44.0%"
 
 
 def test_a_chart_that_is_damaged_is_named(tmp_path: Path) -> None:
