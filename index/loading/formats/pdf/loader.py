@@ -173,7 +173,8 @@ def _document(path: Path, content: bytes, pdf: Any, places: dict[int, bytes] | N
 def _frame(pdf: Any, number: int) -> PageFrame:
     page = pdf[number - 1]
     try:
-        return PageFrame(*page.get_cropbox(), rotation=page.get_rotation())
+        left, bottom, right, top = page.get_cropbox()
+        return PageFrame(left, bottom, right, top, page.get_rotation())
     finally:
         page.close()
 
