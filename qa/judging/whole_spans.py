@@ -107,11 +107,17 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
             # One limit alone answers other questions; with the word before it, or both, it is the interval.
             if cut and (start == left or " and " in text[start:end]):
                 start, end = left, right
-    for date in _DATE.finditer(near) if dated else ():
-        left, right = begin + date.start(), begin + date.end()
-        if left <= start and end <= right:
-            start, end = left, right
-    if dated and _DURATION.fullmatch(text[start:end]):
+    return _point_in_time(text, (start, end), part) if dated else (start, end)
+
+
+def _point_in_time(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    """A span that answers when, with what makes a date or a point in time of it."""
+    (start, end), (first, last) = span, part
+    begin, stop = max(first, start - _NEAR), min(last, end + _NEAR)
+    for date in _DATE.finditer(text[begin:stop]):
+        if begin + date.start() <= start and end <= begin + date.end():
+            start, end = begin + date.start(), begin + date.end()
+    if _DURATION.fullmatch(text[start:end]):
         if (lead := _IN.search(text[max(first, start - 3) : start])) is not None:
             start -= len(lead.group())
         elif (trail := _AGO.match(text, end, last)) is not None:
