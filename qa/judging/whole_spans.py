@@ -99,6 +99,7 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
         start -= len(sign.group())
     if (unit := _UNIT.match(text, end, last)) is not None and text[end - 1].isdigit():
         end = unit.end()
+    start, end = _whole_brackets(text, (start, end), part)
     for interval in (_BETWEEN, _FROM):
         for match in interval.finditer(near):
             left, right = begin + match.start(), begin + match.end()
@@ -108,6 +109,18 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
             if cut and (start == left or " and " in text[start:end]):
                 start, end = left, right
     return _point_in_time(text, (start, end), part) if dated else (start, end)
+
+
+def _whole_brackets(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    """A span with the quotation mark or bracket beside it whose other half it holds."""
+    (start, end), (first, last) = span, part
+    words = text[start:end]
+    for opening, closing in ("“”", "„“", "«»", "()", "[]"):
+        if start > first and text[start - 1] == opening and closing in words and opening not in words:
+            start -= 1
+        elif end < last and text[end] == closing and opening in words and closing not in words:
+            end += 1
+    return start, end
 
 
 def _point_in_time(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
