@@ -99,6 +99,7 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
         start -= len(sign.group())
     if (unit := _UNIT.match(text, end, last)) is not None and text[end - 1].isdigit():
         end = unit.end()
+    start, end = _whole_brackets(text, (start, end), part)
     for interval in (_BETWEEN, _FROM):
         for match in interval.finditer(near):
             left, right = begin + match.start(), begin + match.end()
@@ -107,6 +108,7 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
             # One limit alone answers other questions; with the word before it, or both, it is the interval.
             if cut and (start == left or " and " in text[start:end]):
                 start, end = left, right
+<<<<<<< HEAD
     return _whole_date(text, (start, end), part) if dated else (start, end)
 
 
@@ -118,6 +120,30 @@ def _whole_date(text: str, span: tuple[int, int], part: tuple[int, int]) -> tupl
         left, right = begin + date.start(), begin + date.end()
         if left <= start and end <= right:
             start, end = left, right
+=======
+    return _point_in_time(text, (start, end), part) if dated else (start, end)
+
+
+def _whole_brackets(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    """A span with the quotation mark or bracket beside it whose other half it holds."""
+    (start, end), (first, last) = span, part
+    words = text[start:end]
+    for opening, closing in ("“”", "„“", "«»", "()", "[]"):
+        if start > first and text[start - 1] == opening and closing in words and opening not in words:
+            start -= 1
+        elif end < last and text[end] == closing and opening in words and closing not in words:
+            end += 1
+    return start, end
+
+
+def _point_in_time(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    """A span that answers when, with what makes a date or a point in time of it."""
+    (start, end), (first, last) = span, part
+    begin, stop = max(first, start - _NEAR), min(last, end + _NEAR)
+    for date in _DATE.finditer(text[begin:stop]):
+        if begin + date.start() <= start and end <= begin + date.end():
+            start, end = begin + date.start(), begin + date.end()
+>>>>>>> texts
     if _DURATION.fullmatch(text[start:end]):
         if (lead := _IN.search(text[max(first, start - 3) : start])) is not None:
             start -= len(lead.group())

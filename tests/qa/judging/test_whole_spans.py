@@ -40,6 +40,8 @@ def widened(text: str, words: str, *, context: str = "", dated: bool = False) ->
         ("pays 8.5% now", "8.5", "8.5%"),
         ("It was 1,250³ thousand", "1,250", "1,250"),
         ("It held 3 × 10⁶ cells", "3 × 10", "3 × 10⁶"),
+        ("The guide is “Ola” Brekke.", "Ola” Brekke", "“Ola” Brekke"),
+        ("by the firm (Oslo) in", "firm (Oslo", "firm (Oslo)"),
         ("covers 450 m² in all", "450 m", "450 m²"),
     ],
 )

@@ -68,6 +68,16 @@ def test_a_table_of_labels_names_no_columns() -> None:
             "Two metres.",
             "hidden",
         ),
+        (
+            "<p>Words.</p><div aria-expanded=false>When?</div><div style='display:none'>At nine.</div>",
+            "At nine.",
+            "expanded",
+        ),
+        (
+            "<div><label>Name</label><input value='Otto'><label>Land</label><input value='Peru'></div>",
+            "Name: Otto\nLand: Peru",
+            "label",
+        ),
         ("<p>Words.</p><div style='display:none'>Never seen.</div>", "Words.", "Never"),
         ("<p>The anti<wbr>dote of Gwen&#x200b;dolyn</p>", "antidote of Gwendolyn", "\u200b"),
         ("<p>It costs &#128; 5&#133;</p>", "It costs € 5…", "\x80"),
