@@ -108,19 +108,6 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
             # One limit alone answers other questions; with the word before it, or both, it is the interval.
             if cut and (start == left or " and " in text[start:end]):
                 start, end = left, right
-<<<<<<< HEAD
-    return _whole_date(text, (start, end), part) if dated else (start, end)
-
-
-def _whole_date(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
-    """A span within a part of the text, widened where it cuts a date, or a duration from "in" or to "ago"."""
-    (start, end), (first, last) = span, part
-    begin, stop = max(first, start - _NEAR), min(last, end + _NEAR)
-    for date in _DATE.finditer(text[begin:stop]):
-        left, right = begin + date.start(), begin + date.end()
-        if left <= start and end <= right:
-            start, end = left, right
-=======
     return _point_in_time(text, (start, end), part) if dated else (start, end)
 
 
@@ -143,7 +130,6 @@ def _point_in_time(text: str, span: tuple[int, int], part: tuple[int, int]) -> t
     for date in _DATE.finditer(text[begin:stop]):
         if begin + date.start() <= start and end <= begin + date.end():
             start, end = begin + date.start(), begin + date.end()
->>>>>>> texts
     if _DURATION.fullmatch(text[start:end]):
         if (lead := _IN.search(text[max(first, start - 3) : start])) is not None:
             start -= len(lead.group())
