@@ -130,8 +130,9 @@ class Client:
         filters: Filters = _NO_FILTERS,
         threshold: float | None = None,
         candidates: bool = False,
+        explain: bool = False,
     ) -> Response:
-        """The exact spans that answer, each with its citation, or an abstention with its reason."""
+        """The exact spans that answer, each with its citation; else candidates, or that nothing was found."""
         body = _valid(
             Question,
             question=question,
@@ -140,6 +141,7 @@ class Client:
             filters=filters,
             threshold=threshold,
             candidates=candidates,
+            explain=explain,
         )
         return self._call(Response, "POST", "v1/ask", body)
 

@@ -11,7 +11,7 @@ import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp_types import ToolAnnotations
+from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -33,8 +33,10 @@ _T = TypeVar("_T")
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 _INSTRUCTIONS = (
     "Answers from the user's own documents, as exact quotes with citations. Ask whole questions, one fact each. Quote "
-    "answers word for word and name the document; where `answers` is empty the documents do not say, whatever else is "
-    "known. `rivals` are what other documents answer instead, about as surely: state both sides, with their documents' "
+    "answers word for word and name the document. `answered`: quote it. `unsure`: state nothing as a fact; quote a "
+    "candidate as a possibility with its confidence, and check its place by read_document first. `not_found`: the "
+    "passages that were read hold no answer; say that nothing was found, not that the documents do not say it. "
+    "`hint` says what to ask instead. `also_found` contradicts the answer: state both sides, with their documents' "
     "dates. read_document shows what stands around a quote, by the citation's document id and offsets. verify_citation "
     "says whether a quote kept from earlier still stands there."
 )
@@ -75,15 +77,24 @@ def agent_server(service: Service) -> MCPServer[Any]:
         filters: FilterBy = None,
         answers: Annotated[int | None, Field(ge=1, le=MAX_ANSWERS, description="How many answers, at most.")] = None,
         threshold: Annotated[float | None, Field(ge=0, le=1, description="Confidence needed to answer.")] = None,
-    ) -> Response:
-        """The exact words that answer a question, each with its confidence and a citation that can be checked, or an
-        abstention with its reason."""
+        *,
+        explain: Annotated[
+            bool, Field(description="Say why: what was read, what counted, what would have changed the outcome.")
+        ] = False,
+    ) -> Annotated[CallToolResult, Response]:
+        """The exact words that answer a question, each with its confidence and a citation that can be checked.
+
+        `status` says what may be concluded. answered: quote an answer with its source. unsure: `candidates` are
+        possibilities below the threshold; never state one as a fact, quote it as a possibility with its confidence, and
+        check its place. not_found: the passages that were read hold no answer, which is no proof that the documents
+        hold none. Where `hint` is set, no quote can answer such a question: ask what it says instead.
+        """
         access = _access(ctx)
 
-        async def work() -> Response:
+        async def work() -> CallToolResult:
             narrowed = access.narrow(filters or Filters())
-            asked = Question(question=question, answers=answers, threshold=threshold, filters=narrowed)
-            return access.shown(await service.ask(asked, keep=access.collections is None))
+            asked = Question(question=question, answers=answers, threshold=threshold, filters=narrowed, explain=explain)
+            return _result(access.shown(await service.ask(asked, keep=access.collections is None)))
 
         return await _told(work())
 
@@ -204,6 +215,34 @@ def _words(error: Exception) -> str:
     if details is None:
         return str(error)
     return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in details())
+
+
+def _result(response: Response) -> CallToolResult:
+    """A response as the tool gives it: what may be concluded from it, in words, then the JSON of it all."""
+    texts = (_conclusion(response), response.model_dump_json())
+    return CallToolResult(
+        content=[TextContent(text=text) for text in texts], structured_content=response.model_dump(mode="json")
+    )
+
+
+def _conclusion(response: Response) -> str:
+    hint = f" {response.hint}" if response.hint else ""
+    match response.status:
+        case "answered":
+            also = " What was also found contradicts it: state both sides." if response.also_found else ""
+            return f"Answered: quote the answer and name its document.{also}"
+        case "unsure":
+            best = response.candidates[0].confidence
+            return (
+                f"Unsure: no answer is likely enough; the best candidate is right with a probability of {best:.0%}. Do "
+                "not state it as a fact. Quote it as a possibility, with its confidence, after checking its place with "
+                f"read_document.{hint}"
+            )
+        case "not_found":
+            return (
+                "Not found: the passages that were read hold no answer. That is no proof that the documents hold none: "
+                f"say that nothing was found.{hint}"
+            )
 
 
 def _part(service: Service, document_id: str, access: Access, start: int, end: int) -> DocumentPart:

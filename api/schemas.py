@@ -51,8 +51,9 @@ class ListPlace(_Frozen):
 class FoundPassage(_Frozen):
     """A passage `[start, end)` in code points of its document's text: `text[start:end]` there is `text` here.
 
-    `score` is the fused one that orders the list. `dense` (inner product) and `lexical` (BM25) are null where that
-    search did not find the passage within its depth; `similarity` is the inner product in either case.
+    `score` is the fused one that orders the list; for whoever may see only some collections it is 1 / `rank`. `dense`
+    (inner product) and `lexical` (BM25) are null where that search did not find the passage within its depth;
+    `similarity` is the inner product in either case.
     """
 
     rank: int = Field(ge=1)
@@ -199,6 +200,7 @@ class FileResult(_Frozen):
 
     name: str
     changed: bool = Field(description="False also where the same document was already there.")
+    replaced: bool = Field(description="Whether another version was there, which this one took the place of.")
     document: DocumentRecord | None
     problem: Problem | None
 

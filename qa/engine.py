@@ -13,14 +13,16 @@ from qa.asking.asked import Asked
 from qa.calibration.promise import valid_promise
 from qa.citing.answers import cited_answer, cited_documents
 from qa.citing.provenance import provenance
-from qa.judging.choice import contenders, given_answers, why_withheld
+from qa.explaining.explain import explain
+from qa.explanation import ThresholdSource
+from qa.judging.also_found import also_found
+from qa.judging.choice import choose
 from qa.judging.confidence import Calibration
 from qa.judging.judge import Judge, Judged
-from qa.judging.rivals import rivals
 from qa.reading.legible_reader import ReadPassage, read_retrieved
 from qa.reading.reader import Reader
 from qa.retrieval.retriever import Retrieved, Retriever
-from qa.types import Elapsed, Promise, Question, Response
+from qa.types import Answer, Elapsed, Promise, Question, Response
 
 # How often a question is asked again whose cited document changed while it was read.
 ATTEMPTS = 3
@@ -61,7 +63,7 @@ class Engine:
         return self._threshold(question, self.promise()[0])
 
     def ask(self, question: Question) -> Response:
-        """Answer one question, or abstain with the reason."""
+        """Answer one question, or say why it is not answered."""
         return self.ask_many([question])[0]
 
     def ask_many(self, questions: Sequence[Question]) -> list[Response]:
@@ -118,6 +120,18 @@ class Engine:
                 total=round((time.perf_counter() - begun) * share, 2),
             )
             response = self._respond(entry, hits, answers, elapsed, promise)
+            if response is not None and entry.question.explain:
+                explanation = explain(
+                    entry,
+                    hits,
+                    passages,
+                    answers,
+                    calibration=self.calibration,
+                    threshold=response.threshold,
+                    threshold_from=self._threshold_source(entry.question, promise),
+                    catalogue=self.store.catalogue,
+                )
+                response = response.model_copy(update={"explanation": explanation})
             traces.append(None if response is None else Trace(hits, passages, response))
         return traces
 
@@ -126,18 +140,22 @@ class Engine:
     ) -> Response | None:
         question, snapshot = asked.question, retrieved.snapshot
         threshold = self._threshold(question, promise)
-        sure = [entry for entry in judged if entry.confidence >= threshold]
-        given = given_answers(asked, judged if question.candidates else sure)
-        contending = contenders(asked, sure)
-        documents = cited_documents(self.store.catalogue, [*given, *contending], snapshot)
+        choice = choose(asked, judged, threshold, retrieved.reason)
+        documents = cited_documents(self.store.catalogue, choice.cited, snapshot)
         if documents is None:
             return None
+
+        def cite(entries: Sequence[Judged]) -> tuple[Answer, ...]:
+            return tuple(cited_answer(asked, entry, documents, snapshot) for entry in entries)
+
         return Response(
             question=asked.text,
-            status="answered" if sure else "abstained",
-            reason=None if sure else retrieved.reason or why_withheld(judged),
-            answers=tuple(cited_answer(asked, entry, documents, snapshot) for entry in given),
-            rivals=rivals([cited_answer(asked, entry, documents, snapshot) for entry in contending]),
+            status=choice.status,
+            reason=choice.reason,
+            hint=choice.hint,
+            answers=cite(choice.answers),
+            candidates=cite(choice.candidates),
+            also_found=also_found(cite(choice.contenders)),
             threshold=threshold,
             promise=promise if promise and promise.covers(question, threshold) else None,
             elapsed_ms=elapsed,
@@ -148,6 +166,11 @@ class Engine:
         if question.threshold is not None:
             return question.threshold
         return promise.threshold if promise else self.calibration.threshold
+
+    def _threshold_source(self, question: Question, promise: Promise | None) -> ThresholdSource:
+        if question.threshold is not None:
+            return "question"
+        return "promise" if promise else "calibration"
 
     @cached_property
     def _calibration_sha256(self) -> str:

@@ -8,13 +8,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from index.documents import first_day
 from index.selection import Selection
+from qa.explanation import Explanation
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 MAX_QUESTION_LENGTH = 2_000
 MAX_ANSWERS = 20
 MAX_PASSAGES = 200
 
-Reason = Literal["empty_index", "nothing_retrieved", "not_in_passages", "below_threshold"]
+# A candidate below it is no more likely than a span taken at random: nothing is unsure that rests on such.
+POSSIBLE = 0.05
+
+Status = Literal["answered", "unsure", "not_found"]
+Reason = Literal["empty_index", "nothing_retrieved", "not_in_passages", "below_threshold", "not_a_span_question"]
 
 
 class _Frozen(BaseModel):
@@ -113,7 +118,14 @@ class Question(_Frozen):
     passages: Whole = Field(default=20, ge=1, le=MAX_PASSAGES, description="How many passages to read.")
     filters: Filters = Field(default_factory=Filters)
     threshold: Share | None = Field(default=None, description="Confidence needed to answer.")
-    candidates: Flag = Field(default=False, description="Return the best spans even when abstaining.")
+    candidates: Flag = Field(
+        default=False,
+        description="Return in `candidates` as many as `answers` asks for (5 by default), those under 5 % as well; for "
+        "an answered question, what comes behind its answers.",
+    )
+    explain: Flag = Field(
+        default=False, description="Say why it came out so: what was read, what counted, what would have changed it."
+    )
 
 
 class DocumentRef(_Frozen):
@@ -288,20 +300,33 @@ class Promise(_Frozen):
 
 
 class Response(_Frozen):
-    """The answer to a question, or an honest abstention with its reason.
+    """The answers to a question; or what may be one, where none is sure enough; or that none was found, and why.
 
+    `answered`: the confidence of each of `answers` is at least `threshold`. `unsure`: none is, but the best of
+    `candidates` has at least 5 %. `not_found`: nothing has in the passages that were read, which does not say that the
+    documents do not hold it. `hint` says what to ask instead where no span can answer (`not_a_span_question`).
+
+    `also_found` are answers of the same kind that contradict the first one, in this document or in others: which of
+    them holds, the sources and their dates may tell. There are none for questions for a list, or for yes or no.
     `promise` is null where nothing was proved for answers at this `threshold` to questions that are asked like this.
-    `rivals` are what other documents answer instead of the first answer, about as surely: which of them holds, their
-    dates may tell. There are none for questions for a list, or for yes or no.
+    `explanation` says why it came out so, null where the question did not ask for it.
     """
 
     question: str
-    status: Literal["answered", "abstained"]
+    status: Status
     reason: Reason | None
+    hint: str | None = None
     answers: tuple[Answer, ...]
-    rivals: tuple[Answer, ...] = ()
+    candidates: tuple[Answer, ...] = ()
+    also_found: tuple[Answer, ...] = ()
     threshold: float
     promise: Promise | None = None
+    explanation: Explanation | None = None
     elapsed_ms: Elapsed
     schema_version: str = SCHEMA_VERSION
     provenance: Provenance
+
+    @property
+    def best(self) -> Answer | None:
+        """The first answer, else the first candidate: the best span as far as it is shown, whatever was decided."""
+        return next(iter(self.answers or self.candidates), None)

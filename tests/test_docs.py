@@ -17,6 +17,7 @@ from reference.settings import EXTRAS, ROOT, VARIABLES, extras, variables
 from reference.write import empty_server, pages
 
 from api.settings import ServerSettings
+from eval.measures.names import KNOWN
 from qa.types import Reason
 
 pytestmark = pytest.mark.slow
@@ -52,6 +53,11 @@ def test_every_command_and_option_is_named() -> None:
         ]
         assert name in sections and not missing, (name, missing)
         assert command.help, f"{name} does not say what it does"
+
+
+def test_every_measure_is_named() -> None:
+    page = (ROOT / "docs/measures.md").read_text("utf-8")
+    assert not [name for name in KNOWN if f"| `{name}` |" not in page]
 
 
 def test_every_route_and_problem_is_named(server: FastAPI, text: str) -> None:

@@ -57,7 +57,7 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_script_prints_everything_before_it_ends(indexed: tuple[Path, set[str]]) -> None:
     store = str(indexed[0])
     done = script("ask", "When do the Russia-China drills run?", "--json", "--candidates", "-n", "20", "--store", store)
-    assert done.returncode == 0 and len(json.loads(done.stdout)["answers"]) > 5
+    assert done.returncode == 0 and len(json.loads(done.stdout)["candidates"]) > 5
     # Closed as it should be: nothing is left for the next process to recover.
     assert [path.name for path in indexed[0].iterdir() if path.name.endswith("-wal")] == []
     for arguments, code, said in (

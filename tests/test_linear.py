@@ -29,9 +29,10 @@ import index
 import qa
 from index.documents import Document
 from index.loading.building import clean, one_line
-from index.loading.formats import page_layout
 from index.loading.formats.delimited import load_delimited
 from index.loading.formats.markdown import load_markdown, table_rows
+from index.loading.formats.pdf import layout as page_layout
+from index.loading.formats.pdf.glyphs import Glyph
 from index.text.legible import cells, legible, searchable
 from index.text.passages import CutSettings, cut_passages
 from index.text.sentences import markdown_headings, split_sentences
@@ -40,8 +41,8 @@ from qa.asking.question_form import question_form
 from qa.citing.anchor import anchor
 from qa.citing.cite import cite
 from qa.citing.formats import formatted
-from qa.judging.candidates import whole_words
 from qa.judging.enumeration import items
+from qa.judging.whole_spans import whole_words
 from qa.types import MAX_QUESTION_LENGTH
 from qa.values.normalize import normalize
 
@@ -62,6 +63,7 @@ BOUNDED = {
     "qa.values.normalize._NUMBERED": 80,  # qa.values.normalize.normalize
     "qa.asking.question_form._PLURAL": 200,  # the words that it is given
     "qa.asking.question_form": MAX_QUESTION_LENGTH,
+    "qa.asking.span_question": MAX_QUESTION_LENGTH,
     "qa.values.normalize._WHEN": MAX_QUESTION_LENGTH,
     # LONGEST_SENTENCE; the two that read whole texts are among the functions below.
     "eval.drafting.patterns": 400,
@@ -270,11 +272,11 @@ def anchored(text: str) -> object:
     return anchor(quote, document(f"b{text}"))
 
 
-def page(text: str) -> list[page_layout.Glyph]:
+def page(text: str) -> list[Glyph]:
     """A page of one line, and of as many lines as there are characters, side by side."""
-    line = [page_layout.Glyph(char, n * 5.0, n * 5.0 + 5, 700, 710) for n, char in enumerate(text)]
+    line = [Glyph(char, n * 5.0, n * 5.0 + 5, 700, 710) for n, char in enumerate(text)]
     beside = [
-        page_layout.Glyph(char, 600.0 * (n % 2) + n % 7, 600.0 * (n % 2) + 9, -20.0 * n, 10 - 20.0 * n)
+        Glyph(char, 600.0 * (n % 2) + n % 7, 600.0 * (n % 2) + 9, -20.0 * n, 10 - 20.0 * n)
         for n, char in enumerate(text)
     ]
     return [*line, *beside]

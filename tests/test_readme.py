@@ -26,6 +26,12 @@ NOT_RUN = {
     ".venv/bin/qa calibrate gold.jsonl --store STORE --risk 0.1": "needs hundreds of questions",
     ".venv/bin/qa train reader --data DIR --work WORK --output READER": _MODELS,
     ".venv/bin/qa calibrate GOLD --corpus ARTICLES --reader READER --store STORE --output calibration.json": _MODELS,
+    ".venv/bin/qa index FOLDER --store DOCUMENTS": _MODELS,
+    ".venv/bin/qa calibrate GOLD --corpus ARTICLES --store STORE --documents QUESTIONS --documents-store DOCUMENTS "
+    "--half tune \\": _MODELS,
+    "--readings readings.jsonl --output calibration.json": _MODELS,
+    ".venv/bin/qa eval QUESTIONS --store DOCUMENTS --half report --calibration calibration.json --by domain "
+    "--by kind": _MODELS,
     ".venv/bin/qa train reader --data DIR --work WORK2 --recipe qa/training/in_context.toml --base READER --output "
     "READER2": _MODELS,
     ".venv/bin/qa eval squad2 GOLD --articles 11: --tune-on 0:6 --reader READER": _MODELS,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from api.cli.console import PasteFormat, print_citations, print_response
+from api.cli.console import PasteFormat, print_citations, print_explanation, print_response
 from api.cli.errors import UsageError
 from api.cli.grouping import OptionGroup, with_groups
 from api.cli.opening import open_engine, open_store, tell_ignored_promise
@@ -39,11 +39,16 @@ def ask(
     ] = None,
     passages: PassagesOption = 20,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Confidence needed to answer.")] = None,
-    candidates: Annotated[bool, typer.Option("--candidates", help="Show the best spans even when abstaining.")] = False,
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="Show more of what comes closest, or comes behind the answers.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show why: what was read, what counted, what would have changed it.")
+    ] = False,
     among: QuestionFilterOptions,
     models: ModelOptions,
 ) -> None:
-    """Answer a question with exact words from the documents, or say that they do not hold the answer."""
+    """Answer a question with exact words from the documents, or say how sure it is of what comes closest."""
     from qa.types import Question
 
     filters = among.filters()
@@ -57,6 +62,7 @@ def ask(
                 filters=filters,
                 threshold=threshold,
                 candidates=candidates,
+                explain=explain,
             )
         except ValidationError as error:
             reason = error.errors()[0]["msg"].removeprefix("Value error, ")
@@ -65,6 +71,8 @@ def ask(
     single = None if question == "-" else make(question)
     if output.form and (output.as_json or single is None):
         raise UsageError("--format is for one question, and without --json")
+    if output.form and explain:
+        raise UsageError("--format prints citations alone; ask without it for --explain")
     opened = open_store(store, models.embedder, runtime=models.runtime)
     engine = open_engine(opened, models.reader, models.calibration, runtime=models.runtime, ahead=True)
     if not engine.calibrated:
@@ -77,12 +85,17 @@ def ask(
         elif output.form and response.answers:
             print_citations(response, output.form)
         else:
-            # An abstention is nothing to paste: it must not look like a citation to what reads standard output.
-            print_response(response, errors if output.form else Terminal())
+            # What is unsure is nothing to paste: it must not look like a citation to what reads standard output.
+            terminal = errors if output.form else Terminal()
+            print_response(response, terminal)
+            if response.explanation is not None:
+                print_explanation(response.explanation, terminal)
         opened.close()
         return
     failed = 0
     for number, line in enumerate(sys.stdin, start=1):
+        # Editors on Windows begin a file with a byte-order mark.
+        line = line.removeprefix("\ufeff") if number == 1 else line  # noqa: PLW2901
         if not line.strip():
             continue
         try:

@@ -18,6 +18,7 @@ from api.cli.indexing import (
     summary,
     tell_failures,
     tell_kept,
+    tell_moved,
     tell_partly_read,
 )
 from api.cli.opening import open_store
@@ -111,6 +112,7 @@ def index(
     tell_failures(report)
     tell_partly_read(report)
     tell_kept(report.plan)
+    tell_moved(report.plan)
     count, passages = opened.catalogue.counts()
     say(f"{summary(report)}; the store holds {plural(count, 'document')} in {plural(passages, 'passage')}")
     if report.interrupted:
@@ -154,6 +156,8 @@ def _show_plan(store: str, paths: list[Path], collection: str, prune: bool | Non
                 say(f"{verb} {printable(str(file.path))}")
     for uri in made.gone:
         say(f"remove {printable(str(path_of(uri)))}")
+    for new, old in made.moved.items():
+        say(f"move {printable(str(path_of(old)))} to {printable(str(path_of(new)))}")
     for _, reason in [*made.unreadable, *made.refused]:
         tell(reason, label="not indexed:")
     tell_kept(made)

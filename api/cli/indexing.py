@@ -113,5 +113,12 @@ def tell_kept(made: Plan) -> None:
         tell(message, label="kept:")
 
 
+def tell_moved(made: Plan) -> None:
+    from index.ingest.plan import moved_message
+
+    if (message := moved_message(made)) is not None:
+        tell(message, label="moved:")
+
+
 def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

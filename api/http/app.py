@@ -63,8 +63,8 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 _DESCRIPTION = (
     "Ask questions of your own documents and get the exact words that answer, each with a citation that anyone can "
-    "check, or an honest abstention. Offsets are Unicode code points into a document's text, half-open. Errors are "
-    "problem details (RFC 9457). Every response carries x-request-id."
+    "check; else what comes closest, or that nothing was found. Offsets are Unicode code points into a document's "
+    "text, half-open. Errors are problem details (RFC 9457). Every response carries x-request-id."
 )
 
 

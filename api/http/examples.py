@@ -6,8 +6,10 @@ from typing import Any
 
 from api.version import installed_version
 from index.documents import document_id, text_sha256
+from qa.asking.span_question import HINTS
 from qa.citing.formats import formatted
-from qa.types import Citation
+from qa.judging.confidence import MEANINGS
+from qa.types import SCHEMA_VERSION, Citation
 
 _URI = "https://example.org/drills.txt"
 _TITLE = "drills.txt"
@@ -72,10 +74,12 @@ RESPONSE: dict[str, Any] = {
     "question": QUESTION["question"],
     "status": "answered",
     "reason": None,
+    "hint": None,
     "answers": [
         {"text": _QUOTE, "confidence": 0.87, "citation": CITATION, "supporting": [], "normalized": _NORMALIZED}
     ],
-    "rivals": [],
+    "candidates": [],
+    "also_found": [],
     "threshold": 0.5,
     "promise": {
         "risk": 0.1,
@@ -90,7 +94,7 @@ RESPONSE: dict[str, Any] = {
         "store_generation": 1,
     },
     "elapsed_ms": {"embed": 8.1, "retrieve": 1.4, "read": 61.0, "total": 70.9},
-    "schema_version": "1",
+    "schema_version": SCHEMA_VERSION,
     "provenance": {
         "version": installed_version(),
         "store_generation": 1,
@@ -101,12 +105,84 @@ RESPONSE: dict[str, Any] = {
         "reader": {"name": "spanqa-minilm-l6", "sha256": "0" * 64},
     },
 }
-ABSTENTION: dict[str, Any] = {
+UNSURE: dict[str, Any] = {
+    **RESPONSE,
+    "question": "When do the drills end?",
+    "status": "unsure",
+    "reason": "below_threshold",
+    "answers": [],
+    "candidates": [{**RESPONSE["answers"][0], "confidence": 0.31}],
+}
+NOT_FOUND: dict[str, Any] = {
     **RESPONSE,
     "question": "Who commands the drills?",
-    "status": "abstained",
+    "status": "not_found",
     "reason": "not_in_passages",
     "answers": [],
+}
+NOT_A_SPAN_QUESTION: dict[str, Any] = {
+    **NOT_FOUND,
+    "question": "Summarise the drills",
+    "reason": "not_a_span_question",
+    "hint": HINTS["summary"],
+}
+EXPLAINED_QUESTION: dict[str, Any] = {**QUESTION, "explain": True}
+EXPLAINED: dict[str, Any] = {
+    **RESPONSE,
+    "explanation": {
+        "passages": [
+            {
+                "document": {name: DOCUMENT_REF[name] for name in ("id", "uri", "title", "sha256")},
+                "start": 0,
+                "end": len(_TEXT),
+                "dense_rank": 1,
+                "dense_score": 0.71,
+                "lexical_rank": 1,
+                "lexical_score": 2.9,
+                "fused_score": 0.0328,
+                "similarity": 0.71,
+                "read": {"text": _QUOTE, "start": _START, "end": _END, "margin": 4.5},
+            }
+        ],
+        "candidates": [
+            {
+                "text": _QUOTE,
+                "document_id": DOCUMENT_REF["id"],
+                "start": _START,
+                "end": _END,
+                "margin": 4.5,
+                "score": 13.2,
+                "confidence": 0.87,
+                "features": [
+                    {
+                        "name": "margin",
+                        "value": 4.5,
+                        "mean": -2.3,
+                        "scale": 8.5,
+                        "weight": 4.25,
+                        "contribution": 3.4,
+                    }
+                ],
+            }
+        ],
+        "bias": -1.5,
+        "meanings": {"margin": MEANINGS["margin"]},
+        "threshold": 0.5,
+        "threshold_from": "promise",
+        "would_change": [
+            {
+                "kind": "threshold",
+                "statement": "It would be answered at every threshold up to 0.8700, and unsure above.",
+                "feature": None,
+            },
+            {
+                "kind": "feature",
+                "statement": "With an average margin, and all else as it is, its confidence would be 0.1824: it would "
+                "not be answered.",
+                "feature": "margin",
+            },
+        ],
+    },
 }
 SEARCH_REQUEST: dict[str, Any] = {"question": QUESTION["question"], "passages": 5}
 SEARCH_RESPONSE: dict[str, Any] = {

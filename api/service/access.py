@@ -50,7 +50,8 @@ class Access:
         if self.collections is None:
             return response
         provenance = response.provenance.model_copy(update={"store_generation": None})
-        return response.model_copy(update={"provenance": provenance})
+        explanation = response.explanation and response.explanation.without_word_scores()
+        return response.model_copy(update={"provenance": provenance, "explanation": explanation})
 
     def collection_for(self, named: str | None) -> str:
         """Where an upload goes; raises ProblemError 403 for a collection that the key is not for."""

@@ -113,17 +113,19 @@ def search_passages(engine: Engine, request: SearchRequest, access: Access) -> S
 
 def _apart_from_others(engine: Engine, question: str, passages: Sequence[RetrievedPassage]) -> list[RetrievedPassage]:
     """The passages with numbers that do not move with documents of other collections: without scores of the word
-    search, which counts how common words are in the whole store, and with inner products of each vector for itself,
-    since the last digits of an index's own depend on what else it holds."""
+    search, which counts how common words are in the whole store, with the reciprocal of the rank for the fused score,
+    which they are part of, and with inner products of each vector for itself, since the last digits of an index's own
+    depend on what else it holds."""
     if not passages:
         return []
     query = engine.store.embedder.embed([question])[0].astype(np.float64)
     vectors = engine.store.catalogue.embeddings([entry.passage.id for entry in passages])
     shown = []
-    for entry in passages:
+    for rank, entry in enumerate(passages, start=1):
         vector = vectors.get(entry.passage.id)
         similarity = entry.similarity if vector is None else round(float(vector.astype(np.float64) @ query), 6)
-        hit = replace(entry.hit, lexical_score=None, dense_score=None if entry.hit.dense_score is None else similarity)
+        dense_score = None if entry.hit.dense_score is None else similarity
+        hit = replace(entry.hit, score=1 / rank, lexical_score=None, dense_score=dense_score)
         shown.append(replace(entry, hit=hit, similarity=similarity))
     return shown
 

@@ -1,4 +1,4 @@
-// What came of a question: answers with their places, or an honest "not in these documents".
+// What came of a question: answers with their places, what comes closest where none is sure, or that none was found.
 
 import { call } from "./api.js";
 import { copyMenu } from "./copy.js";
@@ -16,8 +16,8 @@ const LEVELS = [
 ];
 const SHOWN = 4;
 const NEAREST = 3;
-// Less than this is noise: no more than the share of right ones among spans taken at random.
-const WORTH_SHOWING = 0.05;
+// As the server has it: less than this is no more likely to be right than a span taken at random.
+const POSSIBLE = 0.05;
 
 /** A confidence in words. */
 export const inWords = (confidence) => LEVELS.find(([least]) => confidence >= least)[1];
@@ -27,15 +27,17 @@ export const places = () => [...byId("result").querySelectorAll("button.place")]
 
 /** The page's part for a response of /v1/ask, and what to say of it aloud. */
 export function answered(response) {
-  const sure = response.answers.filter((answer) => answer.confidence >= response.threshold);
-  const rest = response.answers.filter((answer) => answer.confidence < response.threshold && answer.confidence >= WORTH_SHOWING);
-  const [first] = sure;
+  const [first] = response.answers;
+  const also = response.also_found;
+  // What contradicts the answer stands right below it, once.
+  const isNew = (answer) => !also.some((other) => samePlace(answer.citation, other.citation));
+  const sure = response.answers.filter(isNew);
+  const rest = response.candidates.filter((answer) => answer.confidence >= POSSIBLE && isNew(answer));
   // The items of one enumeration come as answers of their own: one place, one confidence.
   const together = sure.filter((answer) => sameList(answer, first));
   const others = sure.filter((answer) => !together.includes(answer));
   const parts = [main(together, response)];
-  const rivals = response.rivals ?? [];
-  if (rivals.length) parts.push(disagreement(first, rivals));
+  if (also.length) parts.push(alsoFound(first, also));
   if (others.length) parts.push(list("Other answers", others));
   if (rest.length) parts.push(folded(`Less likely (${rest.length})`, rest));
   parts.push(about(response));
@@ -44,9 +46,11 @@ export function answered(response) {
     parts,
     target: first.citation,
     spoken: `Answer: ${words}. ${inWords(first.confidence)}, ${likely(first.confidence)}. From ${first.citation.document.title}.` +
-      (rivals.length ? " Other documents answer differently." : ""),
+      (also.length ? ` Also found: ${also.map((answer) => answer.text).join("; ")}.` : ""),
   };
 }
+
+const samePlace = (a, b) => a.document.id === b.document.id && a.start === b.start && a.end === b.end;
 
 function sameList(answer, first) {
   const [a, b] = [answer.citation, first.citation];
@@ -145,54 +149,56 @@ function folded(title, answers, tag = "section") {
   return el(tag, { class: tag === "section" ? "card" : "" }, details);
 }
 
-function disagreement(first, rivals) {
-  const one = rivals.length === 1;
-  return el("section", { class: "card rivals", "aria-labelledby": "rivals-title" },
-    el("h2", { id: "rivals-title", class: "label" }, one ? "Another document answers differently" : "Other documents answer differently"),
-    el("p", {}, `They are about as sure as “${first.text}”. Compare the sources and their dates before you rely on one.`),
-    el("ul", { class: "answers" }, ...rivals.map(brief)));
+function alsoFound(first, others) {
+  return el("section", { class: "card also", "aria-labelledby": "also-title" },
+    el("h2", { id: "also-title", class: "label" }, "Also found"),
+    el("p", {}, `This is not the same as “${first.text}”. Compare the sources and their dates before you rely on one.`),
+    el("ul", { class: "answers" }, ...others.map(brief)));
 }
 
-/** As `answered`, for an abstention: why, and the passages nearest to the question. */
-export async function abstained(response, filtered, tell) {
-  const [nearest] = response.answers;
-  const card = el("article", { class: "card abstained", "aria-labelledby": "answer-title" },
-    el("h2", { id: "answer-title" }, response.reason === "empty_index" ? "No documents yet" : "Not in these documents"),
+/** As `answered`, where no answer is given: what comes closest, or that none was found, and why. */
+export async function unanswered(response, filtered, tell) {
+  const unsure = response.status === "unsure";
+  const heading = title(response);
+  const card = el("article", { class: `card outcome ${unsure ? "unsure" : "not-found"}`, "aria-labelledby": "answer-title" },
+    el("h2", { id: "answer-title" }, heading),
     el("p", {}, why(response, filtered)));
   const parts = [card];
   if (response.reason === "empty_index") {
     card.append(el("button", { type: "button", class: "primary", onclick: () => tell.documents() }, "Add documents…"));
-    return { parts, spoken: `No documents yet. ${why(response, filtered)}` };
+    return { parts, spoken: `${heading}. ${why(response, filtered)}` };
   }
+  const close = unsure ? response.candidates.filter((answer) => answer.confidence >= POSSIBLE).slice(0, NEAREST) : [];
+  if (close.length) card.append(el("h3", { class: "label" }, "Closest"), el("ul", { class: "answers" }, ...close.map(brief)));
   card.append(hints(filtered, tell));
-  const close = response.answers
-    .filter((answer) => answer.confidence >= WORTH_SHOWING || (answer === nearest && response.reason === "below_threshold"))
-    .slice(0, NEAREST);
-  if (close.length) {
-    parts.push(el("section", { class: "card" }, el("h2", { class: "label" }, close.length > 1 ? "Closest wordings, not answers" : "Closest wording, not an answer"),
-      el("ul", { class: "answers" }, ...close.map(brief))));
-  }
-  const passages = response.reason === "nothing_retrieved" ? [] : await nearestPassages(response.question, tell.filters());
+  const passages = unsure || response.reason === "nothing_retrieved" ? [] : await nearestPassages(response.question, tell.filters());
   if (passages.length) {
     parts.push(el("section", { class: "card" }, el("h2", { class: "label" }, "Nearest passages"), el("ul", { class: "answers" }, ...passages.map(passage))));
   }
   parts.push(about(response));
-  return { parts, spoken: `Not in these documents. ${why(response, filtered)}` };
+  const closest = close.map((answer) => `${answer.text}, ${likely(answer.confidence)} likely`).join("; ");
+  return { parts, spoken: `${heading}. ${why(response, filtered)}${closest ? ` Closest: ${closest}.` : ""}` };
+}
+
+function title({ status, reason }) {
+  if (reason === "empty_index") return "No documents yet";
+  if (reason === "nothing_retrieved") return "Nothing to read";
+  if (reason === "not_a_span_question") return "Not a question that a quote can answer";
+  return status === "unsure" ? "Not sure" : "Not found in the passages that were read";
 }
 
 function why(response, filtered) {
-  const [nearest] = response.answers;
   switch (response.reason) {
     case "empty_index":
       return "There is nothing to read. Add some documents and ask again.";
     case "nothing_retrieved":
       return filtered ? "What you restricted the question to leaves nothing to read." : "No passage has anything to do with this question.";
+    case "not_a_span_question":
+      return response.hint;
     case "below_threshold":
-      return nearest
-        ? `The closest wording is only ${likely(nearest.confidence)} likely to be right, and ${percent(response.threshold)} is needed to call it an answer.`
-        : `There is a wording that might answer, but it is not likely enough: ${percent(response.threshold)} is needed.`;
+      return `The closest wording is only ${likely(response.candidates[0].confidence)} likely to be right, and ${percent(response.threshold)} is needed to call it an answer. Look at its source before you rely on it.`;
     default:
-      return "The passages closest to the question were read, and none of them holds an answer.";
+      return "The passages closest to the question were read, and none of them holds an answer. Other passages, or other words, may.";
   }
 }
 

@@ -1,11 +1,12 @@
 // The page: questions in, answers out, and what the address and the keyboard ask for.
 
-import { abstained, answered, places, shared } from "./answer.js";
+import { answered, places, shared, unanswered } from "./answer.js";
 import { call, Problem } from "./api.js";
 import * as documents from "./documents.js";
 import { announce, byId, el, plural } from "./dom.js";
 import { check, citationOf } from "./link.js";
 import * as viewer from "./viewer.js";
+import { why } from "./why.js";
 
 const ANSWERS = 20;
 const SHORTCUTS = "spanqa-shortcuts";
@@ -70,7 +71,8 @@ async function ask(words) {
     const filters = documents.questionFilters();
     const response = await patiently(signal, () =>
       call("POST", "v1/ask", { question, answers: ANSWERS, candidates: true, filters }, { signal }));
-    const shown = response.status === "answered" ? answered(response) : await abstained(response, documents.isFiltered(), tell);
+    const shown = response.status === "answered" ? answered(response) : await unanswered(response, documents.isFiltered(), tell);
+    if (response.reason !== "empty_index") shown.parts.push(why({ question, answers: ANSWERS, filters }, signal));
     finish(signal, shown);
   } catch (error) {
     fail(signal, error, () => ask(question));

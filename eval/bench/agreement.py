@@ -170,7 +170,7 @@ def compare_stores(
 
 
 def _best(response: Response) -> Span:
-    if not response.answers:
+    best = response.best
+    if best is None:
         return Span(status=response.status, text="", document="", start=-1)
-    best = response.answers[0]
     return Span(status=response.status, text=best.text, document=best.citation.document.id, start=best.citation.start)

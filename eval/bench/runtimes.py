@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ import numpy as np
 
 from eval.gold.questions import GoldQuestion
 from eval.measures.basic import mean
-from eval.measures.squad import exact_match, f1
+from eval.measures.squad import best_threshold, exact_match, f1
 from eval.results import Frozen
 from eval.runs.run import GoldRef, Software, software
 from index.errors import InputError
@@ -40,8 +41,9 @@ class Differing(Frozen):
 
 class Measured(Frozen):
     """A runtime over all questions. `same_answer`: the share whose best span is the reference's, to the character;
-    `same_decision`: whether that span beats "no answer" is the same. EM and F1 of the best span over the answerable
-    questions (`forced_*`), and over all of them, answered where a span beats "no answer"."""
+    `same_decision`: whether that span is let through is the same. EM and F1 of the best span over the answerable
+    questions (`forced_*`), and over all of them, answered where a span is let through: from the margin on that gives
+    the reference its best F1 over these questions."""
 
     forced_em: float | None
     forced_f1: float | None
@@ -67,15 +69,31 @@ class RuntimeComparison(Frozen):
     holds: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The best span of a question: its scores whatever was decided, and its margin, None where there is none."""
+
+    answerable: bool
+    em: float
+    f1: float
+    margin: float | None
+
+    def scored(self, value: float, threshold: float) -> float:
+        """A score of the question, answered where the margin is at least `threshold`."""
+        return value if self.let_through(threshold) else float(not self.answerable)
+
+    def let_through(self, threshold: float) -> bool:
+        return self.margin is not None and self.margin >= threshold
+
+
 @dataclass(slots=True)
 class _Tally:
     """What is added up of a runtime."""
 
     seconds: float = 0.0
     same: int = 0
-    decided: int = 0
     largest: float = 0.0
-    scores: dict[str, list[float]] = field(default_factory=lambda: {"fem": [], "ff1": [], "em": [], "f1": []})
+    reads: list[_Read] = field(default_factory=list)
 
 
 def compare_runtimes(
@@ -94,7 +112,9 @@ def compare_runtimes(
         _compare_batch(asked[begin : begin + BATCH], readers, tallies, differing)
         if progress:
             progress(min(begin + BATCH, len(asked)), len(asked))
-    measured = {name: _measured(tally, len(asked)) for name, tally in tallies.items()}
+    reference = tallies[REFERENCE]
+    threshold = _threshold(reference.reads)
+    measured = {name: _measured(tally, reference, threshold) for name, tally in tallies.items()}
     reader = readers[shipped]
     return RuntimeComparison(
         software=software(),
@@ -163,14 +183,21 @@ def _score(tally: _Tally, question: GoldQuestion, ranked: Sequence[Span], expect
     text = question.context or ""
     golds = [answer.text for answer in question.answers]
     words = text[ranked[0].start : ranked[0].end] if ranked else ""
-    given = words if ranked and ranked[0].margin > 0 else ""
+    margin = ranked[0].margin if ranked else None
     tally.same += [_place(span) for span in ranked] == [_place(span) for span in expected]
-    tally.decided += [span.margin > 0 for span in ranked] == [span.margin > 0 for span in expected]
-    if question.answerable:
-        tally.scores["fem"].append(exact_match(words, golds))
-        tally.scores["ff1"].append(f1(words, golds))
-    tally.scores["em"].append(exact_match(given, golds))
-    tally.scores["f1"].append(f1(given, golds))
+    em, matched = (exact_match(words, golds), f1(words, golds)) if question.answerable else (0.0, 0.0)
+    tally.reads.append(_Read(question.answerable, em, matched, margin))
+
+
+def _threshold(reads: Sequence[_Read]) -> float:
+    """The margin from which on answering gives these reads their best F1: a reader's own zero need not."""
+    best = best_threshold(
+        [read.f1 for read in reads],
+        [math.inf if read.margin is None else -read.margin for read in reads],
+        [read.answerable for read in reads],
+        [read.margin is not None for read in reads],
+    )
+    return -best.threshold
 
 
 def _differing(question: GoldQuestion, runtime: str, answer: Span, expected: Sequence[Span]) -> Differing:
@@ -192,15 +219,19 @@ def _place(span: Span) -> tuple[int, int]:
     return span.start, span.end
 
 
-def _measured(tally: _Tally, questions: int) -> Measured:
-    scores = {name: mean(values) for name, values in tally.scores.items()}
+def _measured(tally: _Tally, reference: _Tally, threshold: float) -> Measured:
+    reads, answerable = tally.reads, [read for read in tally.reads if read.answerable]
+    decided = (
+        read.let_through(threshold) == other.let_through(threshold)
+        for read, other in zip(reads, reference.reads, strict=True)
+    )
     return Measured(
-        forced_em=scores["fem"],
-        forced_f1=scores["ff1"],
-        em=scores["em"] or 0.0,
-        f1=scores["f1"] or 0.0,
-        questions_a_second=questions / tally.seconds,
-        same_answer=tally.same / questions,
-        same_decision=tally.decided / questions,
+        forced_em=mean(read.em for read in answerable),
+        forced_f1=mean(read.f1 for read in answerable),
+        em=mean(read.scored(read.em, threshold) for read in reads) or 0.0,
+        f1=mean(read.scored(read.f1, threshold) for read in reads) or 0.0,
+        questions_a_second=len(reads) / tally.seconds,
+        same_answer=tally.same / len(reads),
+        same_decision=sum(decided) / len(reads),
         largest_logit_difference=tally.largest,
     )

@@ -7,29 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eval.calibration.observing import BATCH, Observation, observe
+from eval.calibration.observed_answers import ObservedAnswers, observed_answers, unfitted
+from eval.calibration.observing import Observation, Within, in_its_article, in_its_document, observe
 from eval.calibration.tuning import tune_fusion, tune_ranking
 from eval.gold.questions import GoldQuestion
-from eval.measures.squad import f1
 from eval.progress import Watch
-from eval.results import RIGHT_F1
-from index.errors import InputError
+from eval.results import QuestionResult
+from index.errors import InputError, ModelError
 from index.store.store import Store
 from qa.calibration.fitting import choose_threshold, fit_logistic
 from qa.engine import Engine
-from qa.judging.candidates import Candidate, RankWeights
-from qa.judging.confidence import Calibration, Evidence, answer_features, uncalibrated
-from qa.judging.judge import Judge
+from qa.judging.candidates import RankWeights
+from qa.judging.confidence import Calibration, uncalibrated
 from qa.reading.reader import Reader
 from qa.retrieval.fusion import FusionWeights
 
-# Answers behind the best one are shown too, but the best one's probability is the promise.
-WEIGHT_OF_OTHERS = 0.2
-CANDIDATES = 5
 # Of answerable and of unanswerable questions: below, the threshold between them would be chance.
 FEWEST_OF_A_KIND = 10
 # Below every threshold: a question without a span is not answered at any.
@@ -50,7 +46,7 @@ def require_both_kinds(gold: Sequence[GoldQuestion], purpose: str) -> None:
 
 
 def fit_calibration(
-    observations: Sequence[Observation],
+    sets: Sequence[ObservedAnswers],
     store: Store,
     reader: Reader,
     *,
@@ -58,29 +54,21 @@ def fit_calibration(
     ranking: RankWeights,
     fitted_on: str,
 ) -> Calibration:
-    """Fit the confidence of answers and the default threshold to observations.
+    """Fit the confidence of answers and the default threshold to the answers of one or more sets of questions.
 
-    The answers are made of the passages read as the engine makes them, for every form of question, and the best are
-    read closely by `reader`, which made the observations. Raises InputError where there are too few answers or
-    questions of a kind.
+    Every set counts the same, however many questions it has: a confidence is to hold for the questions of each, and a
+    large set would else decide alone. Raises InputError where a set has too few questions of a kind, and where there
+    are too few right or wrong answers.
     """
-    require_both_kinds([entry.gold for entry in observations], "fitting")
-    unfitted = _unfitted(fusion, ranking)
-    features: list[NDArray[np.float64]] = []
-    right: list[bool] = []
-    weight: list[float] = []
-    rows: list[range] = []
-    for entry, candidates in zip(observations, _read_closely(observations, Judge(reader, unfitted)), strict=True):
-        evidence = Evidence.of(entry.gold.question, entry.read)
-        golds = [answer.text for answer in entry.gold.answers]
-        rows.append(range(len(features), len(features) + len(candidates)))
-        for number, candidate in enumerate(candidates):
-            features.append(answer_features(candidates, number, evidence))
-            right.append(bool(golds) and f1(candidate.best.text, golds) >= RIGHT_F1)
-            weight.append(1.0 if number == 0 else WEIGHT_OF_OTHERS)
-    matrix, labels = np.array(features), np.array(right, dtype=bool)
-    logistic = fit_logistic(matrix, labels, np.array(weight))
-    calibration = unfitted.model_copy(
+    for answers in sets:
+        require_both_kinds(answers.gold, "fitting")
+    everything = sum(float(answers.weight.sum()) for answers in sets)
+    features = np.concatenate([answers.features for answers in sets])
+    weight = np.concatenate(
+        [answers.weight * (everything / len(sets) / max(float(answers.weight.sum()), 1e-9)) for answers in sets]
+    )
+    logistic = fit_logistic(features, np.concatenate([answers.right for answers in sets]), weight)
+    calibration = unfitted(fusion, ranking).model_copy(
         update={
             "mean": logistic.mean,
             "scale": logistic.scale,
@@ -91,41 +79,46 @@ def fit_calibration(
             "fitted_on": fitted_on,
         }
     )
-    confidence = [calibration.probability(row) for row in matrix]
-    best = [max(answers, key=lambda row: confidence[row], default=None) for answers in rows]
+    sure: list[float] = []
+    right: list[bool] = []
+    counts: list[float] = []
+    for answers in sets:
+        confidence = answers.confidence(calibration)
+        for row in answers.best(confidence):
+            sure.append(NO_ANSWER if row is None else float(confidence[row]))
+            right.append(row is not None and bool(answers.right[row]))
+            counts.append(1.0 / len(answers.gold))
     threshold = choose_threshold(
-        np.array([NO_ANSWER if row is None else confidence[row] for row in best]),
-        np.array([row is not None and labels[row] for row in best], dtype=bool),
-        np.array([entry.gold.answerable for entry in observations], dtype=bool),
+        np.array(sure),
+        np.array(right, dtype=bool),
+        np.array([question.answerable for answers in sets for question in answers.gold], dtype=bool),
+        np.array(counts),
     )
     return calibration.model_copy(update={"threshold": threshold})
 
 
-def _unfitted(fusion: FusionWeights, ranking: RankWeights) -> Calibration:
-    weights = {"rank_similarity": ranking.similarity, "rank_fused": ranking.fused}
-    return uncalibrated(fusion).model_copy(update=weights)
+@dataclass(frozen=True, slots=True)
+class DocumentsSet:
+    """Questions on whole documents that join a fit: those of the gold `file` to fit to and to hold out, and the store
+    that holds their documents, among others or alone."""
 
-
-def _read_closely(observations: Sequence[Observation], judge: Judge) -> list[list[Candidate]]:
-    """The best candidates of each question, read once more as the engine does before it answers."""
-    candidates: list[list[Candidate]] = []
-    for begin in range(0, len(observations), BATCH):
-        batch = observations[begin : begin + BATCH]
-        asked = [entry.asked for entry in batch]
-        best = [
-            judge.candidates(question, entry.read)[:CANDIDATES] for question, entry in zip(asked, batch, strict=True)
-        ]
-        candidates.extend(judge.read_again(asked, best))
-    return candidates
+    store: Store
+    file: Path
+    name: str
+    fitting: Sequence[GoldQuestion]
+    held_out: Sequence[GoldQuestion]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A calibration with the measurements that chose it: hit rates by fusion, F1 of the first span when ranking."""
+    """A calibration with the measurements that chose it: hit rates by fusion, F1 of the first span when ranking; and
+    what questions on whole documents come to, asked of their whole store: those fitted to, and those held out."""
 
     calibration: Calibration
     hit_rates: dict[str, float]
     first_f1: float
+    fitted: Sequence[QuestionResult] = ()
+    held_out: Sequence[QuestionResult] = ()
 
 
 def calibrate_end_to_end(
@@ -138,35 +131,64 @@ def calibrate_end_to_end(
     passages: int,
     fitted_on: str,
     watch: Watch,
+    documents: DocumentsSet | None = None,
 ) -> Outcome:
-    """Choose fusion and ranking on `tuning`, then fit confidence and threshold on `fitting`, which must not overlap.
+    """Choose fusion and ranking on `tuning`, then fit confidence and threshold on `fitting`, which must not overlap,
+    and on the questions of `documents`.
 
-    Raises InputError, before anything is read, where `fitting` lacks questions of a kind.
+    Every question is asked twice, of its whole store and of its own article or document alone. Raises InputError,
+    before anything is read, where questions of a kind are lacking or a document is not in its store, and ModelError
+    where the stores have different embedders.
     """
     require_both_kinds(fitting, "fitting")
-    fusion, rates = tune_fusion(store, tuning)
-    engine = Engine(store, reader, uncalibrated(fusion))
-
-    def read(name: str, questions: Sequence[GoldQuestion], within_article: bool) -> list[Observation]:
-        with watch(name, len(questions)) as progress:
-            return observe(
-                engine,
-                questions,
-                passages=passages,
-                within_article=within_article,
-                everything=everything,
-                progress=progress,
+    in_document = None
+    if documents is not None:
+        require_both_kinds(documents.fitting, f"fitting on {documents.name}")
+        if documents.store.embedder.sha256 != store.embedder.sha256:
+            raise ModelError(
+                f"the stores {store.location} and {documents.store.location} have different embedders, and a "
+                "calibration is fitted with one: index the documents with that of the other store"
             )
+        asked = [*documents.fitting, *documents.held_out]
+        in_document = in_its_document(documents.store, documents.file, asked)
+    fusion, rates = tune_fusion(store, tuning)
 
-    ranking, first_f1 = tune_ranking(read("reading to tune", [q for q in tuning if q.answerable], False))
-    observations = read("reading in the whole store", fitting, False) + read("reading in its article", fitting, True)
-    calibration = fit_calibration(
-        observations,
-        store,
-        reader,
-        fusion=fusion,
-        ranking=ranking,
-        fitted_on=f"{fitted_on}: {len(fitting)} questions, asked of {store.catalogue.counts()[1]} passages and of "
-        "their own articles",
+    def read(
+        name: str, of: Store, questions: Sequence[GoldQuestion], within: Within | None = None
+    ) -> list[Observation]:
+        engine = Engine(of, reader, uncalibrated(fusion))
+        with watch(name, len(questions)) as progress:
+            return observe(engine, questions, passages=passages, within=within, progress=progress)
+
+    def answers(observations: Sequence[Observation]) -> ObservedAnswers:
+        return observed_answers(observations, reader, fusion=fusion, ranking=ranking)
+
+    ranking, first_f1 = tune_ranking(read("reading to tune", store, [q for q in tuning if q.answerable]))
+    observations = read("reading in the whole store", store, fitting)
+    observations += read("reading in its article", store, fitting, in_its_article(everything))
+    sets = [answers(observations)]
+    fitted_on = (
+        f"{fitted_on}: {len(fitting)} questions, asked of {store.catalogue.counts()[1]} passages and of "
+        "their own articles"
     )
-    return Outcome(calibration, rates, first_f1)
+    if documents is not None:
+        asked_of = documents.store
+        whole = read("reading in the documents' store", asked_of, documents.fitting)
+        alone = read("reading in its document", asked_of, documents.fitting, in_document)
+        sets.append(answers([*whole, *alone]))
+        fitted_on += (
+            f"; as much, {documents.name}: {len(documents.fitting)} questions, asked of "
+            f"{asked_of.catalogue.counts()[1]} passages and of their own documents"
+        )
+    calibration = fit_calibration(sets, store, reader, fusion=fusion, ranking=ranking, fitted_on=fitted_on)
+    if documents is None:
+        return Outcome(calibration, rates, first_f1)
+    held_out = answers(read("reading what is held out", documents.store, documents.held_out))
+    return Outcome(
+        calibration,
+        rates,
+        first_f1,
+        # Those that were asked of the whole store come first.
+        fitted=sets[1].first(len(whole)).results(calibration),
+        held_out=held_out.results(calibration),
+    )

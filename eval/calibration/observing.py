@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from eval.gold.corpus import context_uri
+from eval.gold.places import StorePlaces
 from eval.gold.questions import GoldQuestion
 from index.documents import document_id
+from index.errors import InputError
+from index.store.store import Store
 from qa.asking.asked import Asked
 from qa.engine import Engine
 from qa.reading.legible_reader import ReadPassage
 from qa.types import Filters, Question
 
 BATCH = 16
+
+Within = Callable[[GoldQuestion], tuple[str, ...]]
+"""The ids of the documents that a question is asked of alone, as in a small store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +41,13 @@ def observe(
     gold: Sequence[GoldQuestion],
     *,
     passages: int,
-    within_article: bool,
-    everything: Sequence[GoldQuestion],
+    within: Within | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Observation]:
-    """Retrieve and read for each question, in its order.
+    """Retrieve and read for each question, in its order: of the whole store, or of the documents `within` names.
 
-    `within_article` asks only the documents of the question's own article, as in a small store; `everything` are the
-    questions that tell which those are. progress is called with (questions done, all).
+    progress is called with (questions done, all).
     """
-    documents_by_article: dict[str, list[str]] = {}
-    for question in everything:
-        if question.context:
-            documents = documents_by_article.setdefault(question.title or "", [])
-            documents.append(document_id(context_uri(question.context)))
     observations: list[Observation] = []
     for begin in range(0, len(gold), BATCH):
         batch = gold[begin : begin + BATCH]
@@ -56,9 +56,7 @@ def observe(
                 Question(
                     question=entry.question,
                     passages=passages,
-                    filters=Filters(document_ids=tuple(dict.fromkeys(documents_by_article[entry.title or ""])))
-                    if within_article
-                    else Filters(),
+                    filters=Filters(document_ids=within(entry)) if within else Filters(),
                 )
             )
             for entry in batch
@@ -68,3 +66,32 @@ def observe(
         if progress:
             progress(len(observations), len(gold))
     return observations
+
+
+def in_its_article(everything: Sequence[GoldQuestion]) -> Within:
+    """The paragraphs of a question's article; `everything` are the questions that tell which those are."""
+    documents_by_article: dict[str, dict[str, None]] = {}
+    for question in everything:
+        if question.context:
+            documents = documents_by_article.setdefault(question.title or "", {})
+            documents[document_id(context_uri(question.context))] = None
+    return lambda question: tuple(documents_by_article[question.title or ""])
+
+
+def in_its_document(store: Store, gold_file: Path, gold: Sequence[GoldQuestion]) -> Within:
+    """The document that a question of `gold_file` names. Raises InputError, before anything is read, for a question
+    that names none and for a document that is not in the store."""
+    places = StorePlaces(store, gold_file)
+    documents_by_name: dict[str, str] = {}
+    for question in gold:
+        if question.document is None:
+            raise InputError(f"{gold_file}: question {question.id!r} names no document; give the file it was asked of")
+        if question.document not in documents_by_name:
+            place = places.place(question)
+            if place is None:
+                raise InputError(
+                    f"the store {store.location} lacks {question.document}, which {gold_file} asks of: index the "
+                    "documents of the gold file into it"
+                )
+            documents_by_name[question.document] = place.document
+    return lambda question: (documents_by_name[question.document or ""],)

@@ -36,7 +36,7 @@ def tune_fusion(store: Store, gold: Sequence[GoldQuestion], *, k: int = 20) -> t
             for dense, lexical in FUSION_GRID:
                 weights = FusionWeights(dense=dense, lexical=lexical)
                 fused = fuse(result.dense, result.lexical, weights)
-                orders[f"rrf {dense:g}:{lexical:g}"] = [hit.passage_id for hit in fused]
+                orders[f"fused {dense:g}:{lexical:g}"] = [hit.passage_id for hit in fused]
             snapshot = store.catalogue.snapshot(list({i for order in orders.values() for i in order[:k]}))
             wanted = document_id(context_uri(question.context or ""))
             spans = [(a.start, a.end) for a in question.answers if a.start is not None and a.end is not None]
@@ -50,7 +50,7 @@ def tune_fusion(store: Store, gold: Sequence[GoldQuestion], *, k: int = 20) -> t
     rates = {
         f"{name} @{depth}": hit_rate(of_order, depth) or 0.0 for name, of_order in ranks.items() for depth in (1, 5, k)
     }
-    best = max(FUSION_GRID, key=lambda pair: (rates[f"rrf {pair[0]:g}:{pair[1]:g} @{k}"], -abs(pair[0] - 1.0)))
+    best = max(FUSION_GRID, key=lambda pair: (rates[f"fused {pair[0]:g}:{pair[1]:g} @{k}"], -abs(pair[0] - 1.0)))
     return FusionWeights(dense=best[0], lexical=best[1]), rates
 
 

@@ -28,6 +28,7 @@ from index.models.embedder import Embedder
 from index.text.passages import cut_passages, embedding_text
 from index.text.sentences import split_sentences
 from qa.reading.reader import Reader
+from qa.reading.spans import BEHIND
 from qa.training.data import Row
 from qa.training.making.edits import one_edit_unanswerables
 
@@ -176,7 +177,7 @@ class _Asker:
         self._embedder = embedder
 
     def best(self, questions: Sequence[str]) -> list[tuple[int, int] | None]:
-        """The best span `[start, end)` of the document for each question; None if the reader prefers no answer."""
+        """The best span `[start, end)` of the document for each question; None if none comes near an answer."""
         if not questions:
             return []
         scores = self._embedder.embed(questions) @ self._vectors.T
@@ -189,8 +190,8 @@ class _Asker:
                 for number, passage_spans in zip(row, spans_by_passage, strict=True)
                 for span in passage_spans
             ]
-            margin, start, end = max(spans, key=lambda span: span[0], default=(0.0, 0, 0))
-            best_spans.append((start, end) if margin > 0 else None)
+            margin, start, end = max(spans, key=lambda span: span[0], default=(-BEHIND, 0, 0))
+            best_spans.append((start, end) if margin > -BEHIND else None)
         return best_spans
 
     def row(self, question: GoldQuestion) -> Row | None:

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from statistics import NormalDist
 from typing import Literal
@@ -14,7 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from eval.gold.jsonfiles import PlacedError, shown
-from eval.gold.places import file_name_in_uri, named_uris
+from eval.gold.places import StorePlaces, file_name_in_uri, named_uris
 from eval.gold.questions import GoldAnswer, GoldQuestion, scan_gold
 from eval.measures.squad import normalize_answer
 from index.disk.paths import own_path
@@ -79,16 +80,24 @@ class DocumentTexts:
     """The texts of the documents that a gold file names: by the path from it, or by a file name that is the only one.
 
     `uris` are all documents there are, `load` gives the text of one; it may raise InputError. `containers` are those of
-    `uris` whose parts can be loaded too.
+    `uris` whose parts can be loaded too; `holds` tells whether a paragraph stands in any of the documents, where that
+    can be told.
     """
 
     def __init__(
-        self, gold: Path, uris: Sequence[str], load: Callable[[str], str], *, containers: Collection[str] = ()
+        self,
+        gold: Path,
+        uris: Sequence[str],
+        load: Callable[[str], str],
+        *,
+        containers: Collection[str] = (),
+        holds: Callable[[str], bool] | None = None,
     ) -> None:
         self._folder = own_path(gold).parent
         self._known = set(uris)
         self._containers = frozenset(containers)
         self._load = load
+        self._holds = lru_cache(maxsize=None)(holds) if holds is not None else None
         self._named: dict[str, list[str]] = defaultdict(list)
         for uri in uris:
             self._named[uri.rsplit("/", 1)[-1]].append(uri)
@@ -104,13 +113,18 @@ class DocumentTexts:
                 raise InputError(f"{uri}: is not in the store any more")
             return document.text
 
-        return cls(gold, [record.uri for record in store.catalogue.records()], load)
+        uris = [record.uri for record in store.catalogue.records()]
+        return cls(gold, uris, load, holds=StorePlaces(store, gold).holds)
 
     @classmethod
     def of_paths(cls, gold: Path, paths: list[Path]) -> DocumentTexts:
         """The documents in files and folders, as `qa index` would find and load them."""
         files = {path.as_uri(): path for path in find_files(paths).files}
         return cls(gold, list(files), lambda uri: load_cited(files[_file_of(uri)], uri).text, containers=files)
+
+    def lacks(self, context: str) -> bool:
+        """Whether a paragraph surely stands in none of the documents."""
+        return self._holds is not None and not self._holds(context)
 
     def text(self, name: str) -> str:
         """The text of a named document; InputError where there is none, or more than one."""
@@ -201,6 +215,8 @@ class _Check:
             return
         if question.context is not None:
             text = question.context
+            if question.document is None and self.texts is not None and self.texts.lacks(text):
+                yield f"context: is not in the store, so that no passage counts as right: {shown(text)}"
         elif question.document is None:
             return
         elif self.texts is None:

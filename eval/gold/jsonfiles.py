@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import reprlib
@@ -86,13 +87,18 @@ def lines(file: Path, limit: int) -> Iterator[tuple[int, str | PlacedError]]:
 
 
 def whole(file: Path, limit: int) -> str:
-    """The text of a UTF-8 file, `.gz` too. Raises InputError as `lines` does, and for what is not UTF-8."""
+    """The text of a UTF-8 file, or of a UTF-16 one with a mark, `.gz` too.
+
+    Raises InputError as `lines` does, and for what is not UTF-8.
+    """
     with opened(file) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:
         raise _too_large(file, limit)
     try:
-        return data.decode("utf-8-sig")
+        # Windows programs write UTF-16 with a mark; no UTF-8 text begins with one.
+        marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and data[:4] != codecs.BOM_UTF32_LE
+        return data.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise _not_utf8(file, data.count(b"\n", 0, error.start) + 1, error) from error
 
@@ -117,16 +123,21 @@ def opened(file: Path) -> Iterator[BinaryIO]:
 
 def json_object(file: Path, text: str, first_line: int = 1) -> dict[str, Any]:
     """The JSON object that a text is; raises PlacedError for anything else, for NaN and for keys given twice."""
+    value = json_value(file, text, first_line)
+    if not isinstance(value, dict):
+        raise PlacedError(file, f"line {first_line}", f"should be a JSON object, is a {type(value).__name__}")
+    return value
+
+
+def json_value(file: Path, text: str, first_line: int = 1) -> Any:
+    """As `json_object`, of whatever kind the value is."""
     try:
-        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeated_key)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeated_key)
     except json.JSONDecodeError as error:
         line = f"line {first_line + error.lineno - 1}"
         raise PlacedError(file, line, f"column {error.colno}: is not JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise PlacedError(file, f"line {first_line}", f"is not usable JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise PlacedError(file, f"line {first_line}", f"should be a JSON object, is a {type(value).__name__}")
-    return value
 
 
 def validated(file: Path, place: str, model: type[Parsed], value: Any) -> Parsed:

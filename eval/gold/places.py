@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +22,7 @@ from index.store.store import Store
 # Documents kept at hand, texts and passages: enough for the citations of a batch, a bound for a large store.
 KEPT = 64
 SEARCHED = 50
+_CHARACTER = re.compile(r"\r\n|.", re.DOTALL)
 
 
 def source_of(gold: GoldQuestion) -> str | None:
@@ -46,17 +49,67 @@ def file_name_in_uri(name: str) -> str:
     return Path("/", name.rsplit(PART_MARK, maxsplit=1)[-1]).as_uri().rpartition("/")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """The stored document of a gold question. `offsets` are the places in its text of the characters that the gold's
+    offsets count, and of their end; None where it is the same text."""
+
+    document: str
+    offsets: Sequence[int] | None = None
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        if self.offsets is None:
+            return start, end
+        last = len(self.offsets) - 1
+        return self.offsets[min(start, last)], self.offsets[min(end, last)]
+
+
+def _places_of(context: str, text: str) -> Sequence[int] | None:
+    """Where each character of a context stands in a text that has it, and where it ends; line ends may differ, and
+    white space around the context. None where the text does not have it."""
+    at = text.find(context)
+    if at >= 0:
+        return range(at, at + len(context) + 1)
+    seen, counted = _with_line_feeds(context)
+    whole, places = _with_line_feeds(text)
+    words = seen.strip()
+    at = whole.find(words) if words else -1
+    if at < 0:
+        return None
+    first = at - (len(seen) - len(seen.lstrip()))
+    # `counted` leads from a line feed to its place in the context; of a place in it, the way back is needed.
+    offsets = [0] * (len(context) + 1)
+    for number, (begin, end) in enumerate(itertools.pairwise(counted)):
+        offsets[begin:end] = [places[max(0, min(first + number, len(whole)))]] * (end - begin)
+    offsets[-1] = places[max(0, min(first + len(seen), len(whole)))]
+    return offsets
+
+
+def _with_line_feeds(text: str) -> tuple[str, list[int]]:
+    """A text with every line end as a line feed, and the place in the text of each of its characters and of its end."""
+    pieces = [
+        (match.start(), "\n" if match.group() == "\r\n" else match.group()) for match in _CHARACTER.finditer(text)
+    ]
+    seen = "".join("\n" if piece == "\r" else piece for _, piece in pieces)
+    return seen, [*(at for at, _ in pieces), len(text)]
+
+
+def _same(standing: str, words: str) -> bool:
+    return standing == words or _with_line_feeds(standing)[0] == _with_line_feeds(words)[0]
+
+
 class StorePlaces:
     """Looks gold documents and paragraphs up in a store.
 
     A document is found by its path beside the gold file (see `named_uris`), or by its file name where only one has it;
-    a paragraph as a document of its own, or within a stored document that contains it word for word.
+    a paragraph as a document of its own, or within a stored document that contains it word for word, whatever its line
+    ends are.
     """
 
     def __init__(self, store: Store, gold_file: Path) -> None:
         self.store = store
         self._folder = own_path(gold_file).parent
-        self._found: dict[str, tuple[str, int] | None] = {}
+        self._known: dict[str, _Located | None] = {}
         self.document = lru_cache(maxsize=KEPT)(self._document)
         self.passages = lru_cache(maxsize=KEPT)(self._passages)
 
@@ -66,16 +119,15 @@ class StorePlaces:
         A span whose words are not those of the stored text belongs to another version and is left out.
         """
         located = self._locate(gold)
-        document = self.document(located[0]) if located else None
+        document = self.document(located.document) if located else None
         if located is None or document is None:
             return None
-        shift = located[1]
         spans = [
-            (answer.start + shift, answer.end + shift)
+            place
             for answer in gold.answers
             if answer.start is not None
             and answer.end is not None
-            and document.text[answer.start + shift : answer.end + shift] == answer.text
+            and _same(document.text[slice(*(place := located.place(answer.start, answer.end)))], answer.text)
         ]
         overlapping = [(p.start, p.end) for p in self.passages(document.id) if overlaps(p.start, p.end, spans)]
         return GoldPlace(
@@ -95,7 +147,7 @@ class StorePlaces:
         pattern = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
         located = self._locate(gold)
         if located is not None:
-            return self._matches(pattern, located[0])
+            return self._matches(pattern, located.document)
         if gold.document is not None or gold.context is not None:
             return []
         for answer in texts:
@@ -112,18 +164,21 @@ class StorePlaces:
                 return places
         return []
 
-    def _locate(self, gold: GoldQuestion) -> tuple[str, int] | None:
-        """The id of the stored document of a gold question, and where the text that its offsets count in begins."""
+    def holds(self, context: str) -> bool:
+        """Whether a paragraph is a stored document, or stands in one."""
+        return self._paragraph(context) is not None
+
+    def _locate(self, gold: GoldQuestion) -> _Located | None:
         key = source_of(gold)
         if key is None:
             return None
-        if key not in self._found:
-            named = self._named(gold.document) if gold.document is not None else None
+        if key not in self._known:
             if gold.document is not None:
-                self._found[key] = (named, 0) if named else None
+                named = self._named(gold.document)
+                self._known[key] = _Located(named) if named else None
             else:
-                self._found[key] = self._paragraph(gold.context or "")
-        return self._found[key]
+                self._known[key] = self._paragraph(gold.context or "")
+        return self._known[key]
 
     def _named(self, name: str) -> str | None:
         uris = named_uris(self._folder, name)
@@ -133,15 +188,15 @@ class StorePlaces:
         named = self._by_file_name.get(file_name_in_uri(name), [])
         return named[0] if len(named) == 1 else None
 
-    def _paragraph(self, context: str) -> tuple[str, int] | None:
+    def _paragraph(self, context: str) -> _Located | None:
         paragraph_id = document_id(context_uri(context))
         if self.store.catalogue.version_of(paragraph_id) is not None:
-            return paragraph_id, 0
+            return _Located(paragraph_id)
         for owner in dict.fromkeys(passage.document_id for passage in self._search(context)):
             document = self.document(owner)
-            at = document.text.find(context) if document else -1
-            if at >= 0:
-                return owner, at
+            offsets = _places_of(context, document.text) if document else None
+            if offsets is not None:
+                return _Located(owner, offsets)
         return None
 
     def _search(self, text: str) -> list[StoredPassage]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from eval.gold.jsonfiles import AnyText, PlacedError, Text, json_object, lines, shown, validated, whole
+from eval.gold.foreign import CONVERSION, NotConvertibleError, as_row, from_utf16, squad_question
+from eval.gold.jsonfiles import AnyText, PlacedError, Text, json_object, json_value, lines, shown, validated, whole
 from index.errors import InputError
 from qa.types import MAX_QUESTION_LENGTH
 
@@ -118,6 +120,16 @@ class _Paragraph(_Raw):
     context: str
     qas: list[_SquadQuestion]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_squad_has_them(cls, value: Any) -> Any:
+        asked = value.get("qas") if isinstance(value, dict) else None
+        if not isinstance(asked, list):
+            return value
+        # Ids that are made up must be the same each time, and different for each question of the file.
+        made = hashlib.sha256(str(value.get("context")).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        return {**value, "qas": [squad_question(one, f"{made}-{number}") for number, one in enumerate(asked)]}
+
 
 class _Article(_Raw):
     title: str = ""
@@ -166,8 +178,9 @@ def read_gold(path: str | Path) -> list[GoldQuestion]:
     `{id, question, answers: [{text, start, end}], document?, kind?}` (see `gold_schema`), a SQuAD row
     `{id, question, answers: [{text, answer_start}], context, title?, is_impossible?}` or a Natural Questions open row
     `{question, answer: [text]}`, whose id is its line; `.json` and `.json.gz` hold SQuAD 1.1 or 2.0
-    (`{data: [{title, paragraphs: [{context, qas}]}]}`). UTF-8, offsets in code points, no answers meaning
-    unanswerable. Other fields are ignored, as are blank lines.
+    (`{data: [{title, paragraphs: [{context, qas}]}]}`), or a list of such rows. What other tools write of the same is
+    read too (see `eval.gold.foreign`). UTF-8, offsets in code points, or where these do not fit in UTF-16 units as
+    JavaScript counts them, no answers meaning unanswerable. Other fields are ignored, as are blank lines.
 
     Raises InputError, naming the file, the line or JSON path and the field, for anything that cannot be scored as
     written: an unreadable, empty or undecodable file, one of more than `MAX_GOLD_BYTES`, bad JSON, a missing field or
@@ -199,7 +212,7 @@ def scan_gold(path: str | Path) -> Iterator[tuple[str, GoldQuestion | PlacedErro
     if not name.endswith(_LINES + _SQUAD):
         raise InputError(
             f"{file}: a gold file's name ends in {', '.join(_LINES)} (one question a line) "
-            f"or {', '.join(_SQUAD)} (SQuAD)"
+            f"or {', '.join(_SQUAD)} (SQuAD); write each question of another file as a line {CONVERSION}"
         )
     places: dict[str, str] = {}
     empty = True
@@ -236,8 +249,12 @@ def _from_lines(file: Path) -> Iterator[tuple[str, GoldQuestion | PlacedError]]:
             yield f"line {number}", error
 
 
-def _from_row(file: Path, number: int, value: dict[str, Any]) -> GoldQuestion:
-    place = f"line {number}"
+def _from_row(file: Path, number: int, value: dict[str, Any], place: str = "") -> GoldQuestion:
+    place = place or f"line {number}"
+    try:
+        value = as_row(value, number)
+    except NotConvertibleError as error:
+        raise PlacedError(file, place, str(error)) from error
     if "answer" in value and "answers" not in value:
         open_row = validated(file, place, _OpenRow, value)
         answers: list[dict[str, Any]] = [{"text": text} for text in open_row.answer]
@@ -247,7 +264,7 @@ def _from_row(file: Path, number: int, value: dict[str, Any]) -> GoldQuestion:
         answers = [
             {"text": answer.text, "start": answer.start, "end": answer.end}
             if answer.answer_start is None
-            else _span(answer.text, answer.answer_start)
+            else _span(answer.text, answer.answer_start, row.context)
             for answer in row.answers
         ]
         _check_impossible(file, place, row.is_impossible, answers)
@@ -256,7 +273,13 @@ def _from_row(file: Path, number: int, value: dict[str, Any]) -> GoldQuestion:
 
 
 def _from_squad(file: Path) -> Iterator[tuple[str, GoldQuestion | PlacedError]]:
-    squad = validated(file, "", _SquadFile, json_object(file, whole(file, MAX_GOLD_BYTES)))
+    value = json_value(file, whole(file, MAX_GOLD_BYTES))
+    if isinstance(value, list):
+        yield from _from_list(file, value)
+        return
+    if not isinstance(value, dict):
+        raise PlacedError(file, "line 1", f"should be a JSON object, is a {type(value).__name__}")
+    squad = validated(file, "", _SquadFile, value)
     for i, article in enumerate(squad.data):
         for j, paragraph in enumerate(article.paragraphs):
             for k, asked in enumerate(paragraph.qas):
@@ -267,14 +290,26 @@ def _from_squad(file: Path) -> Iterator[tuple[str, GoldQuestion | PlacedError]]:
                     yield place, error
 
 
+def _from_list(file: Path, values: list[Any]) -> Iterator[tuple[str, GoldQuestion | PlacedError]]:
+    for number, value in enumerate(values):
+        place = f"[{number}]"
+        try:
+            if not isinstance(value, dict):
+                raise PlacedError(file, place, f" should be a JSON object, is a {type(value).__name__}")
+            yield place, _from_row(file, number + 1, value, place)
+        except PlacedError as error:
+            yield place, error
+
+
 def _from_qa(file: Path, place: str, title: str, context: str, asked: _SquadQuestion) -> GoldQuestion:
-    answers = tuple(_span(answer.text, answer.answer_start) for answer in asked.answers)
+    answers = tuple(_span(answer.text, answer.answer_start, context) for answer in asked.answers)
     _check_impossible(file, place, asked.is_impossible, answers)
     fields = {"id": asked.id, "question": asked.question, "answers": answers, "context": context, "title": title}
     return validated(file, place, GoldQuestion, fields)
 
 
-def _span(text: str, start: int) -> dict[str, Any]:
+def _span(text: str, start: int, context: str | None) -> dict[str, Any]:
+    start = start if context is None else from_utf16(context, text, start)
     return {"text": text, "start": start, "end": start + len(text)}
 
 

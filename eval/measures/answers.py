@@ -23,7 +23,7 @@ def _mean(name: str, meaning: str, of: Of, *, among: Of = lambda result: True, h
 
 def _abstained(result: QuestionResult) -> bool:
     # A failed question counts as a mistake on either side: abstained from, or not, just as it should not have been.
-    return result.status == "abstained" or (result.status == "failed" and result.answerable)
+    return result.declined or (result.status == "failed" and result.answerable)
 
 
 def _rightly(result: QuestionResult) -> bool:
@@ -66,13 +66,31 @@ MEASURES: tuple[Measure, ...] = (
         lambda r: r.forced_f1,
         among=lambda r: r.answerable,
     ),
+    _mean(
+        "HasAnsRight",
+        "answerable questions that were answered rightly (F1 of at least 0.8)",
+        lambda r: r.right,
+        among=lambda r: r.answerable,
+    ),
+    _mean(
+        "ForcedRight",
+        "answerable questions whose best span is right (F1 of at least 0.8), whatever was decided",
+        lambda r: r.forced_right,
+        among=lambda r: r.answerable,
+    ),
+    _mean(
+        "ForcedPlace",
+        "the sentence around the best span contains a gold answer, whatever was decided",
+        lambda r: r.forced_place,
+        among=lambda r: r.retrieval_judged,
+    ),
     _mean("Coverage", "questions that were answered", lambda r: r.status == "answered"),
     # Among the answered; a failed question counts as answered wrongly, so that failing never looks safe.
     _mean(
         "Risk",
         "wrong answers among those given",
         lambda r: not r.right,
-        among=lambda r: r.status != "abstained",
+        among=lambda r: not r.declined,
         higher_is_better=False,
     ),
     # Abstaining as a detector of unanswerable questions.

@@ -57,8 +57,9 @@ def parse_bound(text: str) -> tuple[Measure, float]:
 def default_measures(passages: int) -> list[Measure]:
     """What a run reports unless told otherwise, with `passages` read a question."""
     answers = ["Right", "Coverage", "Risk", "EM", "F1", "HasAnsEM", "HasAnsF1", "NoAnsF1", "ForcedEM", "ForcedF1"]
+    answers += ["HasAnsRight", "ForcedRight", "ForcedPlace"]
     retrieval = [f"HitRate@{k}" for k in (1, 5, 20) if k <= passages]
     retrieval += [f"{name}@{min(10, passages)}" for name in ("MRR", "nDCG")]
     rest = ["CitationValidity", "CitationPrecision", "AbstentionPrecision", "AbstentionRecall", "AbstentionF1"]
-    confidence = ["ECE", "AURC", "Coverage@risk=0.1", "Latency@50", "Latency@95"]
+    confidence = ["ECE", "AURC", "Coverage@risk=0.1", "Coverage@risk=0.2", "Latency@50", "Latency@95"]
     return [parse_measure(name) for name in (*answers, *retrieval, *rest, *confidence)]

@@ -10,12 +10,12 @@ not in corpus     the gold document is not in the store, or not in the version t
 passage cutting   no stored passage holds an answer whole; with a passage cut around it, the outcome is right
 retrieval         a stored passage holds it, but was not read; put first among those read, the outcome is right
 reading           a passage that holds it was read, but its span does not come first; were it the only span found, and
-                  surely, the outcome would be right. For a question without an answer: the reader scored a span above
-                  "no answer"
+                  surely, the outcome would be right. For a question without an answer: a span was found, and
+                  surely: it was judged rather right than wrong
 duplicate merge   a right span would come first, had it not been merged with a wrong one (overlapping places and equal
                   words become one answer, and its words are completed: to the whole sentence for a yes-or-no question)
 threshold         a right answer comes first, but its confidence is below the threshold; for a question without an
-                  answer: the reader scored "no answer" above the span, the threshold let it through nevertheless
+                  answer: the span was judged rather wrong than right, the threshold let it through nevertheless
 failed            the question ended in an error, and was not answered at all
 unknown           whoever answered cannot be looked into, so that no stage can be run again
 """
@@ -50,7 +50,7 @@ MEANING: dict[Cause, str] = {
     "retrieval": "right with the passage that holds the answer, which was not among those read",
     "reading": "the passage was read, but its answer did not come first; or a span was found where there is none",
     "duplicate merge": "right if the span had not been merged with a wrong one",
-    "threshold": "a right answer came first and was withheld; or one that the reader itself doubted was given",
+    "threshold": "a right answer came first and was withheld; or one that was judged rather wrong was given",
     "failed": "ended in an error and was not answered",
     "unknown": "the system that answered cannot be looked into",
 }
@@ -59,6 +59,9 @@ MEANING: dict[Cause, str] = {
 Place = tuple[str, int, int]
 # Places of an answer that are looked at: words like "two" stand everywhere.
 MAX_PLACES = 50
+# An answer no surer than this was rather wrong than right by its own confidence: the threshold is what let it through.
+# The reader's margin would not tell, since its zero is each reader's own.
+RATHER_WRONG = 0.5
 
 
 class Attribution:
@@ -74,7 +77,7 @@ class Attribution:
         asked = Asked(question)
         if not gold.answerable:
             judged = self._judged(asked, read)
-            return "reading" if judged and judged[0].candidate.best.margin > 0 else "threshold"
+            return "reading" if judged and judged[0].confidence > RATHER_WRONG else "threshold"
         answers = self._answers(gold)
         if not answers:
             return "not in corpus"

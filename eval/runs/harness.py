@@ -27,7 +27,7 @@ class Asker(Protocol):
     """Anything that answers questions: the engine, an HTTP client, a peer system behind an adapter."""
 
     def ask(self, question: Question) -> Response:
-        """The answer or the abstention; with `question.candidates` the best spans also when abstaining."""
+        """The answers or none; with `question.candidates` the best spans as candidates also where there is none."""
         ...
 
 
@@ -125,7 +125,6 @@ def _judge(
     response: Response | None = None
     try:
         response = asker.ask(asked)
-        # With candidates an abstention may carry spans too: only the status tells whether an answer was given.
         if response.status == "answered" and not response.answers:
             raise InputError("the status is answered, but there is no answer")
         result = _judged(gold, response, inside, sources)
@@ -154,7 +153,7 @@ def _judged(
     gold: GoldQuestion, response: Response, inside: Inside | None, sources: SourceTexts | None
 ) -> QuestionResult:
     answered = response.status == "answered"
-    best = response.answers[0] if response.answers else None
+    best = response.best
     seen = inside.inspect(gold) if inside is not None else None
     place = seen.place if seen is not None else None
     passages = tuple(seen.passages) if seen is not None else ()
@@ -200,7 +199,7 @@ def score(gold: GoldQuestion, best: str, answered: bool) -> QuestionResult:
         source=source_of(gold),
         answerable=gold.answerable,
         golds=golds,
-        status="answered" if answered else "abstained",
+        status="answered" if answered else "not_found",
         predicted=predicted,
         best=best or None,
         em=exact_match(predicted, golds),

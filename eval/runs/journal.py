@@ -16,7 +16,7 @@ from index.disk.outputs import head_kind
 from index.errors import InputError
 from qa.types import Provenance
 
-JOURNAL_VERSION = "1"
+JOURNAL_VERSION = "2"
 _BEGINNING = b'{"journal":'
 JOURNAL = head_kind("the journal of an interrupted run", re.escape(_BEGINNING))
 

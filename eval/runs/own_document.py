@@ -7,15 +7,15 @@ questions that the document answers from those that it does not.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from eval.gold.halves import Half, domain_of
 from eval.gold.questions import GoldQuestion
 from eval.measures.squad import f1
 from eval.results import RIGHT_F1
@@ -37,8 +37,6 @@ BATCH = 16
 NO_SPAN = -100.0
 # The share of wrong answers at which the answered share is reported.
 RISK = 0.2
-
-Half = Literal["tune", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +90,6 @@ class DocumentReport(BaseModel):
     all: DocumentFigures
     domain: dict[str, DocumentFigures]
     kind: dict[str, DocumentFigures]
-
-
-def half_of(document: str) -> Half:
-    """The half that a document belongs to, by its file's name alone: stable whatever else is in the set."""
-    name = PurePosixPath(document).name
-    return "report" if hashlib.sha256(name.encode()).digest()[0] % 2 else "tune"
-
-
-def in_half(gold: Sequence[GoldQuestion], half: Half | None) -> list[GoldQuestion]:
-    """The questions whose document is of that half; all where it is None."""
-    return [question for question in gold if half is None or half_of(question.document or "") == half]
 
 
 def read_own_documents(
@@ -179,7 +166,7 @@ def figures_by(readings: Sequence[DocumentReading], label: Callable[[GoldQuestio
 
 def domain(gold: GoldQuestion) -> str:
     """The folder that a question's document lies in."""
-    return PurePosixPath(gold.document or "").parent.name
+    return domain_of(gold.document)
 
 
 def kind(gold: GoldQuestion) -> str:

@@ -115,8 +115,9 @@ def reading_run(
 ) -> Run:
     """The run of these readings, answered where the margin is at least `threshold`. `chosen_on` names the articles that
     it was chosen on; None says that it was chosen on these very questions."""
+    balance = choose_threshold(readings) if readings else threshold
     return Run.of(
-        [_result(reading, threshold) for reading in readings],
+        [_result(reading, threshold, balance) for reading in readings],
         settings=RunSettings(passages=1, own_paragraph=True, null_threshold=threshold, chosen_on=chosen_on),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         about=about,
@@ -124,7 +125,7 @@ def reading_run(
     )
 
 
-def _result(reading: Reading, threshold: float) -> QuestionResult:
+def _result(reading: Reading, threshold: float, balance: float) -> QuestionResult:
     gold = reading.gold
     context = gold.context or ""
     result = score(gold, reading.text, bool(reading.text) and reading.margin >= threshold)
@@ -137,7 +138,7 @@ def _result(reading: Reading, threshold: float) -> QuestionResult:
     paragraph = (0, len(context))
     return result.model_copy(
         update={
-            "cause": None if result.right else _cause(reading, result),
+            "cause": None if result.right else _cause(reading, result, balance),
             "place": place,
             "cited": where,
             "excerpts": excerpts(
@@ -150,7 +151,8 @@ def _result(reading: Reading, threshold: float) -> QuestionResult:
     )
 
 
-def _cause(reading: Reading, result: QuestionResult) -> Cause:
-    """As eval.runs.attribution has it, where nothing comes before reading."""
-    doubted = result.forced_right if reading.gold.answerable else reading.margin <= 0
+def _cause(reading: Reading, result: QuestionResult, balance: float) -> Cause:
+    """As eval.runs.attribution has it, where nothing comes before reading. There is no confidence here: a span was
+    doubted where its margin is below `balance`, the threshold that is best for these questions."""
+    doubted = result.forced_right if reading.gold.answerable else reading.margin < balance
     return "threshold" if doubted else "reading"

@@ -16,8 +16,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from eval.gold.halves import Half, domain_of
 from eval.measures.measure import Measure
-from eval.measures.names import default_measures, is_timed
+from eval.measures.names import default_measures, is_timed, parse_measure
 from eval.results import CAUSES, Cause, Frozen, QuestionResult, Share
 from index.disk.atomic import write_whole
 from index.disk.outputs import head_kind
@@ -68,8 +69,8 @@ class Software(Frozen):
 
 
 class GoldRef(Frozen):
-    """A gold file, and how many of its questions were asked: all, a slice of its articles, a draw of `sample` by `seed`
-    (None without a draw)."""
+    """A gold file, and how many of its questions were asked: all, a slice of its articles, those on one half of its
+    documents, a draw of `sample` by `seed` (None without a draw)."""
 
     name: str
     sha256: str
@@ -77,6 +78,7 @@ class GoldRef(Frozen):
     articles: str | None = None
     sample: int | None = None
     seed: int | None = None
+    half: Half | None = None
 
 
 class StoreRef(Frozen):
@@ -106,9 +108,21 @@ class Counts(Frozen):
     answerable: int
     unanswerable: int
     answered: int
-    abstained: int
+    unsure: int
+    not_found: int
     failed: int
     wrong: int
+
+
+Grouping = Literal["domain", "kind"]
+
+
+class GroupValues(Frozen):
+    """The measures of some of a run's questions; `answerable` of them by the gold."""
+
+    questions: int
+    answerable: int
+    values: dict[str, float | None]
 
 
 class Run(Frozen):
@@ -116,16 +130,18 @@ class Run(Frozen):
 
     `provenance` holds every distinct origin that the answers named: more than one tells that the store or a model
     changed while the run went on. `values` are the measures by name, `causes` the errors by cause, which add up to
-    `counts.wrong`. `started_at` is UTC, ISO 8601.
+    `counts.wrong`. `by` has the measures, apart from times, of each group of questions: by domain, the folder of their
+    document, or by their kind, "" for neither. `started_at` is UTC, ISO 8601.
     """
 
-    run_version: Literal["2"] = "2"
+    run_version: Literal["3"] = "3"
     about: About = About()
     settings: RunSettings
     provenance: tuple[Provenance, ...] = ()
     counts: Counts
     values: dict[str, float | None]
     causes: dict[Cause, int]
+    by: dict[Grouping, dict[str, GroupValues]] = Field(default_factory=dict)
     results: tuple[QuestionResult, ...]
     started_at: str
 
@@ -152,6 +168,24 @@ class Run(Frozen):
             results=tuple(results),
             started_at=started_at,
         )
+
+    def grouped(self, by: Sequence[Grouping]) -> Run:
+        """The run with its measures by group as well."""
+        measures = [parse_measure(name) for name in self.values if not is_timed(name)]
+        return self.model_copy(update={"by": {name: self._by(name, measures) for name in by}})
+
+    def _by(self, name: Grouping, measures: Sequence[Measure]) -> dict[str, GroupValues]:
+        groups: dict[str, list[QuestionResult]] = {}
+        for result in self.results:
+            groups.setdefault(group_of(result, name), []).append(result)
+        return {
+            label: GroupValues(
+                questions=len(results),
+                answerable=sum(result.answerable for result in results),
+                values={each.name: measured(each, results, self.settings.passages) for each in measures},
+            )
+            for label, results in sorted(groups.items())
+        }
 
     def canonical(self) -> str:
         """The file's text without the times: equal for two runs that are the same."""
@@ -205,6 +239,11 @@ def measured(measure: Measure, results: Sequence[QuestionResult], passages: int)
     return measure.value(results) if measure.depth <= passages else None
 
 
+def group_of(result: QuestionResult, by: Grouping) -> str:
+    """The group that a question belongs to, "" for none."""
+    return domain_of(result.source) if by == "domain" else result.kind or ""
+
+
 def causes(results: Sequence[QuestionResult]) -> dict[Cause, int]:
     """How many errors each cause has, in the order of the stages; they add up to the errors."""
     counts: Counter[Cause] = Counter(result.cause or "unknown" for result in results if not result.right)
@@ -249,7 +288,8 @@ def _counts(results: Sequence[QuestionResult]) -> Counts:
         answerable=answerable,
         unanswerable=len(results) - answerable,
         answered=status["answered"],
-        abstained=status["abstained"],
+        unsure=status["unsure"],
+        not_found=status["not_found"],
         failed=status["failed"],
         wrong=sum(not result.right for result in results),
     )

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 from eval.measures.basic import mean
 from eval.measures.measure import Measure
-from eval.measures.names import parse_measure
+from eval.measures.names import is_timed, parse_measure
 from eval.results import CAUSES, Cause, QuestionResult
 from eval.runs.compare import Interval, interval
-from eval.runs.run import SEED, Run
+from eval.runs.run import SEED, Grouping, Run
 
 UNKNOWN = "n/a"
+# What a table by group shows of a run with more measures than fit beside each other.
+GROUP_MEASURES = (
+    "HasAnsRight", "NoAnsF1", "ForcedRight", "ForcedPlace", "HitRate@1", "HitRate@5", "HitRate@20", "ECE",
+    "Coverage@risk=0.2",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,26 @@ def groups(
     return [_group(each, by_name[each]) for each in names]
 
 
+def group_measures(run: Run) -> list[Measure]:
+    """The measures that a table by group shows: all of a run that has few, of another those of GROUP_MEASURES."""
+    names = [name for name in run.values if not is_timed(name)]
+    if len(names) > len(GROUP_MEASURES):
+        names = [name for name in GROUP_MEASURES if name in names]
+    return [parse_measure(name) for name in names]
+
+
+def group_rows(run: Run, by: Grouping) -> list[tuple[str, int, int, list[str]]]:
+    """For each group its name, how many questions, how many of them answerable, and its measures as people read them;
+    last of all the whole run."""
+    measures = group_measures(run)
+    rows = [(name, each.questions, each.answerable, each.values) for name, each in run.by[by].items()]
+    rows.append(("all", run.counts.questions, run.counts.answerable, run.values))
+    return [
+        (name or "(none)", questions, answerable, [shown(measure, values[measure.name]) for measure in measures])
+        for name, questions, answerable, values in rows
+    ]
+
+
 def shown(measure: Measure, value: float | None) -> str:
     """A value as people read it: a percentage, or milliseconds."""
     if value is None:
@@ -94,8 +119,9 @@ def given(result: QuestionResult) -> str:
     """What was given as the answer, or in brackets why nothing was."""
     if result.status == "failed":
         return f"(failed: {result.error})"
-    if result.status == "abstained":
-        return f"(abstained: {result.reason})" if result.reason else "(abstained)"
+    if result.declined:
+        status = result.status.replace("_", " ")
+        return f"({status}: {result.reason})" if result.reason else f"({status})"
     return result.predicted
 
 

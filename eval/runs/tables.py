@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich import box
@@ -13,22 +14,35 @@ from eval.measures.measure import Measure
 from eval.results import Cause, QuestionResult
 from eval.runs.attribution import MEANING
 from eval.runs.compare import LEVEL, RESAMPLES, Comparison, Difference
-from eval.runs.run import SEED, Run
-from eval.runs.summary import UNKNOWN, Figure, figures, given, percent, shown, shown_interval
+from eval.runs.run import SEED, Grouping, Run
+from eval.runs.summary import (
+    UNKNOWN,
+    Figure,
+    figures,
+    given,
+    group_measures,
+    group_rows,
+    percent,
+    shown,
+    shown_interval,
+)
 from index.text.printable import flowing
 
 MAX_ERRORS = 10
+_WORD_BORDER = re.compile(r"(?<=[a-z])(?=[A-Z@])")
 _COLOURS = {"better": "green", "worse": "red"}
 
 
 def print_run(run: Run, console: Console, *, seed: int = SEED, measured: Sequence[Figure] | None = None) -> None:
-    """Prints the measures with their intervals, the causes of the errors, and at most `MAX_ERRORS` questions that went
-    wrong, failures first.
+    """Prints the measures with their intervals, those by group in percent, the causes of the errors, and at most
+    `MAX_ERRORS` questions that went wrong, failures first.
 
     A measure without any question to measure it on shows as n/a. `measured` are the run's `figures`, where they are
     known already.
     """
     console.print(_measures(run, figures(run, seed=seed) if measured is None else measured))
+    for by in run.by:
+        console.print(_by_group(run, by))
     if len(run.provenance) > 1:
         console.print(Text("The store or a model changed during the run: see provenance.", style="yellow"))
     if run.counts.wrong:
@@ -74,7 +88,10 @@ def _measures(run: Run, measured: Sequence[Figure]) -> Table:
     table.add_column("Over")
     table.add_row("Questions", str(counts.questions), "", f"{counts.answerable} answerable, {counts.unanswerable} not")
     table.add_row(
-        "Answered", str(counts.answered), "", f"{counts.abstained} abstained, {counts.failed} failed (count as wrong)"
+        "Answered",
+        str(counts.answered),
+        "",
+        f"{counts.unsure} unsure, {counts.not_found} not found, {counts.failed} failed (count as wrong)",
     )
     table.add_section()
     for figure in measured:
@@ -86,6 +103,22 @@ def _measures(run: Run, measured: Sequence[Figure]) -> Table:
         chosen = run.settings.chosen_on
         where = f"chosen on articles {chosen}" if chosen else "chosen on these very questions: an upper bound"
         table.add_row("Null threshold", f"{run.settings.null_threshold:.2f}", "", where)
+    return table
+
+
+def _by_group(run: Run, by: Grouping) -> Table:
+    table = Table(title=f"By {by}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column(by.capitalize(), overflow="fold")
+    for heading in ("Questions", "Answerable"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for measure in group_measures(run):
+        # In two lines, so that many fit beside each other: Forced Right, HitRate @5.
+        heading = _WORD_BORDER.sub(" ", measure.name)
+        table.add_column(heading, justify="right", overflow="fold")
+    rows = group_rows(run, by)
+    for number, (name, questions, answerable, values) in enumerate(rows, start=2):
+        cells = [value.removesuffix("%") for value in values]
+        table.add_row(Text(flowing(name)), str(questions), str(answerable), *cells, end_section=number == len(rows))
     return table
 
 

@@ -44,12 +44,14 @@ class Plan:
     """What has to be done to bring a store up to date with files and folders.
 
     `gone` holds the URIs of indexed files that no longer exist. `kept` counts, by folder and with the reason, those
-    that seem gone but may only be out of reach.
+    that seem gone but may only be out of reach. `moved` leads from the URIs of new files to those of indexed ones that
+    had the same content and are gone: once the one is stored, the other is removed.
     """
 
     files: list[KnownFile] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     kept: dict[Path, tuple[str, int]] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
     passed_over: int = 0
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
     refused: list[tuple[Path, str]] = field(default_factory=list)
@@ -97,7 +99,43 @@ def plan(paths: Sequence[Path], known: Known, collection: str, *, prune: bool | 
             if is_folder(path) or not is_there(path):
                 missing = [uri for uri in _named(path, before) if uri not in seen]
                 _find_gone(path, missing, made, prune=bool(prune))
+        made.moved = _moves(made, known, collection)
+        # What moved out of a folder is not kept for its being out of reach, nor removed before it is stored again.
+        made.gone = [uri for uri in made.gone if uri not in made.moved.values()]
     return made
+
+
+def _moves(made: Plan, known: Known, collection: str) -> dict[str, str]:
+    """By the URI of each new file, that of an indexed one with the same content whose path is gone."""
+    arrived = [file for file in made.files if file.state == "new" and file.source is not None]
+    before = known.sources(collection) if arrived else {}
+    if not before:
+        return {}
+    here = {file.path.as_uri() for file in made.files}
+    left: dict[str, list[str]] = {}
+    for uri, source in sorted(before.items()):
+        if source.sha256 and uri not in here:
+            left.setdefault(source.sha256, []).append(uri)
+    moved: dict[str, str] = {}
+    for file in arrived:
+        old = left.get(file.source.sha256, []) if file.source is not None else []
+        gone = next((uri for uri in old if _has_left(path_of(uri))), None)
+        if gone is not None:
+            old.remove(gone)
+            moved[file.path.as_uri()] = gone
+    return moved
+
+
+def _has_left(path: Path) -> bool:
+    """Whether nothing is at a path any more, and not only because a disk is not mounted."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        nearest = next((folder for folder in path.parents if folder.is_dir()), None)
+        return nearest is not None and not _is_empty(nearest)
+    except OSError:
+        return False
+    return False
 
 
 def _before(paths: Sequence[Path], known: Known, collection: str) -> dict[str, Source]:
@@ -193,6 +231,15 @@ def _is_empty(folder: Path) -> bool:
     except OSError:
         # It is safer to assume that the folder is out of reach than that it was emptied.
         return True
+
+
+def moved_message(made: Plan) -> str | None:
+    """A message saying what was taken for moved; None if nothing was."""
+    if not made.moved:
+        return None
+    (new, old), *others = made.moved.items()
+    more = f", and {len(others):,} more" if others else ""
+    return f"{path_of(old)} is gone, and its content is at {path_of(new)}{more}: indexed there and no longer as before"
 
 
 def kept_messages(made: Plan) -> list[str]:

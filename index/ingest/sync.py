@@ -133,6 +133,7 @@ class _Run:
         self._report = Report(made, failed=[*made.unreadable, *made.refused])
         self._open: dict[str, _Reading] = {}
         self._read: dict[Source, list[str] | None] = {}
+        self._stored: set[str] = set()
         self._done = 0
 
     def run(self) -> Report:
@@ -159,6 +160,7 @@ class _Run:
                     reading.changed |= change.changed
                     report.passages += change.passages
                     self._finish_if_read(reading)
+            self._drop_moved()
         except StoppedError:
             report.interrupted, report.left = True, len(report.plan.files) - self._done
         finally:
@@ -166,6 +168,14 @@ class _Run:
             self._note()
             self._store.sync()
         return report
+
+    def _drop_moved(self) -> None:
+        """Remove what the files of moved content were indexed as before, where they are stored now."""
+        moved = [old for new, old in self._report.plan.moved.items() if new in self._stored]
+        if moved:
+            self._note()
+            self._store.sync()
+            self._store.catalogue.remove_sources(self._collection, moved)
 
     def _documents(self) -> Iterator[Document | CutDocument]:
         files = self._report.plan.files
@@ -229,6 +239,10 @@ class _Run:
         if self._tags is not None:
             return described.model_copy(update={"tags": tuple(dict.fromkeys(self._tags))})
         known = self._store.catalogue.record(described.id)
+        if known is None and source in self._report.plan.moved:
+            # What was said of a file holds wherever it is.
+            before = described.uri.replace(source, self._report.plan.moved[source], 1)
+            known = self._store.catalogue.record(document_id(before, self._collection))
         return described if known is None or described.tags else described.model_copy(update={"tags": known.tags})
 
     def _finish_if_read(self, reading: _Reading) -> None:
@@ -248,6 +262,7 @@ class _Run:
             # Every part was reported; nothing of the file was stored.
             pass
         elif reading.file.state == "new":
+            self._stored.add(reading.file.path.as_uri())
             self._report.added += 1
         elif reading.changed:
             self._report.changed += 1

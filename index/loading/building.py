@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from index.documents import Document, Heading, Page, Row
 from index.errors import InputError
 from index.loading.dates import iso_date
+from index.loading.encodings import as_windows
 from index.loading.language import detect_language, language_tag
 
 _NOBODY = {"anonymous", "author", "openpyxl", "python-docx", "unknown", "unspecified", "user"}
@@ -23,12 +24,12 @@ _BREAK = re.compile(r"(?:(?<![ \t\x0b\x0c])[ \t\x0b\x0c]+)?+(?:\r\n|\r|\n)[ \t\x
 
 def clean(text: str) -> str:
     """The text without control characters, lone surrogates and white space around line breaks."""
-    return _BREAK.sub("\n", _NO_TEXT.sub("", text)).strip()
+    return _BREAK.sub("\n", _NO_TEXT.sub("", as_windows(text))).strip()
 
 
 def one_line(text: str) -> str:
     """The text on one line, with every run of white space as a single space."""
-    return " ".join(_NO_TEXT.sub("", text).split())
+    return " ".join(_NO_TEXT.sub("", as_windows(text)).split())
 
 
 def person(stated: str | None) -> str | None:
@@ -64,6 +65,16 @@ class TextBuilder:
             self._separate(PARAGRAPH)
             self._add(text)
 
+    def verbatim(self, text: str) -> None:
+        """Add a paragraph whose white space is kept, as that of code."""
+        text = _NO_TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+        lines = text.rstrip().split("\n")
+        while lines and not lines[0].strip():
+            lines.pop(0)
+        if lines:
+            self._separate(PARAGRAPH)
+            self._add("\n".join(line.rstrip() for line in lines))
+
     def paragraphs_of(self, other: TextBuilder) -> None:
         """Add what another builder holds, as paragraphs."""
         for text in "".join(other._pieces).split(PARAGRAPH):
@@ -77,13 +88,15 @@ class TextBuilder:
             self._add(f"{'  ' * depth}- {text}")
             self._in_list = True
 
-    def table(self, rows: Iterable[Sequence[str]], *, header: int, first: int = 1) -> None:
+    def table(self, rows: Iterable[Sequence[str]], *, header: int | Container[int], first: int = 1) -> None:
         """Add a table: a row per line, cells separated by tabs. Rows are numbered from `first`; empty ones are counted
         but left out.
 
-        The first `header` rows, but for empty ones, hold the names of the columns.
+        `header` says which rows hold the names of the columns: how many of the first, empty ones aside, or their
+        numbers.
         """
         separator = PARAGRAPH
+        waiting, heads = (header, ()) if isinstance(header, int) else (0, header)
         for number, cells in enumerate(rows, start=first):
             line = CELL.join(one_line(cell) for cell in cells)
             if not line.strip():
@@ -91,8 +104,8 @@ class TextBuilder:
             self._separate(separator)
             start = self._length
             self._add(line)
-            self._rows.append(Row(number=number, start=start, end=self._length, header=header > 0))
-            header -= 1
+            self._rows.append(Row(number=number, start=start, end=self._length, header=waiting > 0 or number in heads))
+            waiting -= 1
             separator = "\n"
 
     def begin_page(self, number: int) -> None:

@@ -13,7 +13,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -30,6 +32,33 @@ from index.loading.worker import main
 main(*json.loads(sys.argv[2]))
 """
 _CLOSE_S = 2
+
+
+class _Watch:
+    """Kills the parsing process when a part of a file, or the file, takes too long."""
+
+    def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
+        self._process, self._limits = process, limits
+        self._file_ends = time.monotonic() + limits.file_seconds
+        self._timer: threading.Timer | None = None
+        self.begin_part()
+
+    def begin_part(self) -> None:
+        self.end()
+        left = max(0.0, min(self._limits.seconds, self._file_ends - time.monotonic()))
+        self._timer = threading.Timer(left, self._process.kill)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def exceeded(self) -> int | None:
+        """The limit in seconds that was exceeded, so that the process was killed; None if none was."""
+        if self._timer is None or self._timer.is_alive():
+            return None
+        return self._limits.file_seconds if time.monotonic() >= self._file_ends else self._limits.seconds
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 class LimitedReader:
@@ -59,12 +88,11 @@ class LimitedReader:
         limits = self._limits or Limits.from_environment()
         with self._guard:
             process = self._started(limits)
-            timer = threading.Timer(limits.seconds, process.kill)
-            timer.daemon = True
-            timer.start()
+            watch = _Watch(process, limits)
             try:
-                answer = self._exchange(process, path, content, parts, at)
-                timed_out = not timer.is_alive()
+                _send(process, path, content, parts, at)
+                answer = _answer(process, watch)
+                timed_out = watch.exceeded()
             except FrameTooLongError as error:
                 self._end()
                 raise InputError(
@@ -75,7 +103,7 @@ class LimitedReader:
                 self._end()
                 raise
             finally:
-                timer.cancel()
+                watch.end()
             if answer is None:
                 code = self._end()
                 raise InputError(f"{shown}: {_why(timed_out, code, limits)}")
@@ -93,24 +121,6 @@ class LimitedReader:
         """Stop the process; the next file starts a new one."""
         with self._guard:
             self._end()
-
-    def _exchange(
-        self,
-        process: subprocess.Popen[bytes],
-        path: Path,
-        content: bytes | None,
-        parts: Sequence[str],
-        at: Path | None,
-    ) -> bytes | None:
-        assert process.stdin is not None and process.stdout is not None
-        request = {"path": str(path), "parts": list(parts), "bytes": content is not None, "at": at and str(at)}
-        try:
-            write_frame(process.stdin, json.dumps(request).encode())
-            if content is not None:
-                write_frame(process.stdin, content)
-        except BrokenPipeError:
-            return None
-        return read_frame(process.stdout, MAX_RESULT_BYTES)
 
     def _started(self, limits: Limits) -> subprocess.Popen[bytes]:
         if self._process is not None and (self._process.poll() is not None or self._owner != os.getpid()):
@@ -149,9 +159,30 @@ class LimitedReader:
         return process.returncode
 
 
-def _why(timed_out: bool, code: int | None, limits: Limits) -> str:
-    if timed_out:
-        return f"not read within {limits.seconds} s; split it, or raise QA_LOAD_SECONDS"
+def _send(
+    process: subprocess.Popen[bytes], path: Path, content: bytes | None, parts: Sequence[str], at: Path | None
+) -> None:
+    """Send a request. A process that has gone gives no answer to it."""
+    assert process.stdin is not None
+    request = {"path": str(path), "parts": list(parts), "bytes": content is not None, "at": at and str(at)}
+    with suppress(BrokenPipeError):
+        write_frame(process.stdin, json.dumps(request).encode())
+        if content is not None:
+            write_frame(process.stdin, content)
+
+
+def _answer(process: subprocess.Popen[bytes], watch: _Watch) -> bytes | None:
+    """The answer to a request; None if the process has gone."""
+    assert process.stdout is not None
+    # An empty frame tells that another part of the file is read, so that the next part has its time.
+    while (answer := read_frame(process.stdout, MAX_RESULT_BYTES)) == b"":
+        watch.begin_part()
+    return answer
+
+
+def _why(exceeded: int | None, code: int | None, limits: Limits) -> str:
+    if exceeded is not None:
+        return f"not read within {exceeded} s; split it, or raise QA_LOAD_SECONDS"
     name = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
     return (
         f"its parser crashed ({name}): the file is damaged, or needs more than {limits.memory_mb} MB of memory "

@@ -12,13 +12,20 @@ MAX_RESULT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits for reading one file, or one part of one: wall-clock seconds, and MB of address space.
+    """Limits for reading one file, or one part of one (a page): wall-clock seconds, and MB of address space.
+
+    A file whose parts are read one by one has `seconds` for each, and as long as `parts` such parts for all of them.
 
     Environment variables raise them for files that need more: `QA_LOAD_SECONDS`, `QA_LOAD_MEMORY_MB`.
     """
 
     seconds: int = 60
     memory_mb: int = 768
+    parts: int = 20
+
+    @property
+    def file_seconds(self) -> int:
+        return self.parts * self.seconds
 
     @classmethod
     def from_environment(cls) -> Limits:

@@ -48,7 +48,7 @@ _MODULES = {
     ".htm": "html",
     ".html": "html",
     ".xhtml": "html",
-    ".pdf": "pdf",
+    ".pdf": "pdf.loader",
     ".potm": "pptx",
     ".potx": "pptx",
     ".ppsm": "pptx",

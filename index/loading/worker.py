@@ -2,7 +2,8 @@
 
 `index.loading.limited` starts it and exchanges frames with it. A request is a JSON object {path, parts, bytes, at}. If
 `bytes` is true, the content follows in a second frame; if `at` is not null, the content is in the file at that path.
-The reply is {read: Read} or {error: message}, always with {resident: bytes}.
+The reply is {read: Read} or {error: message}, always with {resident: bytes}. Empty frames before it tell that parts of
+the file are read.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import os
 import resource
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from index.errors import SpanqaError
 from index.loading.frames import read_frame, write_frame
+from index.loading.progress import progress
 from index.loading.reading import parse, parse_file
 from index.loading.registry import MAX_FILE_BYTES
 
@@ -34,9 +37,15 @@ def main(memory_mb: int, seconds: int) -> None:
         content = read_frame(requests, MAX_FILE_BYTES) if request["bytes"] else None
         # If the requesting process has died, nothing else would stop a parser that never returns.
         signal.alarm(seconds + _GRACE_S)
+        progress.listener = partial(_another_part, answers, seconds)
         answer = _answer(request, content, memory_mb)
         signal.alarm(0)
         write_frame(answers, answer)
+
+
+def _another_part(answers: BinaryIO, seconds: int) -> None:
+    signal.alarm(seconds + _GRACE_S)
+    write_frame(answers, b"")
 
 
 def _answer(request: dict[str, Any], content: bytes | None, memory_mb: int) -> bytes:

@@ -19,6 +19,7 @@ from index.search.milvus_server import (
     owner_fields,
 )
 from index.search.protocol import Hit
+from index.text.passages import searched_text
 from index.text.words import words
 
 # Hierarchical navigable small worlds (Malkov and Yashunin 2016): links a node, candidates while building.
@@ -27,7 +28,6 @@ SEARCHED_CANDIDATES = 256
 # As tantivy's, so that both kinds of store rank alike.
 BM25 = {"bm25_k1": 1.2, "bm25_b": 0.75}
 _MAX_WORDS = 65_535
-_FIELDS = ("text", "context")
 
 
 class MilvusVectorIndex:
@@ -113,11 +113,7 @@ class MilvusVectorIndex:
 
 
 class MilvusLexicalIndex:
-    """BM25 by a Milvus server that has it, over the same words as the embedded index.
-
-    Text and headings are two sparse fields, whose scores add up. The best of either are looked for first, then both
-    scores of all of these.
-    """
+    """BM25 by a Milvus server that has it, over the same words as the embedded index."""
 
     def __init__(self, client: Any, uri: str, name: str) -> None:
         self._rows = MilvusCollection(client, uri, name)
@@ -125,25 +121,24 @@ class MilvusLexicalIndex:
 
         schema = base_schema(client)
         indexes = client.prepare_index_params()
-        for field in _FIELDS:
-            schema.add_field(
-                field,
-                DataType.VARCHAR,
-                max_length=_MAX_WORDS,
-                enable_analyzer=True,
-                analyzer_params={"tokenizer": "standard"},
+        schema.add_field(
+            "text",
+            DataType.VARCHAR,
+            max_length=_MAX_WORDS,
+            enable_analyzer=True,
+            analyzer_params={"tokenizer": "standard"},
+        )
+        schema.add_field("words", DataType.SPARSE_FLOAT_VECTOR)
+        schema.add_function(
+            Function(
+                name="bm25",
+                function_type=FunctionType.BM25,
+                input_field_names=["text"],
+                output_field_names=["words"],
             )
-            schema.add_field(f"{field}_words", DataType.SPARSE_FLOAT_VECTOR)
-            schema.add_function(
-                Function(
-                    name=f"{field}_bm25",
-                    function_type=FunctionType.BM25,
-                    input_field_names=[field],
-                    output_field_names=[f"{field}_words"],
-                )
-            )
-            indexes.add_index(f"{field}_words", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=BM25)
-        self._rows.open(schema, indexes, dict.fromkeys(_FIELDS, ""))
+        )
+        indexes.add_index("words", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=BM25)
+        self._rows.open(schema, indexes, {"text": ""})
 
     @property
     def generation(self) -> int:
@@ -157,7 +152,7 @@ class MilvusLexicalIndex:
         last = {passage.id: passage for passage in passages}
         self._rows.upsert(
             [
-                {"id": passage.id, "text": _analysed(passage.text), "context": _analysed(passage.context)}
+                {"id": passage.id, "text": _analysed(searched_text(passage.context, passage.text))}
                 | owner_fields(passage)
                 for passage in last.values()
             ]
@@ -192,25 +187,9 @@ class MilvusLexicalIndex:
         return len(self._rows)
 
     def _search(self, asked: str, k: int, where: str) -> list[Hit]:
-        deep = max(SEARCHED_CANDIDATES, 4 * k)
-        best = {field: self._scores(field, asked, deep, where) for field in _FIELDS}
-        candidates = {number for scores in best.values() for number in scores}
-        total = dict.fromkeys(candidates, 0.0)
-        for field, scores in best.items():
-            unknown = [number for number in candidates if number not in scores]
-            # A field that gave fewer than were asked for has no more to give.
-            if unknown and len(scores) >= deep:
-                for begin in range(0, len(unknown), IDS_A_FILTER):
-                    batch = unknown[begin : begin + IDS_A_FILTER]
-                    scores.update(self._scores(field, asked, len(batch), among("id", batch)))
-            for number, score in scores.items():
-                total[number] += score
-        return merged(iter([list(total.items())]), k)
-
-    def _scores(self, field: str, asked: str, k: int, where: str) -> dict[int, float]:
-        hits = self._rows.search(f"{field}_words", asked, k, {"metric_type": "BM25"}, where)
+        hits = self._rows.search("words", asked, k, {"metric_type": "BM25"}, where)
         # Some servers give the score, others its negative as a distance; none is below zero by itself.
-        return {number: abs(score) for number, score in hits if score}
+        return merged(iter([[(number, abs(score)) for number, score in hits if score]]), k)
 
 
 def _and(*conditions: str) -> str:

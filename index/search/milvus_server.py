@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -64,11 +64,11 @@ def has_bm25(client: Any, uri: str) -> bool:
         return _number(str(client.get_server_version())) >= BM25_SINCE
 
 
-def drop_collections(client: Any, uri: str, prefix: str, *, keeping: str) -> None:
-    """Drop the collections whose names begin with `prefix`, except for those that begin with `keeping`."""
+def drop_collections(client: Any, uri: str, prefix: str, *, keeping: Collection[str]) -> None:
+    """Drop the collections whose names begin with `prefix`, except for those named in `keeping`."""
     with translated(uri):
         for name in client.list_collections():
-            if name.startswith(prefix) and not name.startswith(keeping):
+            if name.startswith(prefix) and name not in keeping:
                 client.drop_collection(name)
 
 

@@ -27,12 +27,14 @@ class ServerIndexes:
         client = connect(uri)
         self.embedder_sha256 = catalogue.setting("embedder_sha256")
         name = f"spanqa_{derived_name(catalogue, '_')}"
+        # Before words and headings were one text, the collection of words was called `_words`.
+        names = f"{name}_vectors", f"{name}_bm25"
         words_there = has_bm25(client, uri)
 
         def opened() -> tuple[MilvusVectorIndex, MilvusLexicalIndex | PostgresLexicalIndex]:
-            vectors = MilvusVectorIndex(client, uri, f"{name}_vectors", dimensions)
+            vectors = MilvusVectorIndex(client, uri, names[0], dimensions)
             if words_there:
-                return vectors, MilvusLexicalIndex(client, uri, f"{name}_words")
+                return vectors, MilvusLexicalIndex(client, uri, names[1])
             return vectors, PostgresLexicalIndex(catalogue)
 
         self._vectors, self._lexical = opened()
@@ -41,8 +43,8 @@ class ServerIndexes:
             self._vectors.drop()
             self._lexical.drop()
             self._vectors, self._lexical = opened()
-        # What an embedder before this one made of the store.
-        drop_collections(client, uri, f"{name.rpartition('_')[0]}_", keeping=f"{name}_")
+        # What an embedder before this one, or an earlier version, made of the store.
+        drop_collections(client, uri, f"{name.rpartition('_')[0]}_", keeping=names)
 
     @property
     def generation(self) -> int:

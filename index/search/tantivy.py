@@ -20,7 +20,7 @@ from index.disk.private import close_to_others, make_folder, write_to
 from index.documents import StoredPassage
 from index.errors import StoreError
 from index.search.protocol import Hit
-from index.text.legible import searchable
+from index.text.passages import searched_text
 from index.text.words import analyzer, encodable, words
 
 # Words are kept in memory up to here before they are written as a segment of the index.
@@ -29,7 +29,7 @@ WRITER_HEAP_BYTES = 100_000_000
 BULK = 1_000
 MAX_THREADS = 4
 _ANALYZER = "spanqa_en"
-_SCHEMA_MARK = "3"
+_SCHEMA_MARK = "4"
 _MARK_FILE = "spanqa-generation"
 _DESCRIPTION = "meta.json"
 _OWN_FILE = re.compile(
@@ -70,8 +70,7 @@ class TantivyLexicalIndex:
                 document = tantivy.Document()
                 document.add_unsigned("id", passage.id)
                 document.add_text("document", passage.document_id)
-                document.add_text("text", encodable(searchable(passage.text)))
-                document.add_text("context", encodable(passage.context))
+                document.add_text("text", encodable(searched_text(passage.context, passage.text)))
                 writer.add_document(document)
         self._highest = max(self._highest, *last)
 
@@ -84,11 +83,9 @@ class TantivyLexicalIndex:
         if k <= 0:
             return []
         schema = self._index.schema
-        asked = dict.fromkeys(words(question))
         should = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(schema, field, word))
-            for word in asked
-            for field in ("text", "context")
+            (tantivy.Occur.Should, tantivy.Query.term_query(schema, "text", word))
+            for word in dict.fromkeys(words(question))
         ]
         if not should:
             return []
@@ -262,6 +259,5 @@ def _schema() -> tantivy.Schema:
     builder.add_unsigned_field("id", stored=False, indexed=True, fast=True)
     builder.add_text_field("document", stored=False, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("text", stored=False, tokenizer_name=_ANALYZER, index_option="freq")
-    builder.add_text_field("context", stored=False, tokenizer_name=_ANALYZER, index_option="freq")
     schema: tantivy.Schema = builder.build()
     return schema

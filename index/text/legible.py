@@ -2,7 +2,7 @@
 
 Stored and cited is always the text of the source. For reading and searching, words hyphenated at the end of a line are
 joined, ligatures, decorated letters and soft hyphens are resolved, and the cells of a table row get the names of their
-columns: "Oslo,717710" is seen as "City: Oslo; Population: 717710".
+columns: "Oslo,717710" is seen as "City: Oslo; Population: 717710" (a tab behind the semicolon).
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ _DRAWN = "\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d
 _CHANGED = re.compile(f"{_DIVIDED.pattern}|[\u00ad{_DRAWN}]")
 _DRAWN_LETTER = re.compile(f"[{_DRAWN}]")
 _WORD_AROUND = re.compile(r"[^\W_]+")
-_SEPARATORS = "\t,;|"
+_LABELLED = re.compile(r"([^\t\r\n]{0,60}[^\t\r\n.:;,!?])\t[^\t\r\n]++")
+# Decimal commas are common between semicolons, and semicolons rare between commas.
+_SEPARATORS = "\t|;,"
+# Parts one cell from the next where a row is seen with the names of its columns. To tokenisers a tab is a space; to
+# `index.text.borders` it ends a cell.
+_NEXT_CELL = ";\t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Legible:
 
 def legible(text: str, context: str = "") -> Legible:
     """The text of a passage as it should be read; `context` may end with the names of its columns."""
-    named = _named_cells(text, context)
+    named = _named_cells(text, context) or _labelled(text)
     if named is not None:
         return named
     if not _CHANGED.search(text):
@@ -79,34 +84,77 @@ def searchable(text: str) -> str:
     return f"{plain}\n{' '.join(whole)}" if whole else plain
 
 
-def cells(text: str, columns: int | None = None) -> list[tuple[int, int]]:
-    """The offsets of the cells of a table row, without quotes, by the separator that gives `columns` cells.
-
-    If no number is given, the separator is the tab if there is one, else whichever gives the most cells.
-    """
+def cells(text: str) -> list[tuple[int, int]]:
+    """The offsets of the cells of a table row, without quotes: between tabs if there are any, else by the separator
+    that makes the most of them."""
     splits = [_split(text, separator) for separator in _SEPARATORS]
-    if columns is not None:
-        return next((split for split in splits if len(split) == columns), [(0, len(text))])
     return splits[0] if "\t" in text else max(splits, key=len)
 
 
-def _named_cells(text: str, context: str) -> Legible | None:
+def outer_cells(text: str, columns: int | None = None) -> list[tuple[int, int]]:
+    """As `cells`, but with the quotes around them; the separator is the one that comes nearest to `columns`."""
+    spans = cells(text) if columns is None else _cells_of(text, columns)
+    return [
+        (start - 1, end + 1) if start > 0 and text[start - 1] == '"' and text[end : end + 1] == '"' else (start, end)
+        for start, end in spans
+    ]
+
+
+def columns_of(context: str) -> list[str]:
+    """The names of the columns at the end of a passage's context, "" for a column without one; [] where there are
+    none."""
     names = context.rpartition(" > ")[2].split(COLUMNS)
-    if len(names) < 2:
-        return None
-    cells_of_row = cells(text, len(names))
-    if len(cells_of_row) != len(names):
-        return None
+    return names if len(names) > 1 else []
+
+
+def named_cells(text: str, context: str) -> list[tuple[str, int, int]]:
+    """The cells `[start, end)` of a passage that is a table row, each with the name of its column; [] for another.
+
+    A row may have fewer cells than there are columns: those at its end are missing. Of one with more it is not known
+    which is which, so that none gets a name.
+    """
+    names = columns_of(context)
+    if not names:
+        return []
+    spans = _cells_of(text, len(names))
+    if len(spans) < 2:
+        return []
+    if any(start < end for start, end in spans[len(names) :]):
+        names = [""] * len(spans)
+    return [(name, start, end) for name, (start, end) in zip(names, spans, strict=False)]
+
+
+def _cells_of(text: str, columns: int) -> list[tuple[int, int]]:
+    """The cells of a row by the separator that makes as many of them as there are columns, or comes nearest."""
+    splits = [_split(text, separator) for separator in _SEPARATORS]
+    return min(splits, key=lambda split: (len(split) < 2, abs(len(split) - columns)))
+
+
+def _named_cells(text: str, context: str) -> Legible | None:
     pieces: list[str] = []
     origin: list[int] = []
-    for name, (start, end) in zip(names, cells_of_row, strict=True):
+    for name, start, end in named_cells(text, context):
         if start == end:
             continue
-        put_in = f"{'; ' if pieces else ''}{name}{': ' if name else ''}"
+        put_in = f"{_NEXT_CELL if pieces else ''}{name}{': ' if name else ''}"
         pieces.append(put_in)
         origin.extend([-1] * len(put_in))
         _add(pieces, origin, text, start, end)
     return Legible("".join(pieces), tuple(origin)) if pieces else None
+
+
+def _labelled(text: str) -> Legible | None:
+    """A row of two cells, of which the first names the second, with a colon between them."""
+    match = _LABELLED.fullmatch(text)
+    if match is None or not any(map(str.isalpha, match[1])) or not text[match.end(1) :].strip():
+        return None
+    pieces: list[str] = []
+    origin: list[int] = []
+    _add(pieces, origin, text, *match.span(1))
+    pieces.append(":")
+    origin.append(-1)
+    _add(pieces, origin, text, match.end(1), len(text))
+    return Legible("".join(pieces), tuple(origin))
 
 
 def _add(pieces: list[str], origin: list[int], text: str, start: int, end: int) -> None:
@@ -148,8 +196,7 @@ def _split(text: str, separator: str) -> list[tuple[int, int]]:
             if begin > len(text):
                 return spans
             continue
-        stop = text.find(separator, begin)
-        stop = len(text) if stop < 0 else stop
+        stop = _end_of_cell(text, begin, separator)
         first, last = begin, stop
         while first < last and text[first].isspace():
             first += 1
@@ -158,6 +205,14 @@ def _split(text: str, separator: str) -> list[tuple[int, int]]:
         spans.append((first, last))
         begin = stop + 1
     return spans
+
+
+def _end_of_cell(text: str, begin: int, separator: str) -> int:
+    stop = text.find(separator, begin)
+    while separator == "|" and stop > 0 and text[stop - 1] == "\\":
+        # An escaped bar is part of a cell (GitHub Flavored Markdown, section 4.10).
+        stop = text.find(separator, stop + 1)
+    return len(text) if stop < 0 else stop
 
 
 def _closing_quote(text: str, begin: int, separator: str) -> int | None:

@@ -7,13 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from index.documents import Document, Passage
-from index.text.legible import legible
+from index.text.legible import columns_of, legible, searchable
 from index.text.sentences import Sentence, sentences_around, split_sentences
-from index.text.structure import column_names, headings, line_breaks, row_at
+from index.text.structure import body_start, column_names, headings, line_breaks, row_at
+from index.text.wide_rows import RowPart, row_parts
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 # Far more than in any language: only base64, long URLs and the like reach it.
 CHARACTERS_A_TOKEN = 20
+# How often a passage's title and headings count among its words. Once finds the document less often (decision 9).
+CONTEXT_REPEATS = 2
+# In characters; the cells of longer rows contain whole sentences.
+WIDE_ROW = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +42,15 @@ def cut_passages(document: Document, count_tokens: TokenCounter, settings: CutSe
     """Cut a document into passages, which together cover every sentence of its text.
 
     A sentence is only cut if it alone is longer than a passage. A passage never spans two headings, and every row of a
-    table is a separate passage, with the names of its columns as context.
+    table is a separate passage, with the names of its columns as context; a wide row is several, cut between cells.
     """
     settings = settings or CutSettings()
-    pieces = _short_enough(document.text, _sentences(document), _bounded(count_tokens), settings.maximum)
     names = column_names(document)
+    pieces = _short_enough(document, names, _bounded(count_tokens), settings.maximum)
     passages: list[Passage] = []
     for first, last in _group(pieces, settings):
         start, end = pieces[first].sentence.start, pieces[last].sentence.end
-        passages.append(Passage(start=start, end=end, context=_context(document, pieces[last].sentence, names)))
+        passages.append(Passage(start=start, end=end, context=_context(document, pieces[last], names)))
     return passages
 
 
@@ -58,23 +63,46 @@ def passage_around(document: Document, start: int, end: int) -> Passage:
         return Passage(start=start, end=end, context=document.title if document.own_title else "")
     in_row = any(sentence.in_row for sentence in touched)
     first, last = sentences_around(sentences, start, end, more=0 if in_row else 1)
-    context = _context(document, touched[-1], column_names(document))
+    context = _context(document, _Piece(touched[-1], 0), column_names(document))
     return Passage(start=min(first, start), end=max(last, end), context=context)
 
 
 def embedding_text(context: str, text: str) -> str:
     """The text of a passage that is embedded: its headings, then its words in legible form."""
     words = legible(text, context).text
+    columns = columns_of(context)
+    if columns and not any(columns):
+        # Columns without names say nothing of the words.
+        context = context.rpartition(" > ")[0]
     return f"{context}\n{words}" if context else words
 
 
+def searched_text(context: str, text: str) -> str:
+    """The text of a passage that lexical search counts words in: its headings, repeated, then its searchable words.
+
+    One text and not a field for each, whose scores would add up: a word that stands in both is then counted twice, and
+    by its rarity among headings, which every passage of a section repeats.
+    """
+    return f"{context}\n" * (CONTEXT_REPEATS if context else 0) + searchable(text)
+
+
 def _sentences(document: Document) -> list[Sentence]:
-    return split_sentences(
+    """The sentences of a document's body; a table row is one, however long."""
+    sentences: list[Sentence] = []
+    body = body_start(document)
+    for sentence in split_sentences(
         document.text,
         headings=headings(document),
         rows=[(row.start, row.end) for row in document.rows],
         line_breaks=line_breaks(document),
-    )
+    ):
+        if sentence.start < body:
+            continue
+        if sentence.in_row and sentences and sentences[-1].block == sentence.block:
+            sentences[-1] = replace(sentences[-1], end=sentence.end)
+        else:
+            sentences.append(sentence)
+    return sentences
 
 
 def _bounded(count_tokens: TokenCounter) -> TokenCounter:
@@ -89,8 +117,15 @@ def _bounded(count_tokens: TokenCounter) -> TokenCounter:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
+    """A sentence or a part of one; `part` is that of a wide row that it belongs to."""
+
     sentence: Sentence
     tokens: int
+    part: RowPart | None = None
+
+    def goes_with(self, other: _Piece) -> bool:
+        """Whether both are outside of wide rows, or of the same long cell."""
+        return (self.part and self.part.number) == (other.part and other.part.number)
 
 
 def _group(pieces: list[_Piece], settings: CutSettings) -> list[tuple[int, int]]:
@@ -110,6 +145,8 @@ def _last_of_group(pieces: list[_Piece], first: int, settings: CutSettings) -> i
     for number in range(first + 1, len(pieces)):
         before, piece = pieces[number - 1].sentence, pieces[number].sentence
         new_block = piece.block != before.block
+        if not pieces[number].goes_with(pieces[number - 1]):
+            break
         if new_block and (tokens >= settings.minimum or _new_section(before, piece)):
             break
         if new_block and (before.in_row or piece.in_row):
@@ -145,6 +182,8 @@ def _next_first(pieces: list[_Piece], first: int, last: int, settings: CutSettin
     following = last + 1
     if following >= len(pieces) or pieces[following].sentence.block != pieces[last].sentence.block:
         return following
+    if not pieces[following].goes_with(pieces[last]):
+        return following
     tokens = 0
     start = following
     while start - 1 > first and pieces[start - 1].sentence.block == pieces[following].sentence.block:
@@ -156,14 +195,34 @@ def _next_first(pieces: list[_Piece], first: int, last: int, settings: CutSettin
     return start
 
 
-def _short_enough(text: str, sentences: list[Sentence], count_tokens: TokenCounter, maximum: int) -> list[_Piece]:
+def _short_enough(
+    document: Document, names: Mapping[int, str], count_tokens: TokenCounter, maximum: int
+) -> list[_Piece]:
+    text, sentences = document.text, _sentences(document)
     counts = count_tokens([text[s.start : s.end] for s in sentences]) if sentences else []
     pieces: list[_Piece] = []
     for sentence, tokens in zip(sentences, counts, strict=True):
-        if tokens <= maximum:
+        if sentence.in_row and (tokens > maximum or sentence.end - sentence.start > WIDE_ROW):
+            pieces.extend(_parts_of_row(document, sentence, names, count_tokens, maximum))
+        elif tokens <= maximum:
             pieces.append(_Piece(sentence, tokens))
         else:
             pieces.extend(_split_long(text, sentence, count_tokens, maximum))
+    return pieces
+
+
+def _parts_of_row(
+    document: Document, sentence: Sentence, names: Mapping[int, str], count_tokens: TokenCounter, maximum: int
+) -> list[_Piece]:
+    row = row_at(document, sentence.start)
+    columns = names.get(row.start, "") if row is not None else ""
+    parts = row_parts(document.text, (sentence.start, sentence.end), columns, count_tokens, maximum)
+    counts = count_tokens([document.text[part.start : part.end] for part in parts])
+    pieces: list[_Piece] = []
+    for part, tokens in zip(parts, counts, strict=True):
+        own = replace(sentence, start=part.start, end=part.end)
+        cut = [_Piece(own, tokens)] if tokens <= maximum else _split_long(document.text, own, count_tokens, maximum)
+        pieces.extend(replace(piece, part=part) for piece in cut)
     return pieces
 
 
@@ -209,10 +268,13 @@ def _words(text: str, start: int, end: int, longest: int) -> list[tuple[int, int
     return words
 
 
-def _context(document: Document, sentence: Sentence, columns: Mapping[int, str]) -> str:
+def _context(document: Document, piece: _Piece, columns: Mapping[int, str]) -> str:
     """The context of a passage: the document's stated title, its heading path and column names, without repeats."""
+    sentence = piece.sentence
     names = [document.title] if document.own_title else []
     names.extend(name for name in sentence.heading if name not in names)
+    if piece.part is not None:
+        return " > ".join([*names, *piece.part.under])
     row = row_at(document, sentence.start) if sentence.in_row else None
     if row is not None and row.start in columns:
         names.append(columns[row.start])

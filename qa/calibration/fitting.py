@@ -56,21 +56,27 @@ def fit_logistic(
     )
 
 
-def choose_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_], answerable: NDArray[np.bool_]) -> float:
+def choose_threshold(
+    confidence: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    answerable: NDArray[np.bool_],
+    weight: NDArray[np.float64] | None = None,
+) -> float:
     """The confidence at which answering begins: where the smaller of two shares is largest, answerable questions
     answered rightly and unanswerable ones abstained from, so that neither kind is bought with the other.
 
-    All (questions,): confidence of the best answer, whether it is right, whether the question has an answer. Raises
-    InputError where the questions are of one kind only.
+    All (questions,): confidence of the best answer, whether it is right, whether the question has an answer, and how
+    much it counts, by default the same. Raises InputError where the questions are of one kind only.
     """
     if answerable.all() or not answerable.any():
         kind = "without" if answerable.any() else "with"
         raise InputError(f"no question {kind} an answer: a threshold parts the two kinds, and needs questions of both")
+    counts = np.ones(len(confidence)) if weight is None else weight
     best_score, best = -1.0, 0.5
     for threshold in np.round(np.arange(0.05, 0.96, 0.01), 2):
         answered = confidence >= threshold
-        kept = float((answered & right)[answerable].mean())
-        declined = float((~answered)[~answerable].mean())
+        kept = float(np.average((answered & right)[answerable], weights=counts[answerable]))
+        declined = float(np.average((~answered)[~answerable], weights=counts[~answerable]))
         if min(kept, declined) > best_score:
             best_score, best = min(kept, declined), float(threshold)
     return best

@@ -45,7 +45,7 @@ def cited_answer(asked: Asked, judged: Judged, documents_by_id: Mapping[str, Doc
 
 def _places(candidate: Candidate) -> list[Place]:
     """The places that are cited for a candidate: the best one, then the supporting ones."""
-    return [candidate.best, *(place for place in candidate.others[:MAX_SUPPORTING] if place.margin > 0)]
+    return [candidate.best, *candidate.supporting[:MAX_SUPPORTING]]
 
 
 def _citation(place: Place, document: Document, sha256: str) -> Citation:

@@ -74,7 +74,7 @@ def _verdict(citation: Citation, problems: Sequence[Problem], place: Anchor) -> 
 def citations_in(value: Any) -> Iterator[Citation]:
     """Yield every citation in a JSON value: a citation, an answer, a whole response, or a list of these.
 
-    A response that abstained has none. Raises InputError if anything else has none, or if a citation is malformed.
+    A response without answers may have none. Raises InputError if anything else has none, or for a malformed one.
     """
     citations = list(_walk(value, "$"))
     answered_nothing = isinstance(value, dict) and value.get("answers") == [] and "status" in value
@@ -96,7 +96,8 @@ def _walk(value: Any, path: str) -> Iterator[Citation]:
                 field = ".".join(str(part) for part in first["loc"])
                 raise InputError(f"malformed citation at {path}.{field}: {first['msg']}") from error
             return
-        for name in ("answers", "rivals", "citation", "supporting", "citations"):
+        # `rivals` is what the first version of the answer called what is also found.
+        for name in ("answers", "candidates", "also_found", "rivals", "citation", "supporting", "citations"):
             if name in value:
                 yield from _walk(value[name], f"{path}.{name}")
 

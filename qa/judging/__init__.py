@@ -1,1 +1,1 @@
-"""From spans to answers with a confidence: the question's form, candidates, evidence, rivals."""
+"""From spans to answers with a confidence: the question's form, candidates, evidence, contradictions."""

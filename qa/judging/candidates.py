@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from index.documents import StoredPassage
 from index.text.sentences import split_sentences
 from qa.judging.enumeration import items
+from qa.judging.whole_spans import whole_span
 from qa.reading.legible_reader import ReadPassage
 from qa.retrieval.fusion import Fused
 
@@ -20,10 +21,15 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 # (5% is not 5, C++ is not C).
 _PUNCTUATION = re.compile(r"""[.-](?!\d)|(?<=[^\W\d])[.-]|[,:'](?!\d)|(?<!\d)[,:'](?=\d)|[!?;"()\[\]{}`\\…“”«»]""")
 
-MAX_WIDENING = 20
 # How many logits a whole enumeration may score below one of its items: a reader that looks for one span is torn between
 # them.
 LIST_SLACK = 2.0
+# How many logits another place of the same words may score below the best one and still count as saying the same: a
+# place further behind holds the words, but speaks of something else. Relative, because where a reader's "no answer"
+# lies is that reader's own; 4 logits are odds of about 1 to 55.
+SUPPORT_SLACK = 4.0
+# The rank, from 0, at which a passage has half of what the first one has for its rank.
+HALF_RANK = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,11 @@ class Candidate:
     others: tuple[Place, ...]
     close: tuple[float | None, float | None] | None = None
 
+    @property
+    def supporting(self) -> tuple[Place, ...]:
+        """The other places where the words answer about as well."""
+        return tuple(place for place in self.others if place.margin >= self.best.margin - SUPPORT_SLACK)
+
 
 @dataclass(frozen=True, slots=True)
 class RankWeights:
@@ -61,17 +72,34 @@ class RankWeights:
     similarity: float = 0.0
     fused: float = 0.0
 
+    def prior(self, rank: int, similarity: float) -> float:
+        """What a passage of that rank, from 0, adds to the margins of its spans.
+
+        Its fused score is not asked: it moves with the words of all documents, and what is made of a prior is shown to
+        people who may see only some of them.
+        """
+        return self.similarity * similarity + self.fused * HALF_RANK / (HALF_RANK + rank)
+
 
 def candidates(
-    read: Sequence[ReadPassage], weights: RankWeights, *, whole_sentences: bool = False, whole_lists: bool = False
+    read: Sequence[ReadPassage],
+    weights: RankWeights,
+    *,
+    whole_sentences: bool = False,
+    whole_lists: bool = False,
+    dated: bool = False,
 ) -> list[Candidate]:
-    """Distinct answers, best first; with `whole_sentences` each span is widened to the sentence around it, with
-    `whole_lists` an item gives way to the enumeration that holds it where the reader found that nearly as good.
+    """Distinct answers, best first, of passages that come best first.
+
+    With `whole_sentences` each span is widened to the sentence around it, with `whole_lists` an item gives way to the
+    enumeration that holds it where the reader found that nearly as good; `dated` as for `whole_span`.
 
     Spans of one document that overlap are one answer, of which the best-scored place stays; then the same words
     (case, punctuation and articles aside) at different places are one answer with supporting places.
     """
-    ranked = sorted(_places(read, weights, whole_sentences), key=lambda p: (-p.score, p.hit.passage_id, p.start, p.end))
+    ranked = sorted(
+        _places(read, weights, whole_sentences, dated), key=lambda p: (-p.score, p.hit.passage_id, p.start, p.end)
+    )
     kept: list[Place] = []
     for place in ranked:
         if not any(_overlap(place, other) for other in kept):
@@ -88,23 +116,26 @@ def _list_of(item: Place, ranked: Sequence[Place]) -> Place:
     for place in ranked:
         if place.score < item.score - LIST_SLACK:
             break
-        listed = items(place.text) if place.document_id == item.document_id and place.margin > 0 else []
+        listed = items(place.text) if place.document_id == item.document_id else []
         if len(listed) > 1 and (item.start - place.start, item.end - place.start) in listed:
             return place
     return item
 
 
-def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: bool) -> list[Place]:
+def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: bool, dated: bool) -> list[Place]:
     places = []
-    top = max((entry.hit.score for entry in read), default=0.0)
-    for entry in read:
-        prior = weights.similarity * entry.similarity + (weights.fused * entry.hit.score / top if top > 0 else 0.0)
-        sentences = split_sentences(entry.passage.text) if whole_sentences else []
+    for rank, entry in enumerate(read):
+        prior = weights.prior(rank, entry.similarity)
+        sentences = [(s.start, s.end) for s in split_sentences(entry.passage.text)] if whole_sentences else []
         for span in entry.spans:
-            start, end = whole_words(entry.passage.text, span.start, span.end)
-            for sentence in sentences:
-                if sentence.start < end and start < sentence.end:
-                    start, end = min(start, sentence.start), max(end, sentence.end)
+            start, end = whole_span(
+                entry.passage.text,
+                span.start,
+                span.end,
+                context=entry.passage.context,
+                sentences=sentences,
+                dated=dated,
+            )
             text = entry.passage.text[start:end]
             if not text.strip():
                 continue
@@ -122,45 +153,6 @@ def _places(read: Sequence[ReadPassage], weights: RankWeights, whole_sentences: 
                 )
             )
     return places
-
-
-def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """`[start, end)` widened where it cuts a word, a number or a dotted name (Gazeta.Ru) in two.
-
-    A reader's tokens are pieces of words, and its tokeniser strips combining marks that belong to a letter. Scripts
-    without spaces have no words to complete: nothing is widened by more than `MAX_WIDENING` characters.
-    """
-    first, last = start, end
-    while first > 0 and start - first <= MAX_WIDENING and _joined(text, first):
-        first -= 1
-    while last < len(text) and last - end <= MAX_WIDENING and _joined(text, last):
-        last += 1
-    return (first if start - first <= MAX_WIDENING else start), (last if last - end <= MAX_WIDENING else end)
-
-
-def _joined(text: str, at: int) -> bool:
-    """Whether the characters before and at `at` are of one word."""
-    before, after = text[at - 1], text[at]
-    if unicodedata.category(after).startswith("M"):
-        return True
-    if _of_word(before) and _of_word(after):
-        return True
-    # A point or comma within a number, or a point within a name, has letters or digits on both sides.
-    if after in ".," and at + 1 < len(text):
-        return _inner(before, after, text[at + 1])
-    if before in ".," and at >= 2:
-        return _inner(text[at - 2], before, after)
-    return False
-
-
-def _of_word(char: str) -> bool:
-    return char.isalnum() and unicodedata.east_asian_width(char) not in ("W", "F")
-
-
-def _inner(before: str, mark: str, after: str) -> bool:
-    if before.isdigit() and after.isdigit():
-        return True
-    return mark == "." and before.isalpha() and after.isalpha()
 
 
 def _overlap(one: Place, other: Place) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from index.text.legible import columns_of
 from index.text.sentences import sentences_around, split_sentences
 from qa.judging.candidates import Candidate, Place
+from qa.judging.whole_spans import whole_span
 from qa.reading.legible_reader import Readable, read_legibly
 from qa.reading.reader import Reader
 from qa.reading.spans import Span
@@ -51,7 +53,12 @@ def read_closely(
 
 
 def _parts(place: Place) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Parts `[start, end)` of the passage: the sentences of the span, and one more on either side."""
+    """Parts `[start, end)` of the passage: the sentences of the span, and one more on either side; of a table row the
+    whole of it."""
+    if columns_of(place.passage.context):
+        # A table row is read with the names of its columns, or not at all.
+        whole = (0, len(place.passage.text))
+        return whole, whole
     sentences = split_sentences(place.passage.text)
     start, end = place.start - place.passage.start, place.end - place.passage.start
     alone, near = (sentences_around(sentences, start, end, more=more) for more in (0, 1))
@@ -59,12 +66,18 @@ def _parts(place: Place) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _margin(place: Place, begin: int, spans: Sequence[Span]) -> float | None:
-    """The best margin of spans that are the same answer as `place`; None where the reader no longer proposes it."""
-    offset = place.passage.start + begin
-    same = [span.margin for span in spans if _overlap(place, span.start + offset, span.end + offset) >= SAME]
+    """The best margin of spans that are the same answer as `place`, once they are made whole like it; None where the
+    reader no longer proposes it."""
+    start, end = place.start - place.passage.start, place.end - place.passage.start
+    same = [span.margin for span in spans if _overlap(start, end, _whole(place, begin, span)) >= SAME]
     return max(same, default=None)
 
 
-def _overlap(place: Place, start: int, end: int) -> float:
-    shared = min(place.end, end) - max(place.start, start)
-    return max(0, shared) / (max(place.end, end) - min(place.start, start))
+def _whole(place: Place, begin: int, span: Span) -> tuple[int, int]:
+    passage = place.passage
+    return whole_span(passage.text, begin + span.start, begin + span.end, context=passage.context, dated=True)
+
+
+def _overlap(start: int, end: int, span: tuple[int, int]) -> float:
+    shared = min(end, span[1]) - max(start, span[0])
+    return max(0, shared) / (max(end, span[1]) - min(start, span[0]))

@@ -18,23 +18,27 @@ from index.errors import ModelError
 from index.text.sentences import sentences_around, split_sentences
 from index.text.words import words
 from qa.judging.candidates import Candidate, RankWeights
+from qa.judging.question_fit import AskedKind, asked_kind, type_fit
 from qa.reading.legible_reader import ReadPassage
 from qa.retrieval.fusion import FusionWeights
 
 BUNDLED_CALIBRATION = Path(__file__).parents[1] / "models" / "calibration.json"
 
-FEATURES = (
-    "margin",
-    "gap",
-    "similarity",
-    "dense_rank",
-    "lexical_rank",
-    "agreement",
-    "coverage",
-    "length",
-    "margin_alone",
-    "margin_near",
-)
+# What each feature measures, in the order of the calibration's numbers.
+MEANINGS = {
+    "margin": "how far the reader prefers the span to no answer: logits, at most 12 either way",
+    "gap": "how far its score is above that of the best other candidate: logits, at most 8 either way",
+    "similarity": "how near its passage is to the question in meaning: the inner product",
+    "dense_rank": "1 divided by its passage's rank in the search by meaning, 0 where that did not find it",
+    "lexical_rank": "1 divided by its passage's rank in the search by words, 0 where that did not find it",
+    "agreement": "the logarithm of 1 more than the number of other places where the same words answer about as well",
+    "coverage": "the share of the question's words, the rare ones weighing more, in the sentences around it",
+    "length": "the logarithm of 1 more than the number of its characters",
+    "margin_alone": "its margin when its sentence is read alone",
+    "margin_near": "its margin when its sentence is read with the neighbouring ones",
+    "type_fit": "whether it is the kind of thing that the question asks for: 1, 0.5 where nobody knows, 0",
+}
+FEATURES = tuple(MEANINGS)
 # Beyond these a larger margin tells nothing more, and one outlier must not decide.
 MARGIN_LIMIT, GAP_LIMIT = 12.0, 8.0
 
@@ -91,6 +95,14 @@ class Calibration(BaseModel):
         """The hash of all that is fitted: equal ones give equal confidences."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
+    def contributions(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each feature adds to the logit, (len(FEATURES),): nothing where it is average."""
+        return np.array(self.weights) * self._standardised(features)
+
+    def logit(self, features: NDArray[np.float64]) -> float:
+        """The weighted, standardised features (len(FEATURES),) and the bias, summed: the logarithm of the odds."""
+        return float(self._standardised(features) @ np.array(self.weights)) + self.bias
+
     def probability(self, features: NDArray[np.float64]) -> float:
         """The logistic function of the weighted, standardised features (len(FEATURES),).
 
@@ -98,9 +110,12 @@ class Calibration(BaseModel):
         """
         if not np.isfinite(features).all():
             raise ValueError(f"features that are not finite numbers: {features}")
-        z = (features - np.array(self.mean)) / np.array(self.scale)
-        logit = float(z @ np.array(self.weights)) + self.bias
+        logit = self.logit(features)
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+    def _standardised(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        standardised: NDArray[np.float64] = (features - np.array(self.mean)) / np.array(self.scale)
+        return standardised
 
 
 CALIBRATION = json_kind("a calibration", Calibration)
@@ -145,8 +160,10 @@ def _first_problem(error: ValidationError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a question's words say of the passages that were read: the weight of each word, by its rarity there."""
+    """What a question's words say: the kind of thing that it asks for, and the weight of each word, by its rarity in
+    the passages that were read."""
 
+    kind: AskedKind
     weights: dict[str, float]
 
     @classmethod
@@ -155,7 +172,7 @@ class Evidence:
         held = [set(words(_with_context(entry))) for entry in read]
         # Inverse document frequency over the passages read (Spaerck Jones 1972); a word in none of them weighs most.
         weights = {word: math.log((len(held) + 1) / (sum(word in text for text in held) + 0.5)) + 0.1 for word in asked}
-        return cls(weights)
+        return cls(asked_kind(question), weights)
 
     def coverage(self, text: str) -> float:
         """The share of the question's words, by weight, that stand in a text; 1 for a question without words."""
@@ -182,10 +199,11 @@ def answer_features(ranked: Sequence[Candidate], number: int, evidence: Evidence
             best.similarity,
             1.0 / best.hit.dense_rank if best.hit.dense_rank else 0.0,
             1.0 / best.hit.lexical_rank if best.hit.lexical_rank else 0.0,
-            math.log1p(sum(place.margin > 0 for place in candidate.others)),
+            math.log1p(len(candidate.supporting)),
             evidence.coverage(around),
             math.log1p(len(best.text)),
             *_close_margins(candidate),
+            type_fit(evidence.kind, best.text),
         ]
     )
 

@@ -82,4 +82,6 @@ class Judge:
 
 def answer_candidates(asked: Asked, read: Sequence[ReadPassage], weights: RankWeights) -> list[Candidate]:
     """The distinct answers of the passages read, best first, in the form that the question asks for."""
-    return candidates(read, weights, whole_sentences=asked.is_polar, whole_lists=asked.wants_list)
+    return candidates(
+        read, weights, whole_sentences=asked.is_polar, whole_lists=asked.wants_list, dated=asked.asks_when
+    )

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from qa.reading.logits import Logits, LogitsModel
-from qa.reading.spans import window_spans
+from qa.reading.spans import BEHIND, window_spans
 from qa.reading.windows import Window
 
 # Spans that changed places in bf16 led by up to 0.021 in fp32 (`qa runtime compare`).
 NEAR = 0.05
-# Of a window whose best span is further than this behind "no answer here", none is given by a threshold that anyone
-# would set, tie or not.
-BEHIND = 1.0
 
 
 class ExactOnTies:

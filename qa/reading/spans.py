@@ -12,6 +12,9 @@ from qa.reading.windows import Window
 # Whole sentences answer how and why: of those that people marked 99 % are no longer than this.
 MAX_ANSWER_TOKENS = 64
 SPANS_PER_WINDOW = 5
+# A span further than this behind the "no answer here" of its window, in logits, is no answer, not even as a candidate.
+# Wide, because readers balance that null some logits off 0, and candidates reach below the balance.
+BEHIND = 6.0
 
 
 @dataclass(frozen=True, slots=True)

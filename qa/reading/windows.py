@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from index.errors import ModelError
+from index.text.borders import borders
 
 MAX_QUESTION_TOKENS = 64
 # Of a longer context the beginning (a document's title) and the end (the nearest heading) are kept.
@@ -20,8 +20,6 @@ MAX_CONTEXT_TOKENS = 48
 CONTEXT_BEGINNING = 1 / 3
 # The field of a model's config.json that says that it was trained on passages under their headings.
 READS_HEADINGS = "spanqa_headings"
-# A break is taken whole: half of a CR LF is no empty line.
-_EMPTY_LINE = re.compile(r"(?>\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Window:
     `ids` (n,) int32 token ids; `passage_start` the first passage token: token types are 0 before it, so that the
     context counts with the question as what a span is looked for with, and 1 from it. `starts`/`ends`
     (n - passage_start - 1,) int32 code-point offsets of the passage tokens into the passage text, and `paragraphs`, of
-    the same shape, the paragraph of the passage that each stands in.
+    the same shape, the paragraph, field or cell of the passage that each stands in (see `index.text.borders`).
     """
 
     ids: NDArray[np.int32]
@@ -120,8 +118,7 @@ class WindowMaker:
         result = []
         for text, encoding in zip(texts, encodings, strict=True):
             starts, ends = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2).T
-            borders = [match.start() for match in _EMPTY_LINE.finditer(text)]
-            paragraphs = np.searchsorted(np.array(borders, np.int32), starts).astype(np.int32)
+            paragraphs = np.searchsorted(np.array(borders(text), np.int32), starts).astype(np.int32)
             result.append(_Encoding(list(encoding.ids), starts, ends, paragraphs))
         return result
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from index.search.protocol import Hit
-
-# Cormack, Clarke and Buettcher (SIGIR 2009) introduce reciprocal rank fusion with this constant.
-RRF_CONSTANT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +22,42 @@ class Fused:
 
 @dataclass(frozen=True, slots=True)
 class FusionWeights:
-    """How much each list counts in reciprocal rank fusion; chosen by measured hit rate (`qa calibrate`)."""
+    """How much each list counts in the fused score; chosen by measured hit rate (`qa calibrate`)."""
 
     dense: float = 1.0
     lexical: float = 1.0
-    constant: int = RRF_CONSTANT
 
 
 def fuse(dense: list[Hit], lexical: list[Hit], weights: FusionWeights | None = None) -> list[Fused]:
-    """Weighted reciprocal rank fusion: sum of weight / (constant + rank) over the lists; best first.
+    """Weighted sum of scores, each as a share of the best of its list; best first.
 
-    Ties are the rule where both lists count the same: first in one and second in the other. They go to the better in
-    the lexical list, whose first hit is right more often (`qa calibrate` shows both), then by id.
+    Inner products and BM25 scores have nothing in common but that the best hit of a question has the most: shares of
+    it keep how much better a hit is than the next one, which ranks forget. What a list was cut off before counts as
+    its last hit, the most that it can have; where the list ended by itself, as nothing.
+
+    Equal ones go to the better in the lexical list, whose first hit is right more often (`qa calibrate` shows both),
+    then by id.
     """
     weights = weights or FusionWeights()
     dense_at = {passage: (rank, score) for rank, (passage, score) in enumerate(dense, start=1)}
     lexical_at = {passage: (rank, score) for rank, (passage, score) in enumerate(lexical, start=1)}
+    # Both were searched equally deep: the shorter one has no more to give.
+    dense_share = _shares(dense, cut_off=len(dense) >= len(lexical))
+    lexical_share = _shares(lexical, cut_off=len(lexical) >= len(dense))
     fused = []
     for passage in dense_at.keys() | lexical_at.keys():
         dense_rank, dense_score = dense_at.get(passage, (None, None))
         lexical_rank, lexical_score = lexical_at.get(passage, (None, None))
-        score = 0.0
-        if dense_rank is not None:
-            score += weights.dense / (weights.constant + dense_rank)
-        if lexical_rank is not None:
-            score += weights.lexical / (weights.constant + lexical_rank)
+        score = weights.dense * dense_share(dense_score) + weights.lexical * lexical_share(lexical_score)
         fused.append(Fused(passage, score, dense_rank, dense_score, lexical_rank, lexical_score))
     absent = len(lexical) + 1
     return sorted(fused, key=lambda hit: (-hit.score, hit.lexical_rank or absent, hit.passage_id))
+
+
+def _shares(hits: list[Hit], *, cut_off: bool) -> Callable[[float | None], float]:
+    """A score of a list, None for a passage that is not in it, as a share of its best."""
+    best, last = (hits[0][1], hits[-1][1]) if hits else (0.0, 0.0)
+    # Not even the best inner product need be above zero.
+    unit = best if best > 0 else 1.0
+    absent = last if cut_off else min(0.0, last)
+    return lambda score: (absent if score is None else score) / unit

@@ -83,6 +83,22 @@ def test_every_tool_over_http(listening: Callable[..., int], store: Store, text:
     run(work)
 
 
+def test_an_agent_may_ask_why(listening: Callable[..., int], store: Store, text: str) -> None:
+    put(store, text)
+
+    async def work() -> None:
+        async with over_http(listening()) as client:
+            told = []
+            for fields in ({}, {"explain": True}):
+                asked = await client.call_tool("ask", {"question": "When do the drills run?", **fields})
+                assert asked.structured_content is not None, refusal(asked)
+                told.append(Response.model_validate(asked.structured_content).explanation)
+            assert told[0] is None
+            assert told[1] is not None and told[1].candidates[0].text == "August 9 to 13"
+
+    run(work)
+
+
 @pytest.mark.slow
 def test_every_tool_over_standard_input_with_the_real_models(tmp_path: Path) -> None:
     script = "from api.cli.main import main; main()"
@@ -113,6 +129,44 @@ def test_what_cannot_be_done_is_said_in_words(listening: Callable[..., int], sto
             assert refusal(await client.call_tool("verify_citation", {"citation": {"quote": "x"}}))
             wrong = {"question": "When?", "filters": {"date_from": "2026", "date_to": "2025"}}
             assert "later than" in refusal(await client.call_tool("ask", wrong))
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    ("question", "threshold", "margin", "status", "says"),
+    [
+        ("When do the drills run?", None, 9.0, "answered", "quote the answer"),
+        ("When do the drills run?", 1.0, 2.0, "unsure", "Do not state it as a fact"),
+        ("When do the drills run?", None, -9.0, "not_found", "no proof that the documents hold none"),
+        ("Summarise the drills", None, -9.0, "not_found", "This asks for a summary."),
+    ],
+)
+def test_what_may_be_concluded_comes_first(
+    listening: Callable[..., int],
+    store: Store,
+    text: str,
+    reader: Any,
+    *,
+    question: str,
+    threshold: float | None,
+    margin: float,
+    status: str,
+    says: str,
+) -> None:
+    put(store, text)
+    reader.margins = {"August 9 to 13": margin}
+
+    async def work() -> None:
+        async with over_http(listening()) as client:
+            result = await client.call_tool("ask", {"question": question, "threshold": threshold})
+            words, whole = result.content
+            assert isinstance(words, TextContent) and isinstance(whole, TextContent)
+            assert says in words.text
+            response = Response.model_validate(result.structured_content)
+            assert response.status == status and response == Response.model_validate_json(whole.text)
+            if status == "unsure":
+                assert f"{response.candidates[0].confidence:.0%}" in words.text
 
     run(work)
 
@@ -149,7 +203,9 @@ def test_a_key_for_some_collections_binds_every_tool(listening: Callable[..., in
         async with over_http(port, some) as client:
             asked = await client.call_tool("ask", {"question": "When do the drills run?", "filters": {}})
             assert asked.structured_content is not None, refusal(asked)
-            assert all(answer["text"] != "August 9 to 13" for answer in asked.structured_content["answers"])
+            shown = Response.model_validate(asked.structured_content)
+            spans = (*shown.answers, *shown.candidates, *shown.also_found)
+            assert all(span.text != "August 9 to 13" for span in spans)
             found = await client.call_tool("search", {"question": "When do the drills run?"})
             assert found.structured_content is not None, refusal(found)
             assert all("drills" not in passage["text"] for passage in found.structured_content["passages"])

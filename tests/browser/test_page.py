@@ -90,12 +90,12 @@ def test_a_huge_document_is_shown_around_its_span(opened: Opened, document: Put,
     shoot(page)
 
 
-def test_what_is_not_in_the_documents_is_said_with_the_reason(opened: Opened, shoot: Shoot) -> None:
+def test_what_is_not_found_is_said_with_the_reason(opened: Opened, shoot: Shoot) -> None:
     page = opened()
     ask(page, UNANSWERABLE)
-    expect(page.get_by_role("heading", name="Not in these documents")).to_be_visible()
-    expect(page.locator(".abstained")).to_contain_text("none of them holds an answer")
-    expect(page.locator("#announce")).to_contain_text("Not in these documents.")
+    expect(page.get_by_role("heading", name="Not found in the passages that were read")).to_be_visible()
+    expect(page.locator(".not-found")).to_contain_text("none of them holds an answer")
+    expect(page.locator("#announce")).to_contain_text("Not found in the passages that were read.")
     expect(page.get_by_role("heading", name="Nearest passages")).to_be_visible()
     expect(page.locator("#viewer")).to_be_hidden()
     shoot(page)
@@ -106,12 +106,29 @@ def test_what_is_not_in_the_documents_is_said_with_the_reason(opened: Opened, sh
 def test_a_wording_that_is_not_sure_enough_is_no_answer(opened: Opened, server: Server, document: Put) -> None:
     document("bridges.txt", ABOUT_BRIDGES)
     response = server.call("POST", "/v1/ask", {"question": CHAIN_QUESTION, "candidates": True, "threshold": 0.99})
-    assert response["reason"] == "below_threshold"
+    assert (response["status"], response["reason"]) == ("unsure", "below_threshold")
     page = opened()
     page.route("**/v1/ask", lambda route: route.fulfill(json=response))
     ask(page, CHAIN_QUESTION)
-    expect(page.locator(".abstained")).to_contain_text("99 % is needed to call it an answer")
-    expect(page.get_by_role("heading", name="Closest wording, not an answer")).to_be_visible()
+    expect(page.get_by_role("heading", name="Not sure")).to_be_visible()
+    card = page.locator(".unsure")
+    expect(card).to_contain_text("99 % is needed to call it an answer")
+    expect(card.get_by_role("heading", name="Closest")).to_be_visible()
+    best = response["candidates"][0]
+    shown = card.locator(".answers > li").first
+    expect(shown).to_contain_text(best["text"])
+    expect(shown).to_contain_text(f"{round(100 * min(best['confidence'], 0.99))} %")
+    expect(page.locator("#announce")).to_contain_text("Not sure. The closest wording is only")
+    assert serious(page) == []
+    shown.locator("button.place").click()
+    expect(page.locator("#span")).to_have_text(best["text"])
+
+
+def test_what_no_quote_answers_says_what_to_ask_instead(opened: Opened) -> None:
+    page = opened()
+    ask(page, "Summarise the article")
+    expect(page.get_by_role("heading", name="Not a question that a quote can answer")).to_be_visible()
+    expect(page.locator(".outcome")).to_contain_text("This asks for a summary.")
 
 
 def test_documents_come_and_go(opened: Opened, server: Server, tmp_path: Path, shoot: Shoot) -> None:
@@ -142,7 +159,7 @@ def test_documents_come_and_go(opened: Opened, server: Server, tmp_path: Path, s
     expect(page.locator("#viewer")).to_be_hidden()
     page.keyboard.press("Escape")
     ask(page, BRIDGE_QUESTION)
-    expect(page.locator(".abstained")).to_be_visible()
+    expect(page.locator(".outcome")).to_be_visible()
     assert [r["title"] for r in server.call("GET", "/v1/documents")["documents"]] == ["000_a47247f0e3dcde29.txt"]
 
 
@@ -173,7 +190,7 @@ def test_a_question_to_some_documents_only(opened: Opened, document: Put) -> Non
     page.keyboard.press("Escape")
     expect(page.locator("#filters")).to_contain_text("bridge.txt")
     ask(page, QUESTION)
-    expect(page.locator(".abstained")).to_be_visible()
+    expect(page.locator(".outcome")).to_be_visible()
     page.get_by_role("button", name="Ask all documents").click()
     expect(page.locator(".answer .words")).to_have_text("August 9-14")
     expect(page.locator("#filters")).to_be_hidden()
@@ -311,6 +328,9 @@ def test_every_state_is_accessible_and_fits(
     check("start")
     ask(page, BRIDGE_QUESTION)
     check("answer")
+    page.locator(".why summary").click()
+    expect(page.locator(".why table")).to_have_count(3)
+    check("why")
     page.locator(".answer details.copy summary").click()
     expect(page.get_by_role("button", name="Markdown")).to_be_visible()
     check("copy")
@@ -492,12 +512,12 @@ def test_going_back_goes_back(opened: Opened) -> None:
     expect(page.get_by_label("Your question")).to_have_value(QUESTION)
 
 
-def test_rivals_and_promises_are_shown(opened: Opened, server: Server, document: Put, shoot: Shoot) -> None:
+def test_what_is_also_found_and_promises_are_shown(opened: Opened, server: Server, document: Put, shoot: Shoot) -> None:
     document("bridge.txt", BRIDGE)
     response = server.call("POST", "/v1/ask", {"question": BRIDGE_QUESTION, "answers": 20, "candidates": True})
     other = json.loads(json.dumps(response["answers"][0]).replace("Marta Kovács", "Márta Kovac"))
     other["citation"]["document"]["date"] = "1999-05-01"
-    response["rivals"] = [other]
+    response["also_found"] = [other]
     response["promise"] = {
         "risk": 0.1,
         "delta": 0.1,
@@ -513,8 +533,8 @@ def test_rivals_and_promises_are_shown(opened: Opened, server: Server, document:
     page = opened()
     page.route("**/v1/ask", lambda route: route.fulfill(json=response))
     ask(page, BRIDGE_QUESTION)
-    expect(page.get_by_role("heading", name="Another document answers differently")).to_be_visible()
-    expect(page.locator(".rivals")).to_contain_text("dated 1999-05-01")
+    expect(page.get_by_role("heading", name="Also found")).to_be_visible()
+    expect(page.locator(".also")).to_contain_text("dated 1999-05-01")
     expect(page.locator(".promise")).to_contain_text("at most 10 % of such answers are wrong, with 90 % confidence")
     assert serious(page) == []
     shoot(page)
@@ -541,3 +561,51 @@ def test_what_was_not_read_is_said_quietly(opened: Opened, server: Server, tmp_p
     page.locator("#open-documents").click()
     article.locator("button.link").click()
     expect(page.locator("#viewer-unread")).to_be_hidden()
+
+
+def test_why_is_told_when_somebody_asks(opened: Opened, document: Put, shoot: Shoot) -> None:
+    document("bridge.txt", BRIDGE)
+    page = opened()
+    asked: list[dict[str, Any]] = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if "/v1/ask" in request.url else None)
+    ask(page, BRIDGE_QUESTION)
+    assert ["explain" in body for body in asked] == [False]
+    fold = page.locator(".why summary")
+    fold.focus()
+    page.keyboard.press("Enter")
+    passages = page.get_by_role("table", name="Passages that were read")
+    expect(passages.get_by_role("button", name="Marta Kovács")).to_be_visible()
+    candidates = page.get_by_role("table", name="Candidates")
+    expect(candidates.get_by_role("rowheader").first).to_have_text("Marta Kovács")
+    features = page.get_by_role("table", name="What makes the confidence")
+    expect(features).to_contain_text("how far the reader prefers the span to no answer")
+    expect(page.locator(".why .changes")).to_contain_text("It would be answered at every threshold up to 0.")
+    expect(page.locator("#announce")).to_have_text("The explanation is shown.")
+    assert serious(page) == []
+    shoot(page)
+    # What was found leads to its place.
+    page.locator("#viewer-close").click()
+    candidates.get_by_role("button").first.click()
+    expect(page.locator("#span")).to_have_text("Marta Kovács")
+    # It is asked for once.
+    fold.click()
+    fold.click()
+    expect(passages).to_be_visible()
+    assert [body.get("explain") for body in asked] == [None, True]
+
+
+def test_why_there_is_no_answer_and_why_it_cannot_be_told(opened: Opened, shoot: Shoot) -> None:
+    page = opened()
+    ask(page, UNANSWERABLE)
+    page.route("**/v1/ask", lambda route: route.fulfill(status=503, json={"detail": "too many questions wait"}))
+    fold = page.locator(".why summary")
+    fold.click()
+    expect(page.locator(".why").get_by_role("alert")).to_contain_text("too many questions wait")
+    page.unroute("**/v1/ask")
+    fold.click()
+    fold.click()
+    expect(page.get_by_role("table", name="Passages that were read")).to_be_visible()
+    expect(page.locator(".why").get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".why .changes")).to_contain_text("It would be answered at a threshold of 0.")
+    assert serious(page) == []
+    shoot(page)

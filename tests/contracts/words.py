@@ -52,6 +52,30 @@ class LexicalIndexContract:
         index.commit(1)
         assert ranked(index, "When did the tower open?")[0] == 1
 
+    def test_words_of_headings_and_text_make_one_text(self, index: LexicalIndex) -> None:
+        """A word counts by how many passages hold it, wherever it stands in them: here the title's in all of them."""
+        index.add([passage(n, f"It is open number{n}.", context="Louvre Museum") for n in range(1, 9)])
+        index.add([passage(9, "The Louvre is open on Mondays.", context="Louvre Museum"), passage(10, "Nothing else.")])
+        index.commit(1)
+        assert ranked(index, "louvre monday")[0] == 9
+        hits = dict(index.search("louvre monday number3", 10))
+        assert hits[3] > hits[4] > 0
+        assert hits[4] < 0.2 * hits[3], "what nearly all passages share says little"
+
+    def test_headings_count_more_than_text(self, index: LexicalIndex) -> None:
+        index.add(
+            [passage(1, "It opened then.", context="Louvre"), passage(2, "Louvre opened then, it"), passage(3, "x")]
+        )
+        index.commit(1)
+        (first, high), (second, low) = index.search("louvre", 10)
+        assert (first, second) == (1, 2)
+        assert high > low
+
+    def test_words_divided_at_the_end_of_a_line_are_whole(self, index: LexicalIndex) -> None:
+        index.add([passage(1, "a great expla-\nnation of it"), passage(2, "other things")])
+        index.commit(1)
+        assert ranked(index, "explanation") == [1]
+
     def test_adding_replaces(self, index: LexicalIndex) -> None:
         index.add([passage(1, "cats"), passage(2, "dogs")])
         index.commit(1)

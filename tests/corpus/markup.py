@@ -137,7 +137,7 @@ PAGES = [
         "fragment.html",
         _bytes(PLAIN.encode()),
         (Fact("How deep is the well?", "38 m"),),
-        ("Gunnar & Sons 2", "<before the war>"),
+        ("Gunnar & Sons <before the war>", "[2]"),
     ),
     File(
         "page.xhtml",

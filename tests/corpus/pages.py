@@ -282,8 +282,8 @@ PDFS = [
         "catches.pdf",
         _pdf(_table),
         _facts(
-            ("How many tons of cod were caught?", "988", 1),
-            ("Where was herring landed?", "Molde", 1),
+            ("How many tons of cod were caught?", "988", 1, None, 3),
+            ("Where was herring landed?", "Molde", 1, None, 2),
         ),
         ("Species", "Tons", "Port", "Herring", "1,420", "Molde", "Cod", "988", "Vardø", "Saithe"),
     ),

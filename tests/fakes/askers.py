@@ -16,6 +16,7 @@ from qa.types import (
     Reason,
     Response,
     SentenceRef,
+    Status,
     TextPositionSelector,
     TextQuoteSelector,
 )
@@ -42,11 +43,14 @@ def make_answer(quote: str, confidence: float = 0.9, text: str = TEXT, **changes
 
 
 def make_response(*answers: Answer, abstain: Reason | None = None, generation: int = 1) -> Response:
+    """Answered with these answers; or, with a reason to abstain, unsure or not found, with these as candidates."""
+    withheld: Status = "unsure" if abstain == "below_threshold" else "not_found"
     return Response(
         question="?",
-        status="answered" if abstain is None else "abstained",
+        status="answered" if abstain is None else withheld,
         reason=abstain,
-        answers=answers,
+        answers=answers if abstain is None else (),
+        candidates=() if abstain is None else answers,
         threshold=0.5,
         elapsed_ms=Elapsed(embed=0, retrieve=0, read=0, total=0),
         provenance=Provenance(

@@ -189,45 +189,73 @@ def test_what_made_the_answer(full: Store) -> None:
 
 
 def test_an_empty_index(store: Store) -> None:
-    assert outcome(ask(store, {"1843": 9.0})) == ("abstained", "empty_index", [])
+    assert outcome(ask(store, {"1843": 9.0})) == ("not_found", "empty_index", [])
 
 
 def test_documents_without_passages(store: Store) -> None:
     store.put(Document(uri="file:///empty.txt", title="", text=" \n"))
-    assert outcome(ask(store, {"1843": 9.0})) == ("abstained", "nothing_retrieved", [])
+    assert outcome(ask(store, {"1843": 9.0})) == ("not_found", "nothing_retrieved", [])
 
 
 @pytest.mark.parametrize("filters", [{"uri_prefix": "file:///c"}, {"document_ids": ["0" * 16]}])
 def test_filters_that_leave_nothing(full: Store, filters: dict[str, object]) -> None:
-    assert outcome(ask(full, {"1843": 9.0}, filters=filters)) == ("abstained", "nothing_retrieved", [])
+    assert outcome(ask(full, {"1843": 9.0}, filters=filters)) == ("not_found", "nothing_retrieved", [])
 
 
-def test_null_outscores_every_span(full: Store) -> None:
-    assert outcome(ask(full, {"1843": -0.5, "Ada Lovelace": -2.0})) == ("abstained", "not_in_passages", [])
+UNLIKELY = -3.1
+"""A margin whose confidence is below 5 %."""
+
+
+def test_no_candidate_is_likely_enough(full: Store) -> None:
+    response = ask(full, {"1843": UNLIKELY, "Ada Lovelace": -4.0})
+    assert (outcome(response), response.candidates) == (("not_found", "not_in_passages", []), ())
 
 
 def test_a_reader_that_finds_no_span(full: Store) -> None:
-    assert outcome(ask(full, {})) == ("abstained", "not_in_passages", [])
+    assert outcome(ask(full, {})) == ("not_found", "not_in_passages", [])
 
 
-def test_a_span_that_beats_null_but_not_the_threshold(full: Store) -> None:
-    assert outcome(ask(full, {"1843": 0.5})) == ("abstained", "below_threshold", [])
+def test_what_is_below_the_threshold_is_a_candidate(full: Store) -> None:
+    response = ask(full, {"1843": 0.5, "Ada Lovelace": -1.0, "Charles": UNLIKELY})
+    assert outcome(response) == ("unsure", "below_threshold", [])
+    assert [(one.text, one.confidence) for one in response.candidates] == [
+        ("1843", confidence(0.5)),
+        ("Ada Lovelace", confidence(-1.0)),
+    ]
+    assert all(verify(one.citation, full.catalogue).valid for one in response.candidates)
+    margins = {"1843": 0.5, "1844": 0.4, "Ada Lovelace": 0.3, "Charles": 0.2}
+    assert [one.text for one in ask(full, margins).candidates] == ["1843", "1844", "Ada Lovelace"]
 
 
 @pytest.mark.parametrize(
-    ("margins", "reason"),
+    ("margins", "status"),
     [
-        ({}, "not_in_passages"),
-        ({"1843": -0.01}, "not_in_passages"),
-        ({"1843": 0.0}, "not_in_passages"),
-        ({"1843": 0.01}, "below_threshold"),
-        ({"1843": 0.01, "Ada Lovelace": -9.0}, "below_threshold"),
-        ({"1843": -9.0, "1844": 1.0, "Ada Lovelace": -9.0}, "below_threshold"),
+        ({}, "not_found"),
+        ({"1843": UNLIKELY}, "not_found"),
+        ({"1843": math.log(0.05 / 0.95)}, "unsure"),
+        ({"1843": -1.0}, "unsure"),
+        ({"1843": 0.01, "Ada Lovelace": -9.0}, "unsure"),
+        ({"1843": -9.0, "1844": 1.0, "Ada Lovelace": -9.0}, "unsure"),
     ],
 )
-def test_null_and_threshold_are_told_apart(full: Store, margins: dict[str, float], reason: Reason) -> None:
-    """One span above null, anywhere, is enough for "not sure"; without one the passages do not hold the answer."""
-    assert outcome(ask(full, margins)) == ("abstained", reason, [])
+def test_unsure_and_not_found_are_told_apart_by_confidence(full: Store, margins: dict[str, float], status: str) -> None:
+    """One candidate of 5 % is enough, whatever side of the reader's null it is on."""
+    reason = "below_threshold" if status == "unsure" else "not_in_passages"
+    assert outcome(ask(full, margins)) == (status, reason, [])
+
+
+@pytest.mark.parametrize(("margin", "status"), [(9.0, "unsure"), (UNLIKELY, "not_found")])
+def test_what_no_span_can_answer_is_never_answered(full: Store, margin: float, status: str) -> None:
+    response = ask(full, {"1843": margin}, "Summarise the notes", threshold=0.0)
+    assert outcome(response) == (status, "not_a_span_question", [])
+    assert response.hint is not None and "summary" in response.hint
+    assert [one.text for one in response.candidates] == (["1843"] if status == "unsure" else [])
+    assert ask(full, {"1843": 9.0}, "Who summarised the notes?").hint is None
+
+
+def test_what_no_span_can_answer_is_not_the_reason_where_nothing_was_read(store: Store) -> None:
+    response = ask(store, {"1843": 9.0}, "Summarise the notes")
+    assert (response.reason, response.hint) == ("empty_index", None)
 
 
 def test_an_empty_store_is_told_to_those_who_may_see_all_of_it(store: Store) -> None:
@@ -241,7 +269,7 @@ def test_an_empty_store_is_told_to_those_who_may_see_all_of_it(store: Store) -> 
 def test_nothing_retrieved_is_not_a_matter_of_reading(full: Store) -> None:
     """The reason is that of the stage that came to nothing, also for one who asks for candidates at any confidence."""
     nowhere = {"filters": {"uri_prefix": "file:///c"}, "candidates": True, "threshold": 0.0}
-    assert outcome(ask(full, {"1843": 9.0}, **nowhere)) == ("abstained", "nothing_retrieved", [])
+    assert outcome(ask(full, {"1843": 9.0}, **nowhere)) == ("not_found", "nothing_retrieved", [])
     reader = WordReader({"1843": 9.0})
     search = full.search
 
@@ -253,14 +281,14 @@ def test_nothing_retrieved_is_not_a_matter_of_reading(full: Store) -> None:
 
     engine = Engine(full, reader, calibration())
     engine.store.search = search_then_remove_all  # type: ignore[assignment,method-assign]
-    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "nothing_retrieved", [])
-    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "empty_index", [])
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("not_found", "nothing_retrieved", [])
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("not_found", "empty_index", [])
 
 
 def test_a_confidence_at_the_threshold_answers(full: Store) -> None:
     at = confidence(0.5)
     assert outcome(ask(full, {"1843": 0.5}, threshold=at))[0] == "answered"
-    assert outcome(ask(full, {"1843": 0.5}, threshold=at + 1e-4))[:2] == ("abstained", "below_threshold")
+    assert outcome(ask(full, {"1843": 0.5}, threshold=at + 1e-4))[:2] == ("unsure", "below_threshold")
 
 
 def test_the_threshold_is_the_calibrated_one_or_the_asked_one(full: Store) -> None:
@@ -268,16 +296,26 @@ def test_the_threshold_is_the_calibrated_one_or_the_asked_one(full: Store) -> No
     lower = ask(full, {"1843": 0.5}, threshold=0.6)
     assert outcome(lower) == ("answered", None, ["1843"])
     assert lower.threshold == 0.6
-    assert outcome(ask(full, {"1843": 3.0}, threshold=1.0))[:2] == ("abstained", "below_threshold")
+    assert outcome(ask(full, {"1843": 3.0}, threshold=1.0))[:2] == ("unsure", "below_threshold")
     assert outcome(ask(full, {"1843": -9.0}, threshold=0.0)) == ("answered", None, ["1843"])
 
 
-def test_candidates_are_shown_on_request_only(full: Store) -> None:
-    response = ask(full, {"1843": 0.5, "Ada Lovelace": -1.0}, candidates=True, answers=5)
-    assert outcome(response) == ("abstained", "below_threshold", ["1843", "Ada Lovelace"])
-    assert [answer.confidence for answer in response.answers] == [confidence(0.5), confidence(-1.0)]
-    both = ask(full, {"1843": 3.0, "Charles": 0.1}, candidates=True, answers=5)
-    assert outcome(both) == ("answered", None, ["1843", "Charles"])
+def test_more_candidates_on_request(full: Store) -> None:
+    margins = {"1843": 0.5, "1844": 0.4, "Ada Lovelace": 0.3, "Charles": UNLIKELY}
+
+    def candidates(threshold: float, answers: int | None = None) -> list[str]:
+        response = ask(full, margins, candidates=True, threshold=threshold, answers=answers)
+        assert bool(response.answers) == (response.status == "answered")
+        return [one.text for one in response.candidates]
+
+    assert candidates(0.9) == ["1843", "1844", "Ada Lovelace", "Charles"]
+    assert candidates(0.9, answers=2) == ["1843", "1844"]
+    # Of an answered question, what comes behind the answers given, sure or not.
+    assert candidates(confidence(0.4)) == ["1844", "Ada Lovelace", "Charles"]
+    assert candidates(confidence(0.4), answers=2) == ["Ada Lovelace", "Charles"]
+    assert ask(full, margins, threshold=confidence(0.4)).candidates == ()
+    unlikely = ask(full, {"Charles": UNLIKELY}, candidates=True)
+    assert (unlikely.status, [one.text for one in unlikely.candidates]) == ("not_found", ["Charles"])
 
 
 # --- several answers
@@ -299,14 +337,15 @@ def test_the_same_answer_elsewhere_supports(full: Store) -> None:
     assert all(verify(c, full.catalogue).valid for c in (answer.citation, *answer.supporting))
 
 
-def test_places_that_null_outscores_do_not_support(store: Store) -> None:
+@pytest.mark.parametrize(("behind", "supporting"), [(-0.9, 1), (-1.1, 0)])
+def test_places_far_behind_the_best_do_not_support(store: Store, behind: float, supporting: int) -> None:
     list(store.put_all([NOTES, ENGINES]))
     reader = WordReader({})
     reader._spans = lambda text: [  # type: ignore[method-assign]
-        Span(m.start(), m.end(), 3.0 if "wrote" in text else -1.0) for m in re.finditer("Ada Lovelace", text)
+        Span(m.start(), m.end(), 3.0 if "wrote" in text else behind) for m in re.finditer("Ada Lovelace", text)
     ]
     (answer,) = Engine(store, reader, calibration()).ask(Question(question="Who wrote the notes?")).answers
-    assert (answer.citation.document.uri, answer.supporting) == (NOTES.uri, ())
+    assert (answer.citation.document.uri, len(answer.supporting)) == (NOTES.uri, supporting)
 
 
 def test_supporting_places_are_bounded(store: Store) -> None:
@@ -368,7 +407,7 @@ def test_a_replaced_document_answers_with_its_new_text(full: Store) -> None:
 
 def test_a_removed_document_does_not_answer(full: Store) -> None:
     full.remove(NOTES.id)
-    assert outcome(ask(full, {"1843": 3.0})) == ("abstained", "not_in_passages", [])
+    assert outcome(ask(full, {"1843": 3.0})) == ("not_found", "not_in_passages", [])
 
 
 @pytest.mark.parametrize("change", ["remove", "replace"])
@@ -385,7 +424,7 @@ def test_a_document_changed_while_it_is_read_is_not_cited_wrongly(full: Store, c
     reader.before = meanwhile
     response = engine.ask(Question(question="Who wrote the notes?"))
     # What is gone cannot answer any more: the question is asked again of what is there.
-    assert outcome(response) == ("abstained", "not_in_passages", [])
+    assert outcome(response) == ("not_found", "not_in_passages", [])
     assert response.provenance.store_generation == full.catalogue.generation()
 
 
@@ -441,7 +480,7 @@ def test_a_stale_hit_cannot_answer(full: Store, monkeypatch: pytest.MonkeyPatch)
         return result
 
     monkeypatch.setattr(full, "search", search_then_remove)
-    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("abstained", "not_in_passages", [])
+    assert outcome(engine.ask(Question(question="Who wrote the notes?"))) == ("not_found", "not_in_passages", [])
 
 
 def test_another_embedder_is_refused(full: Store) -> None:
@@ -576,7 +615,7 @@ def test_a_yes_or_no_question_gets_the_sentence_that_settles_it(store: Store) ->
     )
     cited = response.answers[0].citation
     assert FLEET.text[cited.start : cited.end] == cited.quote
-    assert ask(store, {"Vega": -1.0}, "Did the Vega leave port?").reason == "not_in_passages"
+    assert ask(store, {"Vega": UNLIKELY}, "Did the Vega leave port?").reason == "not_in_passages"
 
 
 def test_a_question_for_a_list_gets_its_items(store: Store) -> None:
@@ -601,7 +640,7 @@ def test_an_item_that_stands_in_two_places_is_given_once(store: Store) -> None:
     assert texts == ["frigate Vega", "the tug Orion", "the tanker Lyra", "the barge", "cutter Mira"]
 
 
-# --- rivals
+# --- also found
 
 
 OLD = Document(uri="file:///old.txt", title="Old", text="The bridge was opened in 1911 by Erik.", date="1950")
@@ -614,61 +653,73 @@ WHEN = "When was the bridge opened?"
 def disagreeing(store: Store, margins: dict[str, float], question: str = WHEN, **changes: object) -> list[str]:
     list(store.put_all([OLD, NEW]))
     response = ask(store, margins, question, **changes)
-    assert all(verify(rival.citation, store.catalogue).valid for rival in response.rivals)
-    assert [answer.text for answer in response.answers][:1] != [rival.text for rival in response.rivals]
-    return [rival.text for rival in response.rivals]
+    assert all(verify(other.citation, store.catalogue).valid for other in response.also_found)
+    assert response.answers[:1] != response.also_found or not response.answers
+    return [other.text for other in response.also_found]
 
 
-def test_documents_that_answer_differently_are_rivals_with_their_dates(store: Store) -> None:
+def test_what_other_documents_answer_is_also_found_with_their_dates(store: Store) -> None:
     list(store.put_all([OLD, NEW]))
     response = ask(store, {"1911": 3.0, "1912": 2.5}, WHEN)
     assert [answer.text for answer in response.answers] == ["1911"]
-    assert [(rival.text, rival.confidence) for rival in response.rivals] == [("1912", confidence(2.5))]
-    assert [one.citation.document.date for one in (*response.answers, *response.rivals)] == ["1950", "2020-05-01"]
-    assert all(verify(rival.citation, store.catalogue).valid for rival in response.rivals)
+    assert [(other.text, other.confidence) for other in response.also_found] == [("1912", confidence(2.5))]
+    assert [one.citation.document.date for one in (*response.answers, *response.also_found)] == ["1950", "2020-05-01"]
+    assert all(verify(other.citation, store.catalogue).valid for other in response.also_found)
 
 
-def test_rivals_are_stated_beside_more_answers_as_well(store: Store) -> None:
+def test_it_is_stated_beside_more_answers_as_well(store: Store) -> None:
     assert disagreeing(store, {"1911": 3.0, "1912": 2.5}, answers=5) == ["1912"]
 
 
 @pytest.mark.parametrize(
     ("margins", "question", "changes"),
     [
-        # Far less likely, or below the threshold.
-        ({"1911": 3.0, "1912": 0.0}, WHEN, {"threshold": 0.3}),
-        ({"1911": 1.3, "1912": 1.0}, WHEN, {}),
+        # Far less likely.
+        ({"1911": 3.0, "1912": -1.2}, WHEN, {"threshold": 0.1}),
         # Longer and shorter forms of the same words.
         ({"by Erik": 2.5, "King Erik": 3.0}, "Who opened the bridge?", {}),
         # Questions that several things answer, or a whole sentence.
         ({"1911": 3.0, "1912": 2.5}, "List the years in which bridges were opened.", {}),
         ({"1911": 3.0, "1912": 2.5}, "Was the bridge opened in 1911?", {}),
-        # Of one document only.
-        ({"1911": 3.0, "Erik": 2.5}, WHEN, {"filters": {"document_ids": [OLD.id]}}),
+        # No date.
+        ({"1911": 3.0, "King Erik": 2.5}, WHEN, {}),
+        # Nothing is given that it would contradict.
         ({"1911": 1.0, "1912": 0.9}, WHEN, {"candidates": True}),
     ],
 )
-def test_no_rivals(store: Store, margins: dict[str, float], question: str, changes: dict[str, object]) -> None:
+def test_nothing_else_is_found(
+    store: Store, margins: dict[str, float], question: str, changes: dict[str, object]
+) -> None:
     assert disagreeing(store, margins, question, **changes) == []
 
 
-def test_two_answers_of_one_document_are_no_rivals(store: Store) -> None:
+def test_what_is_far_less_likely_than_the_answer_is_found_below_the_threshold(store: Store) -> None:
+    assert disagreeing(store, {"1911": 3.0, "1912": -0.9}) == ["1912"]
+
+
+def test_two_answers_of_one_document_may_contradict_each_other(store: Store) -> None:
+    store.put(OLD.model_copy(update={"text": "There were 22 ships. Later the text says more than 20 ships."}))
+    response = ask(store, {"22": 3.0, "more than 20": 1.0}, "How many ships were there?")
+    assert ([one.text for one in response.answers], [one.text for one in response.also_found]) == (
+        ["22"],
+        ["more than 20"],
+    )
     store.put(OLD)
-    assert ask(store, {"1911": 3.0, "by Erik": 2.9}, WHEN).rivals == ()
+    assert ask(store, {"1911": 3.0, "by Erik": 2.9}, WHEN).also_found == ()
 
 
-def test_the_same_day_in_other_words_is_no_rival(store: Store) -> None:
+def test_the_same_day_in_other_words_is_nothing_else(store: Store) -> None:
     ours = OLD.model_copy(update={"text": "The bridge was opened on 9 August.", "date": "2026-07-20"})
     theirs = NEW.model_copy(update={"text": "It opened to all on August 9, 2026.", "date": None})
     list(store.put_all([ours, theirs]))
-    assert ask(store, {"9 August": 3.0, "August 9, 2026": 2.9}, WHEN).rivals == ()
+    assert ask(store, {"9 August": 3.0, "August 9, 2026": 2.9}, WHEN).also_found == ()
     list(store.put_all([theirs.model_copy(update={"text": "It opened to all on August 9, 2027."})]))
-    assert [rival.text for rival in ask(store, {"9 August": 3.0, "August 9, 2027": 2.9}, WHEN).rivals] == [
+    assert [other.text for other in ask(store, {"9 August": 3.0, "August 9, 2027": 2.9}, WHEN).also_found] == [
         "August 9, 2027"
     ]
 
 
-def test_rivals_contradict_each_other_and_are_few(store: Store) -> None:
+def test_what_is_also_found_contradicts_each_other_and_is_little(store: Store) -> None:
     texts = ["in 1911", "in 1912", "in 1912", "in 1913", "in 1914", "in 1915"]
     list(
         store.put_all(
@@ -677,4 +728,4 @@ def test_rivals_contradict_each_other_and_are_few(store: Store) -> None:
         )
     )
     margins = {"1911": 3.0, "1912": 2.9, "1913": 2.8, "1914": 2.7, "1915": 2.6}
-    assert [rival.text for rival in ask(store, margins, WHEN).rivals] == ["1912", "1913", "1914"]
+    assert [other.text for other in ask(store, margins, WHEN).also_found] == ["1912", "1913", "1914"]

@@ -47,6 +47,7 @@ def test_an_empty_question(question: str) -> None:
         ("threshold", None, math.nan),
         ("candidates", True, "perhaps"),
         ("candidates", False, 0),
+        ("explain", True, "yes"),
         ("filters", {"uri_prefix": "file:///a"}, {"uri": "file:///a"}),
         ("filters", {"uri_prefix": "x" * 2000}, {"uri_prefix": "x" * 2001}),
         ("filters", {"document_ids": ["a"] * 1000}, {"document_ids": ["a"] * 1001}),

@@ -18,7 +18,7 @@ standard error.
 
 | exit code | meaning |
 |---|---|
-| 0 | done; an abstention is an answer too |
+| 0 | done, whether the question was answered or not |
 | 1 | the work failed, or what was checked does not hold |
 | 2 | wrong use: an argument, an option, or an output that may not be written |
 | 130 | interrupted (Ctrl-C); what was finished is kept, and the same command goes on |"""

@@ -15,6 +15,7 @@ from api.http.app import create_app
 from index.store.store import Store
 from reference.commands import commands_page
 from reference.http import http_page
+from reference.measures import measures_page
 from reference.settings import ROOT, settings_page
 
 
@@ -35,6 +36,7 @@ def pages(app: FastAPI) -> dict[Path, str]:
     return {
         docs / "commands.md": commands_page(),
         docs / "http.md": http_page(app),
+        docs / "measures.md": measures_page(),
         docs / "settings.md": settings_page(app),
     }
 

@@ -12,7 +12,16 @@ import typer
 from api.cli.errors import UsageError
 from api.cli.grouping import OptionGroup, with_groups
 from api.cli.measuring.corpus import CorpusOption, index_corpus, require_corpus, require_named_store
-from api.cli.measuring.measures import SEED, MeasureOption, SeedOption, parse_fail_under, parse_measures, untimed
+from api.cli.measuring.halves import halved, parse_half
+from api.cli.measuring.measures import (
+    SEED,
+    MeasureOption,
+    SeedOption,
+    parse_fail_under,
+    parse_groupings,
+    parse_measures,
+    untimed,
+)
 from api.cli.measuring.own_document import FIGURES, measure_documents
 from api.cli.measuring.pages import page_output, write_page
 from api.cli.opening import open_engine, open_store
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     from eval.measures.measure import Measure
     from eval.runs.journal import Journal, ReadingJournal
     from eval.runs.reading import Reading
-    from eval.runs.run import GoldRef, Run
+    from eval.runs.run import GoldRef, Grouping, Run
 
 J = TypeVar("J", "Journal", "ReadingJournal")
 # What each standard set is short for.
@@ -55,7 +64,7 @@ class ChoosingOptions(OptionGroup):
         str | None, typer.Option(help="With --own-paragraph: the articles to choose the null threshold on.")
     ] = None
     half: Annotated[
-        str | None, typer.Option(help="Of `qa eval documents`: only the documents of one half, tune or report.")
+        str | None, typer.Option(help="Only the questions on one half of the documents, tune or report.")
     ] = None
 
 
@@ -64,6 +73,10 @@ class JudgingOptions(OptionGroup):
     """What is measured, against which earlier run, and how bad it may be."""
 
     measure: MeasureOption = None
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="The measures by domain, the folder of a document, or by kind as well; may be repeated."),
+    ] = None
     compare: Annotated[Path | None, typer.Option(help="Compare with this earlier run of the same questions.")] = None
     fail_under: Annotated[
         list[str] | None,
@@ -141,8 +154,6 @@ def evaluate_gold(
     if name == "documents":
         _read_own_documents(file or gold, chosen, judging, writing, models, threshold=threshold)
         return
-    if chosen.half is not None:
-        raise UsageError("--half goes with qa eval documents")
     own_paragraph = chosen.own_paragraph or name == "squad2"
     if own_paragraph and chosen.corpus is not None:
         raise UsageError("--corpus does not go with questions that are given their own paragraph")
@@ -159,15 +170,22 @@ def evaluate_gold(
     bounds = [parse_fail_under(text) for text in judging.fail_under or ()]
     usual = parse_measures(MEASURES) if own_paragraph else default_measures(passages)
     named = parse_measures(judging.measure) if judging.measure else usual
+    by = parse_groupings(judging.by or ())
     measures = list(dict.fromkeys([*named, *(measure for measure, _ in bounds)]))
     deep = next((measure for measure in measures if measure.depth > passages), None)
     if deep is not None:
         raise UsageError(f"{deep.name} looks deeper than the {passages} passages read: -k {deep.depth}")
-    asked = _questions(file or gold, chosen.articles, chosen.sample, chosen.seed)
+    asked = _questions(file or gold, chosen.articles, chosen.sample, chosen.seed, chosen.half)
     before = _earlier(judging.compare, asked)
     if own_paragraph:
         run = _read_own_paragraphs(
-            asked, tune_on=chosen.tune_on, reader=models.reader, measures=measures, kept=kept, resume=writing.resume
+            asked,
+            tune_on=chosen.tune_on,
+            reader=models.reader,
+            measures=measures,
+            by=by,
+            kept=kept,
+            resume=writing.resume,
         )
     else:
         opened = open_store(store, create=chosen.corpus is not None)
@@ -181,6 +199,7 @@ def evaluate_gold(
             passages=passages,
             threshold=threshold,
             measures=measures,
+            by=by,
             kept=kept,
             resume=writing.resume,
         )
@@ -197,14 +216,15 @@ def _set_name(gold: Path, file: Path | None) -> str | None:
     return name
 
 
-def _questions(file: Path, articles: str | None, sample: int | None, seed: int) -> Asked:
+def _questions(file: Path, articles: str | None, sample: int | None, seed: int, half: str | None) -> Asked:
     from eval.gold.corpus import by_articles
     from eval.gold.questions import read_gold
     from eval.gold.sampling import draw
     from eval.runs.run import GoldRef, gold_sha256
 
+    named = parse_half(half)
     everything = read_gold(file)
-    questions = draw(by_articles(everything, articles), sample, seed)
+    questions = draw(halved(by_articles(everything, articles), file, named), sample, seed)
     ref = GoldRef(
         name=file.name,
         sha256=gold_sha256(file),
@@ -212,6 +232,7 @@ def _questions(file: Path, articles: str | None, sample: int | None, seed: int) 
         articles=articles,
         sample=sample,
         seed=None if sample is None else seed,
+        half=named,
     )
     return Asked(file, everything, questions, ref)
 
@@ -237,6 +258,7 @@ def _ask(
     passages: int,
     threshold: float | None,
     measures: Sequence[Measure],
+    by: Sequence[Grouping],
     kept: Kept | None,
     resume: bool,
 ) -> Run:
@@ -262,7 +284,7 @@ def _ask(
                 measures=measures,
                 journal=journal,
                 progress=advance,
-            )
+            ).grouped(by)
 
     return _keeping(kept, ask, lambda path: Journal(path, about, run_settings(passages, threshold), resume=resume))
 
@@ -273,6 +295,7 @@ def _read_own_paragraphs(
     tune_on: str | None,
     reader: str | None,
     measures: Sequence[Measure],
+    by: Sequence[Grouping],
     kept: Kept | None,
     resume: bool,
 ) -> Run:
@@ -297,7 +320,7 @@ def _read_own_paragraphs(
         chosen_on = read("reading to choose", choosing, 0) if tune_on else None
         readings = read("reading", asked.questions, len(choosing))
         threshold = choose_threshold(chosen_on or readings)
-        return reading_run(readings, threshold, tune_on, about=about, measures=measures)
+        return reading_run(readings, threshold, tune_on, about=about, measures=measures).grouped(by)
 
     settings = RunSettings(passages=1, own_paragraph=True, chosen_on=tune_on)
     return _keeping(kept, ask, lambda path: ReadingJournal(path, about, settings, resume=resume))
@@ -313,12 +336,12 @@ def _read_own_documents(
     threshold: float | None,
 ) -> None:
     others = (chosen.corpus, chosen.articles, chosen.tune_on, threshold, writing.report, models.calibration)
-    judged = (judging.measure, judging.compare, judging.fail_under)
+    judged = (judging.measure, judging.by, judging.compare, judging.fail_under)
     if writing.resume or chosen.own_paragraph or any(value is not None for value in (*others, *judged)):
         raise UsageError("qa eval documents takes --half, --sample, --seed, --reader, --output and --force alone")
     outputs = Outputs((file, models.reader), force=writing.force)
     output = None if writing.output is None else outputs.file(writing.output, FIGURES)
-    asked = _questions(file, None, chosen.sample, chosen.seed)
+    asked = _questions(file, None, chosen.sample, chosen.seed, None)
     measure_documents(asked.questions, file, asked.ref, half=chosen.half, reader=models.reader, output=output)
 
 

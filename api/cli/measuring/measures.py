@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -12,6 +12,7 @@ from index.errors import InputError
 
 if TYPE_CHECKING:
     from eval.measures.measure import Measure
+    from eval.runs.run import Grouping
 
 # As eval.runs.run.SEED, which would cost start-up time to import.
 SEED = 13
@@ -40,6 +41,16 @@ def parse_fail_under(text: str) -> tuple[Measure, float]:
         return parse_bound(text)
     except InputError as error:
         raise UsageError(f"--fail-under {error}") from error
+
+
+def parse_groupings(names: Sequence[str]) -> list[Grouping]:
+    """What measures are grouped by, each once; raises UsageError for anything else."""
+    from eval.runs.run import Grouping
+
+    for name in names:
+        if name not in get_args(Grouping):
+            raise UsageError(f"--by {name}: expected {' or '.join(get_args(Grouping))}")
+    return cast("list[Grouping]", list(dict.fromkeys(names)))
 
 
 def untimed(measures: Sequence[Measure]) -> list[Measure]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from api.cli.errors import UsageError
+from api.cli.measuring.halves import halved, parse_half
 from api.cli.progress import progress_bar
 from api.terminal import Terminal
 from index.disk.outputs import Output, head_kind
@@ -16,7 +16,7 @@ from index.text.printable import printable
 
 if TYPE_CHECKING:
     from eval.gold.questions import GoldQuestion
-    from eval.runs.own_document import DocumentFigures, Half
+    from eval.runs.own_document import DocumentFigures
     from eval.runs.run import GoldRef
 
 FIGURES = head_kind("figures of qa eval documents", rb'\{\s*"documents_version"')
@@ -43,12 +43,8 @@ def measure_documents(
     from qa.reading.reader import DEFAULT_READER, open_reader
     from qa.types import ModelRef
 
-    halves = get_args(own_document.Half)
-    if half is not None and half not in halves:
-        raise UsageError(f"--half {half}: expected {' or '.join(halves)}")
-    chosen = own_document.in_half(questions, cast("Half | None", half))
-    if not chosen:
-        raise UsageError(f"{file}: no question is of a document of the half {half}")
+    named = parse_half(half)
+    chosen = halved(questions, file, named)
     model = open_reader(reader or DEFAULT_READER)
     with progress_bar("reading", len(chosen)) as advance:
         readings = own_document.read_own_documents(
@@ -56,7 +52,7 @@ def measure_documents(
         )
     report = own_document.DocumentReport(
         gold=ref,
-        half=cast("Half | None", half),
+        half=named,
         reader=ModelRef(name=model.name, sha256=model.sha256),
         all=own_document.document_figures(readings),
         domain=own_document.figures_by(readings, own_document.domain),

@@ -9,7 +9,7 @@ import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import BODY_TIMEOUT, MALFORMED, TOO_LARGE, ProblemError, problem_response
+from api.problems import BODY_TIMEOUT, MALFORMED, MEDIA_TYPE_UNSUPPORTED, TOO_LARGE, ProblemError, problem_response
 
 # What of a refused body is still read, so that its sender gets to see the answer before the connection ends.
 LINGER_S = 1.0
@@ -20,7 +20,8 @@ class BodyLimit:
     """ASGI middleware: 413 for a body that says it is too large, or that turns out to be while it is read.
 
     `by_path` are limits in bytes of exact paths, `default` that of all others. 408 for a body that is not there after
-    `timeout_s` seconds, 400 for one whose end is stated in two ways, which a proxy may understand otherwise than we do.
+    `timeout_s` seconds, 415 for one that is packed (Content-Encoding), 400 for one whose end is stated in two ways,
+    which a proxy may understand otherwise than we do.
     A response that comes before the body has been read ends the connection: what follows would be taken for a request.
     """
 
@@ -39,6 +40,7 @@ class BodyLimit:
         body = _Body(receive, send, headers, limit, self._timeout_s)
         stated = headers.get("content-length")
         chunked = "transfer-encoding" in headers
+        coding = headers.get("content-encoding", "identity").strip().lower()
         if chunked and (stated is not None or scope.get("http_version") == "1.0"):
             other = "Content-Length" if stated is not None else "HTTP/1.0"
             detail = f"{other} and Transfer-Encoding together leave open where the body ends"
@@ -50,6 +52,12 @@ class BodyLimit:
         # Compared by digits first: a number of thousands of digits is refused, not converted.
         elif stated is not None and (len(stated.lstrip("0")) > 18 or int(stated) > limit):
             await problem_response(scope, TOO_LARGE, _detail(limit))(scope, body.receive, body.send)
+        elif coding not in ("identity", ""):
+            # A small body could unpack to one of any size.
+            detail = f"the body is coded as {coding[:50]!r} (Content-Encoding); send it as it is"
+            await problem_response(scope, MEDIA_TYPE_UNSUPPORTED, detail, headers={"accept-encoding": "identity"})(
+                scope, body.receive, body.send
+            )
         else:
             await self._app(scope, body.receive, body.send)
 

@@ -28,6 +28,13 @@ async def health(service: ServiceDep) -> Status:
     return Status()
 
 
+@router.head("/healthz", include_in_schema=False)
+async def head_of_health(service: ServiceDep) -> Response:
+    """As GET, without a body: what some load balancers ask for."""
+    service.warmup.require_ready()
+    return Response()
+
+
 @router.get(
     "/readyz",
     summary="Whether questions can be answered from the store now",

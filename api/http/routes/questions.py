@@ -9,13 +9,17 @@ from fastapi import APIRouter, Body, Depends
 
 from api.http.dependencies import AccessDep, ServiceDep, require_json
 from api.http.examples import (
-    ABSTENTION,
     CITATION,
+    EXPLAINED,
+    EXPLAINED_QUESTION,
     FORMATTED,
+    NOT_A_SPAN_QUESTION,
+    NOT_FOUND,
     QUESTION,
     RESPONSE,
     SEARCH_REQUEST,
     SEARCH_RESPONSE,
+    UNSURE,
     VERDICT,
 )
 from api.http.openapi import example, examples, links, problems
@@ -50,9 +54,17 @@ _MODEL_PROBLEMS = problems(
     summary="Ask a question",
     responses={
         200: {
-            "description": "The answers, or an abstention with its reason.",
+            "description": "The answers; or candidates where none is sure enough; or that none was found, and why.",
             "content": {
-                "application/json": {"examples": examples(answered=RESPONSE, abstained=ABSTENTION)},
+                "application/json": {
+                    "examples": examples(
+                        answered=RESPONSE,
+                        unsure=UNSURE,
+                        not_found=NOT_FOUND,
+                        not_a_span_question=NOT_A_SPAN_QUESTION,
+                        explained=EXPLAINED,
+                    )
+                },
             },
             **links(
                 verify_citations={"requestBody": _CITATION},
@@ -65,11 +77,17 @@ _MODEL_PROBLEMS = problems(
     },
 )
 async def ask(
-    question: Annotated[Question, Body(openapi_examples={"question": {"value": QUESTION}})],
+    question: Annotated[Question, Body(openapi_examples=examples(question=QUESTION, explained=EXPLAINED_QUESTION))],
     service: ServiceDep,
     access: AccessDep,
 ) -> Response:
-    """The exact span that answers, with a citation that can be checked, or an honest abstention."""
+    """The exact span that answers, with a citation that can be checked; else what comes closest, or that nothing was
+    found.
+
+    With `explain: true` the response has an `explanation`: every passage that was read, with its places in both ranked
+    lists and the best span in it; the candidates, with what each feature adds to their confidence; and what would have
+    changed the outcome. It speaks of no document that the key may not see.
+    """
     allowed = question.model_copy(update={"filters": access.narrow(question.filters)})
     # Whether an answer was kept tells whether anything in the store has changed since.
     return access.shown(await service.ask(allowed, keep=access.collections is None))

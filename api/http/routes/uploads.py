@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.datastructures import UploadFile
@@ -20,11 +20,15 @@ from api.problems import MALFORMED, MEDIA_TYPE_UNSUPPORTED, TOO_LARGE, ProblemEr
 from api.schemas import Description, FileResult, UploadReport
 from api.service.service import Service
 from api.service.uploading.abandoning import Abandonment, while_awaited
-from api.service.uploading.bodies import SUFFIXES, from_file, media_type_of
+from api.service.uploading.bodies import SUFFIXES, file_uri, from_file, media_type_of
 from api.service.uploading.storing import Put, put
+from index.documents import Document
+from index.errors import InputError
 
 router = APIRouter(prefix="/v1/uploads", tags=["documents"], dependencies=[Depends(require_unicode_query)])
-_EXAMPLE = {"files": [{"name": "drills.txt", "changed": True, "document": DOCUMENT_RECORD, "problem": None}]}
+_EXAMPLE = {
+    "files": [{"name": "drills.txt", "changed": True, "replaced": False, "document": DOCUMENT_RECORD, "problem": None}]
+}
 
 _FILE_NAME = {
     "Content-Disposition": {
@@ -88,8 +92,9 @@ async def put_files(
 ) -> Any:
     """Files in form fields named `files`, one after the other; what is wrong with one does not keep the others out.
 
-    A file's name chooses how it is read; its document's URI is `upload:NAME`, and the same again replaces it. A client
-    that goes away gives up those that are not stored yet. With
+    A file's name chooses how it is read; its document's URI is `upload:NAME`, with the path that the name may have
+    (`upload:notes/may.txt`), and the same again replaces it, which its `replaced` tells. Of two files of one name in
+    one request the second is refused. A client that goes away gives up those that are not stored yet. With
     `Accept: text/event-stream` it answers at once with events: `progress` (`{name, stage, done, total}`) of the file at
     work, `file` with what became of it, and `report` in the end.
     """
@@ -97,10 +102,14 @@ async def put_files(
     fields = query.model_copy(update={"collection": access.collection_for(query.collection)})
     # The client of one file is that of all: they are given up together.
     abandonment = Abandonment()
-    jobs = [
-        (name, Put(access, partial(from_file, name, content, fields), abandonment=abandonment))
-        for name, content in await _files(request, service)
-    ]
+    taken: set[str] = set()
+    jobs = []
+    for name, content in await _files(request, service):
+        load: Callable[[], Document] = partial(from_file, name, content, fields)
+        if file_uri(name) in taken:
+            load = partial(_refuse_twice, name)
+        taken.add(file_uri(name))
+        jobs.append((name, Put(access, load, abandonment=abandonment)))
     if sse.wanted(request.headers.get("accept", "")):
         # What can be refused now is refused by its status, which events have none of.
         service.uploads.require_room(access.client)
@@ -110,6 +119,13 @@ async def put_files(
         return UploadReport(files=tuple([await _stored(name, job, service, request.scope) for name, job in jobs]))
 
     return await while_awaited(request, service.start(store_all()), abandonment)
+
+
+def _refuse_twice(name: str) -> NoReturn:
+    raise InputError(
+        f"another file of this request is called {name[:200]!r} too, and one would replace the other: give each a "
+        "name of its own, or the path by which it differs"
+    )
 
 
 async def _files(request: Request, service: Service) -> list[tuple[str, bytes]]:
@@ -145,8 +161,8 @@ async def _stored(name: str, job: Put, service: Service, scope: Scope) -> FileRe
         job.abandonment.require()
         record, changed = await put(service, job)
     except Exception as error:  # noqa: BLE001 - whoever sent the file is told
-        return FileResult(name=name, changed=False, document=None, problem=problem_of(scope, error))
-    return FileResult(name=name, changed=changed, document=record, problem=None)
+        return FileResult(name=name, changed=False, replaced=False, document=None, problem=problem_of(scope, error))
+    return FileResult(name=name, changed=changed, replaced=changed and job.replaces, document=record, problem=None)
 
 
 async def _events(jobs: list[tuple[str, Put]], service: Service, scope: Scope) -> AsyncIterator[str]:

@@ -32,6 +32,7 @@ SUFFIXES = {
     f"{_OFFICE}.presentationml.presentation": ".pptx",
     f"{_OFFICE}.spreadsheetml.sheet": ".xlsx",
 }
+_MOST_FOLDERS = 30
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
 
 
@@ -98,12 +99,25 @@ def from_content(content_type: str, content: bytes, address: DocumentAddress) ->
 
 
 def from_file(name: str, content: bytes, fields: Description) -> Document:
-    """The document of one of several files; its name chooses the loader and names it, and is never a path.
+    """The document of one of several files; its name chooses the loader and names it, and leads to no file here.
 
     Raises InputError for a kind of file that cannot be read, or content that is not of its kind.
     """
-    base = PurePosixPath(name.replace("\\", "/")).name or "document"
-    return _load(base, content, f"upload:{quote(base)}", fields)
+    return _load(_parts(name)[-1], content, file_uri(name), fields)
+
+
+def file_uri(name: str) -> str:
+    """The URI of an uploaded file: its name, with the folders of a relative path, by which files of one name differ."""
+    return f"upload:{quote('/'.join(_parts(name)))}"
+
+
+def _parts(name: str) -> list[str]:
+    path = PurePosixPath(name.replace("\\", "/"))
+    parts = [part for part in path.parts if part != "/"]
+    # A path that leads elsewhere, or from the root of a disk, says where a file was, and not what it is called.
+    if path.is_absolute() or ".." in parts or any(":" in part for part in parts[:1]) or len(parts) > _MOST_FOLDERS:
+        parts = [part for part in parts[-1:] if part != ".."]
+    return parts or ["document"]
 
 
 def _load(name: str, content: bytes, uri: str, fields: Description) -> Document:

@@ -132,6 +132,6 @@ def unchanged(before: Mapping[str, Known], after: Mapping[str, Known], key: str)
 
 
 def _citations(response: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    for answer in response["answers"]:
+    for answer in (*response["answers"], *response["candidates"], *response["also_found"]):
         yield answer["citation"]
         yield from answer["supporting"]

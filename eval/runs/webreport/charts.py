@@ -108,7 +108,7 @@ def _risk_coverage(run: Run) -> Chart | None:
     curve = risk_coverage(run.results)
     if not curve:
         return None
-    answered = [result for result in run.results if result.status != "abstained"]
+    answered = [result for result in run.results if not result.declined]
     as_answered = None
     if answered and len(answered) < len(run.results):
         as_answered = (len(answered) / len(run.results), sum(not result.right for result in answered) / len(answered))

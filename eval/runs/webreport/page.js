@@ -28,8 +28,9 @@
     wrong: (row) => !row.right,
     right: (row) => row.right,
     given: (row) => !row.right && row.status === "answered",
-    withheld: (row) => !row.right && row.status === "abstained",
-    abstained: (row) => row.status === "abstained",
+    withheld: (row) => !row.right && (row.status === "unsure" || row.status === "not_found"),
+    unsure: (row) => row.status === "unsure",
+    not_found: (row) => row.status === "not_found",
     failed: (row) => row.status === "failed",
   };
   const orders = {
@@ -48,6 +49,7 @@
       outcome(row)
       && (!wanted.cause || row.cause === wanted.cause)
       && (!wanted.type || row.type === wanted.type)
+      && (!wanted.domain || row.domain === wanted.domain)
       && (!wanted.kind || row.kind === wanted.kind)
       && (!wanted.answer || (wanted.answer === "yes") === Boolean(row.gold))
       && words.every((word) => row.words.includes(word)));
@@ -103,6 +105,7 @@
     if (row.valid !== undefined) fact("Citation", row.valid ? "holds" : "does not hold");
     if (row.precise !== undefined) fact("Cited sentence", row.precise ? "contains a gold answer" : "contains no gold answer");
     fact("Type", row.type);
+    fact("Domain", row.domain);
     fact("Kind", row.kind);
     if (row.ms) fact("Time", `${row.ms.toFixed(0)} ms`);
     fact("Id", row.id);
@@ -138,11 +141,11 @@
     list.children[first]?.querySelector("summary").focus();
   });
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-cause], button[data-type], button[data-kind]");
+    const button = event.target.closest("button[data-cause], button[data-type], button[data-domain], button[data-kind]");
     if (!button) return;
     form.reset();
     form.elements.outcome.value = "wrong";
-    for (const name of ["cause", "type", "kind"]) {
+    for (const name of ["cause", "type", "domain", "kind"]) {
       if (button.dataset[name] !== undefined && form.elements[name]) form.elements[name].value = button.dataset[name];
     }
     // After the reset's own selection.

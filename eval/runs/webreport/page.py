@@ -14,8 +14,18 @@ from eval.gold.question_types import QUESTION_TYPES, question_type
 from eval.results import CAUSES, QuestionResult
 from eval.runs.attribution import MEANING
 from eval.runs.compare import LEVEL, RESAMPLES
-from eval.runs.run import Run
-from eval.runs.summary import Figure, figures, given, groups, percent, shown, shown_interval
+from eval.runs.run import Run, group_of
+from eval.runs.summary import (
+    Figure,
+    figures,
+    given,
+    group_measures,
+    group_rows,
+    groups,
+    percent,
+    shown,
+    shown_interval,
+)
 from eval.runs.webreport.marks import marked_texts
 from index.disk.atomic import write_whole
 from index.disk.outputs import head_kind
@@ -61,6 +71,7 @@ def run_page(run: Run, *, measured: Sequence[Figure] | None = None) -> str:
     from eval.runs.webreport.charts import charts
 
     types = groups(run.results, lambda result: question_type(result.question), QUESTION_TYPES)
+    domains = groups(run.results, lambda result: group_of(result, "domain"))
     kinds = groups(run.results, lambda result: result.kind or "") if any(r.kind for r in run.results) else []
     script, sheet = _part("page.js"), _part("page.css")
     environment = Environment(
@@ -88,7 +99,16 @@ def run_page(run: Run, *, measured: Sequence[Figure] | None = None) -> str:
         charts=charts(run, types),
         causes=[cause for cause in CAUSES if cause in run.causes],
         meaning=MEANING,
-        groupings=[each for each in (("type", "Type", types), ("kind", "Kind", kinds)) if each[2]],
+        groupings=[
+            each
+            for each in (
+                ("type", "Type", types),
+                ("domain", "Domain", domains if len(domains) > 1 else []),
+                ("kind", "Kind", kinds),
+            )
+            if each[2]
+        ],
+        by=[(by, [measure.name for measure in group_measures(run)], group_rows(run, by)) for by in run.by],
         percent=percent,
         details=_details(run),
         script=script,
@@ -109,6 +129,7 @@ def _row(result: QuestionResult) -> dict[str, Any]:
         "id": result.id,
         "q": result.question,
         "type": question_type(result.question),
+        "domain": group_of(result, "domain") or None,
         "kind": result.kind,
         "source": result.source,
         "gold": list(dict.fromkeys(result.golds)),
@@ -116,7 +137,7 @@ def _row(result: QuestionResult) -> dict[str, Any]:
         "right": result.right,
         "cause": None if result.right else result.cause or "unknown",
         "given": given(result),
-        "best": result.best if result.status == "abstained" else None,
+        "best": result.best if result.declined else None,
         "confidence": result.confidence,
         "threshold": result.threshold,
         "f1": round(result.f1, 4),

@@ -1,7 +1,8 @@
 """Comma- and tab-separated values. Every character is kept as decoded; each record is a row.
 
-The separator is the comma, semicolon, bar or tab, whichever divides the first records evenly. A quoted line break is
-part of its record. Rows are numbered as in a spreadsheet: the first record is row 1, whether or not it names columns.
+The separator is the one that a first line states (`sep=;`), else the comma, semicolon, bar or tab, whichever divides
+the first records evenly. A quoted line break is part of its record. One or two records may name the columns, by words
+or years. Rows are numbered as in a spreadsheet: the first record is row 1, whether or not it names columns.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import csv
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import dropwhile, islice
 from pathlib import Path
 
 from index.documents import Document, Row
@@ -19,9 +20,10 @@ from index.loading.building import file_title, file_uri
 from index.loading.encodings import decode_text
 from index.loading.language import detect_language
 from index.loading.registry import register
+from index.loading.tables import head_rows
+from index.text.structure import STATED_SEPARATOR
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_NUMBER = re.compile(r"[-+(]?[\d.,:/%$€£ -]+\)?")
 _PROBED = 50
 MAX_FIELD = 2**30
 
@@ -44,6 +46,8 @@ def load_delimited(path: Path, content: bytes) -> Document:
 
 def separator_of(text: str) -> str:
     """The separator between the cells of records: the one by which most of the first records have the same length."""
+    if stated := STATED_SEPARATOR.match(text):
+        return stated.group(1)
     lines = [line for line in islice((match.group() for match in _LINE.finditer(text)), _PROBED) if line.strip()]
     best, separator = (0.0, 0), ","
     for candidate in (",", ";", "\t", "|"):
@@ -56,21 +60,33 @@ def separator_of(text: str) -> str:
 
 
 def _rows(text: str, separator: str) -> Iterator[Row]:
-    lines = [match.group() for match in _LINE.finditer(text)]
+    stated = STATED_SEPARATOR.match(text)
+    begin = stated.end() if stated else 0
+    lines = [match.group() for match in _LINE.finditer(text, begin)]
     # An unclosed quote would turn the rest of the file into a single record.
     records = list(_records(lines, separator) if _is_quoted_well(lines, separator) else _unquoted(lines, separator))
-    starts = [0]
+    starts = [begin]
     for line in lines:
         starts.append(starts[-1] + len(line))
-    names = next((cells for _, _, cells in records if any(cell.strip() for cell in cells)), None)
-    header = names is not None and _are_names(
-        names, [cells for _, _, cells in records[: _PROBED + 1] if cells is not names]
-    )
+    heads = _heads([cells for _, _, cells in records[:_PROBED]])
     for number, (first, last, cells) in enumerate(records, start=1):
         start, end = starts[first], starts[last]
         end -= len(text[start:end]) - len(text[start:end].rstrip("\r\n"))
         if any(cell.strip() for cell in cells) and start < end:
-            yield Row(number=number, start=start, end=end, header=header and cells is names)
+            yield Row(number=number, start=start, end=end, header=number - 1 in heads)
+
+
+def _heads(records: Sequence[Sequence[str]]) -> range:
+    """Which of the first records name the columns: the first ones as long as most, below lines of a title."""
+    filled = [(number, cells) for number, cells in enumerate(records) if any(cell.strip() for cell in cells)]
+    usual = Counter(len(cells) for _, cells in filled).most_common(1)
+    columns = usual[0][0] if usual else 0
+    if columns > 1:
+        filled = list(dropwhile(lambda entry: len([cell for cell in entry[1] if cell.strip()]) < 2, filled))
+    if not filled:
+        return range(0)
+    first = filled[0][0]
+    return range(first, first + head_rows([cells for _, cells in filled]))
 
 
 def _records(lines: Sequence[str], separator: str) -> Iterator[tuple[int, int, list[str]]]:
@@ -96,12 +112,3 @@ def _is_quoted_well(lines: Sequence[str], separator: str) -> bool:
     except csv.Error as error:
         return "unexpected end" not in str(error)
     return True
-
-
-def _are_names(first: Sequence[str], others: Iterable[Sequence[str]]) -> bool:
-    """Whether a first record names the columns: its cells are words, each different, and other records follow."""
-    cells = [cell.strip() for cell in first]
-    named = [cell for cell in cells if cell]
-    if len(named) < max(1, len(cells) - 1) or len({cell.casefold() for cell in named}) < len(named):
-        return False
-    return bool(list(others)) and not any(_NUMBER.fullmatch(cell) for cell in named)

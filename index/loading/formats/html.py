@@ -17,8 +17,9 @@ from index.documents import Document
 from index.errors import InputError
 from index.loading.building import TextBuilder
 from index.loading.dates import iso_date
-from index.loading.encodings import decode_text
+from index.loading.encodings import decode_declared
 from index.loading.formats.markup import add_elements, bare_text, tag_of
+from index.loading.formats.web.controls import FIELDS, is_filled
 from index.loading.registry import register
 
 # In bytes; a page declares its encoding at its beginning (HTML Living Standard, 4.2.5.4).
@@ -69,16 +70,7 @@ def load_html(path: Path, content: bytes) -> Document:
 def decode_html(path: Path, content: bytes) -> str:
     """The source of a page, by its byte-order mark, else as UTF-8 if valid, else as declared, else as guessed."""
     declared = _CHARSET.search(content[:_DECLARATION]) or _XML_ENCODING.match(content[:_DECLARATION])
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        if declared:
-            try:
-                return content.decode(declared.group(1).decode("ascii"))
-            except (LookupError, UnicodeDecodeError):
-                # Pages may declare the wrong encoding; then it is guessed.
-                return decode_text(path, content)
-    return decode_text(path, content)
+    return decode_declared(path, content, declared.group(1).decode("ascii") if declared else None)
 
 
 def parse_html(path: Path, source: str) -> Any:
@@ -110,6 +102,8 @@ def _content(source: str, root: Any) -> TextBuilder:
 
 def _is_around(element: Any) -> bool:
     """Whether an element may be navigation, advertising and the like, judging by its tag, role and name."""
+    if tag_of(element) == "form" and sum(map(is_filled, element.iter(*FIELDS))) > 0:
+        return False
     if tag_of(element) in _AROUND or (element.get("role") or "").lower() in _AROUND_ROLES:
         return True
     named = f"{element.get('class') or ''} {element.get('id') or ''}"

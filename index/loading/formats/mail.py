@@ -1,31 +1,37 @@
 """E-mail (.eml), read with the standard library.
 
-Kept: sender, recipients, date and subject as the first lines, then the body as plain text, or as HTML if there is
-nothing else; attachments of known formats as separate documents, with URIs like `file:///x.eml!/report.pdf`. The title
-is the subject, the author the sender, the date that of the header. Not kept: the other header lines, attachments of
-other formats, attached archives.
+Kept: sender, recipients, date and subject as the first lines, then every part that is shown with the message, in its
+order, of alternatives the one that says more; of invitations their summary, time, place and description; attachments of
+known formats as separate documents, with URIs like `file:///x.eml!/report.pdf`. The title is the subject, the author
+the sender, the date that of the header. Not kept: the other header lines, attachments of other formats, attached
+archives, which the document names as unread.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from email import policy
 from email.errors import MessageError
-from email.message import EmailMessage, Message, MIMEPart
+from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from index.documents import Document
+from index.documents import Document, Unread
 from index.errors import InputError
 from index.loading.building import TextBuilder, one_line
-from index.loading.encodings import decode_text
-from index.loading.formats.html import decode_html, parse_html
+from index.loading.formats.html import parse_html
 from index.loading.formats.markup import add_elements
+from index.loading.formats.web.messages import attached_parts, inline_parts, part_text
 from index.loading.registry import Contents, is_supported, register, register_container
 
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 MAX_PARTS = 1_000
 MAX_DEPTH = 50
+_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
+# An empty line, whatever white space is in it.
+_PARAGRAPHS = re.compile(r"\n[^\S\n]*\n\s*")
 
 
 @register(".eml")
@@ -35,10 +41,11 @@ def load_mail(path: Path, content: bytes) -> Document:
     builder = TextBuilder()
     header = {name: one_line(str(message.get(name, ""))) for name in _SHOWN}
     builder.paragraph("\n".join(f"{name}: {value}" for name, value in header.items() if value))
-    body = message.get_body(("plain", "html"))
-    if body is not None:
-        _add_body(builder, path, body)
-    return builder.document(
+    unread: list[Unread] = []
+    shown: set[str] = set()
+    for part in inline_parts(message):
+        _add_part(builder, path, part, shown, unread)
+    document = builder.document(
         path,
         content,
         "message/rfc822",
@@ -47,26 +54,24 @@ def load_mail(path: Path, content: bytes) -> Document:
         date=header["Date"],
         nothing="no e-mail message: it has neither header nor text",
     )
+    return document.with_unread([*unread, *_unread_attachments(message)])
 
 
-def _add_body(builder: TextBuilder, path: Path, body: MIMEPart) -> None:
-    payload = body.get_payload(decode=True)
-    if not isinstance(payload, bytes) or not payload.strip():
-        return
-    charset = body.get_content_charset()
-    if body.get_content_type() == "text/html":
-        add_elements(builder, parse_html(path, _decoded(path, payload, charset) or decode_html(path, payload)))
-    else:
-        text = _decoded(path, payload, charset) or decode_text(path, payload)
-        builder.paragraph(text.replace("\r\n", "\n"))
-
-
-def _decoded(path: Path, payload: bytes, charset: str | None) -> str | None:
-    """The text in the character set that the message declares; None if that does not fit."""
+def _add_part(builder: TextBuilder, path: Path, part: EmailMessage, shown: set[str], unread: list[Unread]) -> None:
+    """Add a part's text, unless the same is `shown` already: an invitation is often there twice."""
     try:
-        return payload.decode(charset or "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        return None
+        text = part_text(path, part)
+    except InputError as error:
+        unread.append(Unread(part=f"part {part.get_content_type()}", reason=str(error).removeprefix(f"{path}: ")))
+        return
+    if not text.strip() or text in shown:
+        return
+    shown.add(text)
+    if part.get_content_type() == "text/html":
+        add_elements(builder, parse_html(path, text))
+    else:
+        for paragraph in _PARAGRAPHS.split(text):
+            builder.paragraph(paragraph)
 
 
 @lru_cache(maxsize=1)
@@ -84,17 +89,32 @@ def _parsed(path: Path, content: bytes) -> EmailMessage:
 def _attachments(message: EmailMessage) -> dict[str, EmailMessage]:
     """The attached files by name; duplicate names get a number."""
     attachments: dict[str, EmailMessage] = {}
-    for number, part in enumerate(message.iter_attachments(), start=1):
-        if number > MAX_PARTS or not isinstance(part, EmailMessage):
-            break
+    for part in attached_parts(message)[:MAX_PARTS]:
         name = PurePosixPath((part.get_filename() or "").replace("\\", "/")).name
         if part.get_content_type() == "message/rfc822" and not name.lower().endswith(".eml"):
-            name = f"{name or f'message {number}'}.eml"
+            name = f"{name or f'message {len(attachments) + 1}'}.eml"
         if not name:
             continue
         path = PurePosixPath(name)
+        number = len(attachments) + 1
         attachments[name if name not in attachments else f"{path.stem} ({number}){path.suffix}"] = part
     return attachments
+
+
+def _unread_attachments(message: EmailMessage) -> Iterator[Unread]:
+    """The attachments that are no documents of their own."""
+    names = {id(part): name for name, part in _attachments(message).items()}
+    for part in attached_parts(message):
+        kind, name = part.get_content_type(), names.get(id(part))
+        within_text = kind.startswith("image/") and part.get_content_disposition() != "attachment"
+        if within_text or kind in _SIGNATURES:
+            continue
+        if name is None:
+            yield Unread(part=f"part {kind}", reason="parts of this kind are not read")
+        elif name.lower().endswith(".zip"):
+            yield Unread(part=f"attachment {name}", reason="an archive in a message is not opened")
+        elif not is_supported(name):
+            yield Unread(part=f"attachment {name}", reason="files of this kind are not read")
 
 
 def _contents(path: Path, content: bytes) -> Contents:

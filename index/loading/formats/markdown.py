@@ -1,7 +1,7 @@
 """Markdown. Every character is kept, including markup and front matter; headings and table rows are located in it.
 
-The title is that of the front matter, else the first heading, else the file name. Author, date and language come from
-the front matter (YAML between `---` lines at the very top).
+The title is that of the front matter, else the first heading, else the file name. Author, date, tags and language come
+from the front matter (YAML between `---` lines at the very top), which is no passage of the document: it describes it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from index.loading.language import detect_language, language_tag
 from index.loading.registry import register
 from index.text.markdown import front_matter, literal_lines, markdown_headings
 
+_MOST_TAGS, _LONGEST_TAG = 50, 200
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 _DELIMITER_ROW = re.compile(r" {0,3}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+")
 
@@ -40,8 +41,9 @@ def load_markdown(path: Path, content: bytes) -> Document:
         source_sha256=hashlib.sha256(content).hexdigest(),
         outline=outline,
         rows=table_rows(text),
-        date=iso_date(said.get("date")),
-        author=person(_text(said.get("author"))),
+        date=iso_date(said.get("date") or said.get("published")),
+        author=person(_text(said.get("author") or said.get("authors"))),
+        tags=_tags(said.get("tags") or said.get("keywords")),
         language=language_tag(_text(said.get("lang") or said.get("language"))) or detect_language(text),
     )
 
@@ -89,4 +91,14 @@ def _columns(line: str) -> int:
 def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_text(entry) for entry in value[:20])
-    return "" if value is None or isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        # An author with an address, say.
+        return _text(value.get("name")) if not isinstance(value.get("name"), dict) else ""
+    return "" if value is None else str(value)
+
+
+def _tags(value: object) -> tuple[str, ...]:
+    """The tags of a list, or of a line with commas."""
+    listed = value if isinstance(value, list) else str(value or "").split(",")
+    tags = [one_line(_text(tag)).removeprefix("#") for tag in listed[:_MOST_TAGS]]
+    return tuple(tag for tag in tags if 0 < len(tag) <= _LONGEST_TAG)

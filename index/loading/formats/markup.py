@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 from index.loading.building import TextBuilder
+from index.loading.formats.web.controls import (
+    FIELDS,
+    field_value,
+    is_openable,
+    is_opener,
+    is_unseen,
+    opened_parts,
+    tag_of,
+)
+from index.loading.raised import lowered, raised
+from index.loading.tables import Cell, spread
+
+__all__ = ["add_elements", "bare_text", "tag_of"]
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-# Elements whose content is never text of the page.
-_SILENT = set(
-    """
-        audio button canvas datalist embed head iframe input link map meta noscript object option script select style
-        svg template textarea title video
-    """.split()
-)
 _BLOCKS = set(
     """
         address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
@@ -23,25 +30,24 @@ _BLOCKS = set(
 )
 # Deeper than any page written by a person; elements nested deeper are reduced to their bare text.
 MAX_DEPTH = 200
+# In characters; what is longer is small print, and no mark.
+_LONGEST_MARK = 20
 
 
 def add_elements(builder: TextBuilder, root: Any, leave_out: Callable[[Any], bool] = lambda _: False) -> None:
     """Add the text of an lxml element in order, except for the elements for which `leave_out` is true."""
-    walk = _Walk(builder, leave_out)
+    walk = _Walk(builder, leave_out, opened_parts(root))
     walk.into(root, 0)
     walk.close()
 
 
-def tag_of(element: Any) -> str:
-    """The name of an element, in lower case and without its namespace; "" for comments and the like."""
-    return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
-
-
 class _Walk:
-    def __init__(self, builder: TextBuilder, leave_out: Callable[[Any], bool]) -> None:
+    def __init__(self, builder: TextBuilder, leave_out: Callable[[Any], bool], opened: Container[str]) -> None:
         self._builder = builder
         self._leave_out = leave_out
+        self._opened = opened
         self._inline: list[str] = []
+        self._notes: list[str] = []
         self._lists = 0
         self._item = False
 
@@ -49,11 +55,13 @@ class _Walk:
         """End the current paragraph or list item."""
         text = "".join(self._inline)
         self._inline = []
-        # Line breaks in the source are white space; those of <br> and <pre> are represented by a separate mark.
-        lines = [" ".join(line.split()) for line in text.split(_LINE_BREAK)]
-        words = "\n".join(lines).replace(_SPACE, " ")
+        # Line breaks in the source are white space; those of <br> are represented by a separate mark.
+        words = "\n".join(" ".join(line.split()) for line in _BROKEN.sub("", text).split(_LINE_BREAK))
+        notes, self._notes = self._notes, []
         if not words.strip():
             return
+        # The marks of notes stand apart, behind the paragraph: within it they would be digits of its numbers.
+        words += "".join(f" [{note}]" for note in notes)
         if self._item:
             self._builder.item(words, max(0, self._lists - 1))
             # The rest of the same item becomes a paragraph below it.
@@ -73,7 +81,7 @@ class _Walk:
         name = tag_of(element)
         if depth > MAX_DEPTH:
             self._inline.append("".join(bare_text(element)))
-        elif name in _SILENT or _is_hidden(element) or self._leave_out(element):
+        elif is_unseen(element) or _is_hidden(element, self._opened) or self._leave_out(element):
             return
         elif name in _HEADINGS:
             self.close()
@@ -81,14 +89,14 @@ class _Walk:
             self._builder.heading(_HEADINGS[name], "".join(bare_text(element)))
         elif name == "br":
             self._inline.append(_LINE_BREAK)
+        elif name in FIELDS:
+            self._inline.append(f" {field_value(element)} ")
         elif name == "table" and not _is_layout(element):
             self.close()
             self._table(element, depth)
         elif name == "pre":
             self.close()
-            text = "".join(bare_text(element)).replace("\r\n", "\n").replace("\t", "    ")
-            self._inline.append(text.strip("\n").replace(" ", _SPACE).replace("\n", _LINE_BREAK))
-            self.close()
+            self._builder.verbatim("".join(bare_text(element, line_break="\n")))
         elif name in ("ul", "ol", "menu", "dir"):
             self.close()
             self._lists += 1
@@ -96,17 +104,16 @@ class _Walk:
             self.close()
             self._lists -= 1
             self._item = False
-        elif name in _BLOCKS:
+        elif name in _BLOCKS or is_opener(element):
             self.close()
             self._item = name == "li" or (self._item and name in ("p", "div"))
             self.into(element, depth)
             self.close()
             if name == "li":
                 self._item = False
-        elif name in ("sup", "sub") and element.text and element.text.strip().isdigit():
-            # A footnote's number must not run into the word before it.
-            self._inline.append(" ")
-            self.into(element, depth)
+        elif (mark := _mark(element, "".join(self._inline[-4:]))) is not None:
+            kind, words = mark
+            (self._notes if kind == "note" else self._inline).append(words)
         else:
             self.into(element, depth)
 
@@ -114,30 +121,56 @@ class _Walk:
         for caption in _children(table, "caption"):
             self.into(caption, depth)
             self.close()
-        rows = list(_table_rows(table))
-        if not rows:
-            return
-        first = rows[0]
-        header = bool(first) and (all(tag == "th" for tag, _ in first) or _in_head(table)) and len(rows) > 1
-        self._builder.table([[text for _, text in row] for row in rows], header=header)
+        marked = list(_table_rows(table))
+        rows = spread([[cell for cell, _ in row] for row in marked])
+        heads = {
+            number for number, (row, of) in enumerate(zip(rows, marked, strict=True), start=1) if _is_head(row, of)
+        }
+        # A table of heads alone has values after all, and so has one that ends with them.
+        while len(rows) in heads or (heads and not any(number not in heads for number in range(1, len(rows) + 1))):
+            heads.discard(max(heads))
+        self._builder.table([[cell.text for cell in row] for row in rows], header=heads)
 
 
 _LINE_BREAK = "\x1e"
-_SPACE = "\x1f"
+# Where a long word may be broken.
+_BROKEN = re.compile("(?<=[A-Za-z\u00c0-\u024f])\u200b(?=[A-Za-z\u00c0-\u024f])")
 
 
-def _table_rows(table: Any) -> Iterator[list[tuple[str, str]]]:
-    """The tag and text of the cells of each row; a nested table counts as text of its cell."""
+def _is_head(row: Sequence[Cell], marked: Sequence[tuple[Cell, bool]]) -> bool:
+    """Whether a row names columns: all of its cells are marked as heads, or it is of the head of the table."""
+    if len(row) < 2 or not any(cell.text.strip() for cell in row):
+        return False
+    return all(cell.head or not cell.text.strip() for cell in row) or any(in_head for _, in_head in marked)
+
+
+def _table_rows(table: Any, in_head: bool = False) -> Iterator[list[tuple[Cell, bool]]]:
+    """The cells of each row, and whether it is in the head of the table; a nested table counts as text of its cell."""
     for child in table:
         name = tag_of(child)
         if name in ("thead", "tbody", "tfoot"):
-            yield from _table_rows(child)
-        elif name == "tr":
-            yield [(tag_of(cell), "".join(bare_text(cell))) for cell in child if tag_of(cell) in ("td", "th")]
+            yield from _table_rows(child, name == "thead")
+        elif name == "tr" and not is_unseen(child):
+            yield [(_cell(cell), in_head) for cell in child if tag_of(cell) in ("td", "th")]
 
 
-def _in_head(table: Any) -> bool:
-    return any(True for _ in _children(table, "thead"))
+def _cell(element: Any) -> Cell:
+    text = " ".join("".join(bare_text(element)).split())
+    columns, rows = (_span(element.get(name)) for name in ("colspan", "rowspan"))
+    return Cell(text, columns, rows, head=tag_of(element) == "th" or (bool(text) and _is_bold(element)))
+
+
+def _span(stated: str | None) -> int:
+    digits = (stated or "").strip()
+    # A row span of 0 reaches to the end of the table (HTML Living Standard, 4.9.11).
+    return min(int(digits), 65_534) or 65_534 if digits.isascii() and digits.isdecimal() and len(digits) < 7 else 1
+
+
+def _is_bold(element: Any) -> bool:
+    """Whether a cell holds one bold element, and nothing beside it."""
+    children = [child for child in element if isinstance(child.tag, str) and tag_of(child) != "br"]
+    around = [element.text or "", *(child.tail or "" for child in element)]
+    return len(children) == 1 and tag_of(children[0]) in ("b", "strong") and not "".join(around).strip()
 
 
 def _is_layout(table: Any) -> bool:
@@ -157,21 +190,29 @@ def _children(element: Any, name: str) -> Iterator[Any]:
             yield child
 
 
-def bare_text(element: Any) -> Iterator[str]:
+def bare_text(element: Any, line_break: str = " ") -> Iterator[str]:
     """The strings in an element. Without recursion: elements may be nested deeper than Python's stack."""
     stack: list[Any] = [element]
+    before = ""
+    notes: list[str] = []
     while stack:
         item = stack.pop()
         if isinstance(item, str):
+            before = item or before
             yield item
             continue
         name = tag_of(item)
-        if not name or name in _SILENT:
+        if not name or is_unseen(item):
             continue
-        # Words of two blocks, or on two lines, are two words.
-        if name == "br" or name in _BLOCKS:
-            yield " "
+        if (mark := _mark(item, before)) is not None:
+            kind, words = mark
+            (notes.append(words) if kind == "note" else stack.append(words))
+            continue
+        yield from _opening(item, name, line_break, outermost=item is element)
+        if name in FIELDS:
+            continue
         if item.text:
+            before = item.text
             yield item.text
         if name in _BLOCKS and item is not element:
             stack.append(" ")
@@ -179,8 +220,45 @@ def bare_text(element: Any) -> Iterator[str]:
             if child.tail:
                 stack.append(child.tail)
             stack.append(child)
+    yield from (f" [{note}]" for note in notes)
 
 
-def _is_hidden(element: Any) -> bool:
+def _opening(element: Any, name: str, line_break: str, *, outermost: bool) -> Iterator[str]:
+    """What an element puts before its content: words of two blocks, or on two lines, are two words."""
+    if name == "br":
+        yield line_break
+    elif name in _BLOCKS and not (outermost and name == "pre"):
+        yield " "
+    elif name in FIELDS:
+        yield f" {field_value(element)} "
+
+
+def _mark(element: Any, before: str) -> tuple[str, str] | None:
+    """What a raised or lowered mark behind the text `before` is, with its words (see `index.loading.raised`); None for
+    any other element."""
+    name = tag_of(element)
+    if name not in ("sup", "sub"):
+        return None
+    words = "".join(element.itertext())
+    if len(words) > _LONGEST_MARK:
+        return None
+    return raised(words, before, is_note=_is_note(element)) if name == "sup" else ("text", lowered(words, before))
+
+
+def _is_note(element: Any) -> bool:
+    """Whether a raised mark leads to a note."""
+    named = f"{element.get('class') or ''} {element.get('role') or ''} {element.get('id') or ''}".lower()
+    link = next(iter(element.iter("a", "{*}a")), None)
+    return "note" in named or "reference" in named or (link is not None and (link.get("href") or "").find("#") >= 0)
+
+
+def _is_hidden(element: Any, opened: Container[str]) -> bool:
+    """Whether an element is hidden for good, and not only until somebody opens it."""
     style = (element.get("style") or "").replace(" ", "").lower()
-    return element.get("hidden") is not None or "display:none" in style or element.get("aria-hidden") == "true"
+    hidden = (
+        element.get("hidden") is not None
+        or "display:none" in style
+        or "visibility:hidden" in style
+        or element.get("aria-hidden") == "true"
+    )
+    return hidden and not is_openable(element, opened)

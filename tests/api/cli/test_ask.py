@@ -55,7 +55,7 @@ def test_another_calibration_decides(qa: Run, seed_store: str, tmp_path: Path) -
     strict = tmp_path / "calibration.json"
     strict.write_text(load_calibration().model_copy(update={"threshold": 1.0}).model_dump_json())
     response = json.loads(qa("ask", QUESTION, "--store", seed_store, "--json", "--calibration", str(strict)).out)
-    assert (response["status"], response["threshold"]) == ("abstained", 1.0)
+    assert (response["status"], response["threshold"]) == ("unsure", 1.0)
     missing = qa("ask", QUESTION, "--store", seed_store, "--calibration", str(tmp_path / "none.json"))
     assert missing.code == 1
     assert "none.json" in missing.err.replace("\n", "") and "qa calibrate" in missing.err
@@ -76,8 +76,8 @@ def test_documents_that_contradict_each_other_are_both_shown(qa: Run, tmp_path: 
         Response.model_validate_json(qa("ask", question, "--store", store, "--json").out)
         for question in ("When was the Kalm bridge opened?", "How long is the Kalm bridge?")
     )
-    dated = {(a.text, a.citation.document.date) for a in (*when.answers, *when.rivals)}
+    dated = {(a.text, a.citation.document.date) for a in (*when.answers, *when.also_found)}
     assert dated == {("1911", "1998-04-02"), ("1913", "2021-09-15")}
-    assert len(length.answers) == 1 and not length.rivals
+    assert len(length.answers) == 1 and not length.also_found
     shown = qa("ask", "When was the Kalm bridge opened?", "--store", store).out
-    assert "Other documents answer differently" in shown and "1998-04-02" in shown and "2021-09-15" in shown
+    assert "Also found" in shown and "1998-04-02" in shown and "2021-09-15" in shown

@@ -14,6 +14,7 @@ import pytest
 import typer.main
 
 from api.cli.main import app, main
+from eval.calibration.readings import READINGS
 from eval.runs.harness import evaluate
 from eval.runs.journal import JOURNAL
 from eval.runs.run import RUN
@@ -45,6 +46,7 @@ FILES = {
     ("eval", "--report"): EVAL,
     ("report", "--output"): ("report", "{run}"),
     ("calibrate", "--output"): ("calibrate", "{gold}", "--store", "{store}", "--corpus", "{articles}"),
+    ("calibrate", "--readings"): ("calibrate", "{gold}", "--store", "{store}", "--corpus", "{articles}"),
     ("gold draft", "--output"): ("gold", "draft", "{docs}", "{gold}"),
     ("bench scale", "--output"): (*SCALE, "--work", "{new}"),
     ("bench scale", "--plot"): (*SCALE, "--work", "{new}"),
@@ -82,6 +84,7 @@ READ = {
     "bench table figures",
     "calibrate --calibration",
     "calibrate --corpus",
+    "calibrate --documents",
     "calibrate gold",
     "compare after",
     "compare before",
@@ -279,6 +282,7 @@ def test_former_outputs_are_told_from_each_other_and_from_other_files(tmp_path: 
         "run": (RUN, empty.encoded()),
         "journal": (JOURNAL, b'{"journal":"1","about":{},"settings":{}}\n'),
         "page": (PAGE, run_page(empty).encode()),
+        "readings": (READINGS, b'{"readings":"1","reader_sha256":"0"}\n'),
         "calibration": (CALIBRATION, BUNDLED_CALIBRATION.read_bytes()),
     }
     others = [

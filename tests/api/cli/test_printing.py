@@ -118,7 +118,7 @@ def test_names_of_files_members_and_attachments(qa: Callable[..., tuple[int, str
         qa("documents", "show", docs / name, *at)
         qa("store", "check", *at)
         question = "When did the harbour of Lindal open?"
-        for form in ((), ("--format", "plain"), ("--format", "annotation")):
+        for form in ((), ("--explain",), ("--format", "plain"), ("--format", "annotation")):
             assert qa("ask", question, *at, *form)[0] == 0
         (docs / "pack.zip").unlink()
         qa("index", docs, *at, "--dry-run")

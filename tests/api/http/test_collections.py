@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -104,8 +106,14 @@ def test_a_limited_key_finds_nothing_of_others(
     permitted = {filled["a1"], filled["a2"]}
     response = client.post("/v1/ask", json={**ASK, "filters": filters}, headers=limited)
     assert response.status_code == 200 and cited(response) <= permitted
+    explained = client.post("/v1/ask", json={**ASK, "filters": filters, "explain": True}, headers=limited).json()
+    explanation = explained["explanation"]
+    spoken_of = {passage["document"]["id"] for passage in explanation["passages"]}
+    assert {candidate["document_id"] for candidate in explanation["candidates"]} <= spoken_of <= permitted
+    assert spoken_of or filters == {"collections": ["b"]}
+    assert not {filled["here"], filled["b1"]} & set(re.findall(r"\w+", json.dumps(explanation)))
     if filters == {"collections": ["b"]}:
-        assert (response.json()["status"], response.json()["reason"]) == ("abstained", "nothing_retrieved")
+        assert (response.json()["status"], response.json()["reason"]) == ("not_found", "nothing_retrieved")
     searched = client.post("/v1/search", json={"question": "drills", "filters": filters}, headers=limited).json()
     assert {passage["document"]["id"] for passage in searched["passages"]} <= permitted
     listed = client.get("/v1/documents", params=filters, headers=limited).json()
@@ -149,7 +157,7 @@ def test_a_limited_key_cannot_tell_when_others_write(
 
     def seen() -> list[Any]:
         """All that the key is shown, but for measured times."""
-        answered = client.post("/v1/ask", json=ASK, headers=limited).json()
+        answered = client.post("/v1/ask", json={**ASK, "explain": True}, headers=limited).json()
         searched = client.post("/v1/search", json={"question": "drills"}, headers=limited).json()
         # A kept answer took no time of reading.
         times = answered.pop("elapsed_ms")["retrieve"] > 0
@@ -163,6 +171,7 @@ def test_a_limited_key_cannot_tell_when_others_write(
     first = seen()
     assert seen() == first
     assert first[0]["provenance"]["store_generation"] is first[2]["store_generation"] is None
+    assert {passage["lexical_score"] for passage in first[0]["explanation"]["passages"]} == {None}
     assert first[0]["answers"] and first[2]["passages"][0]["lexical"]["score"] is None
     for number in range(3):
         store.put(Document(uri=f"new {number}", title="", text="More drills run there.", collection="b"))
@@ -174,23 +183,29 @@ def test_a_limited_key_cannot_tell_whether_there_are_others(
 ) -> None:
     def outcomes() -> list[Any]:
         headers = {"authorization": f"Bearer {token}"}
-        asked = client.post("/v1/ask", json=ASK, headers=headers).json()
+        asked = client.post("/v1/ask", json={**ASK, "explain": True}, headers=headers).json()
         searched = client.post("/v1/search", json={"question": "drills"}, headers=headers).json()
         return [
             asked["reason"],
             asked["elapsed_ms"]["retrieve"] > 0,
             searched["reason"],
             searched["elapsed_ms"]["retrieve"] > 0,
+            *asked["explanation"]["would_change"],
         ]
 
     token = KeyRing(store).add("nothing", ["read"], ["nowhere"])[1]
     with_others = outcomes()
     for document in filled.values():
         store.remove(document)
-    assert outcomes() == with_others == ["nothing_retrieved", True] * 2
+    assert outcomes() == with_others
+    assert with_others[:4] == ["nothing_retrieved", True] * 2
+    (said,) = with_others[4:]
+    assert said["statement"] == "What it was restricted to leaves 0 documents, and no passage to read."
 
 
 def test_whoever_sees_all_is_told_the_generation(client: TestClient, filled: dict[str, str]) -> None:
     assert client.post("/v1/ask", json=ASK).json()["provenance"]["store_generation"] == 4
+    explanation = client.post("/v1/ask", json={**ASK, "explain": True}).json()["explanation"]
+    assert explanation["passages"][0]["lexical_score"] > 0
     searched = client.post("/v1/search", json={"question": "drills"}).json()
     assert searched["store_generation"] == 4 and searched["passages"][0]["lexical"]["score"] > 0

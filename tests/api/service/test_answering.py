@@ -75,6 +75,7 @@ def test_the_same_question_is_answered_alike_and_its_time_is_its_own(
         {"answers": 3},
         {"passages": 3},
         {"candidates": True},
+        {"explain": True},
         {"filters": {"collections": ["default"]}},
         {"question": "When do the drills run"},
     ],

@@ -14,6 +14,6 @@ def test_hit_rates_of_both_lists_and_every_fusion_are_given(harbour_store: Store
         f"{name} @{k}" for name in ("dense", "lexical") for k in (1, 5)
     }
     assert all(0 <= rate <= 1 for rate in rates.values())
-    assert rates[f"rrf {weights.dense:g}:{weights.lexical:g} @5"] == max(
-        rate for name, rate in rates.items() if name.startswith("rrf") and name.endswith("@5")
+    assert rates[f"fused {weights.dense:g}:{weights.lexical:g} @5"] == max(
+        rate for name, rate in rates.items() if name.startswith("fused") and name.endswith("@5")
     )

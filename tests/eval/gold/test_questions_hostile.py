@@ -102,7 +102,7 @@ MAY_BE: dict[str, dict[tuple[str | int, ...], set[str]]] = {
         ("context",): {"null"},
         ("answers", 0, "answer_start"): {"null"},
         ("is_impossible",): {"null"},
-        ("answers", 0): set(),
+        ("answers", 0): {"string"},
     },
     "open": {("question",): {"string"}, ("answer",): set(), ("answer", 0): {"string"}, ("id",): _NAME},
     "squad": {
@@ -112,7 +112,7 @@ MAY_BE: dict[str, dict[tuple[str | int, ...], set[str]]] = {
         ("data", 0, "paragraphs"): set(),
         ("data", 0, "paragraphs", 0, "context"): set(),
         ("data", 0, "paragraphs", 0, "qas"): set(),
-        (*_QAS, "id"): {"string"},
+        (*_QAS, "id"): {"string", "number", "far"},
         (*_QAS, "question"): {"string"},
         (*_QAS, "answers"): set(),
         (*_QAS, "answers", 0, "text"): set(),
@@ -195,7 +195,8 @@ def hostile_files() -> Iterator[Hostile]:
         yield Hostile(f"trailing{suffix}", packed(whole) + b"garbage", ())
     for suffix, whole in ((".jsonl", line), (".json", squad)):
         place = "line 1"
-        yield Hostile(f"utf-16{suffix}", whole.decode().encode("utf-16"), (place, "not UTF-8", "save it as UTF-8"))
+        if suffix == ".jsonl":
+            yield Hostile(f"utf-16{suffix}", whole.decode().encode("utf-16"), (place, "not UTF-8", "save it as UTF-8"))
         yield Hostile(f"utf-16-le{suffix}", whole.decode().encode("utf-16-le"), (place,))
         yield Hostile(f"utf-32{suffix}", whole.decode().encode("utf-32"), (place, "not UTF-8"))
         yield Hostile(f"latin-1{suffix}", whole.replace(b"Ada", b"\xe9da"), (place, "not UTF-8"))

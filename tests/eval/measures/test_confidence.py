@@ -41,6 +41,6 @@ def test_equally_sure_answers_are_let_in_together() -> None:
 
 
 def test_a_question_without_a_span_can_never_be_covered() -> None:
-    results = [result(confidence=0.9, forced_f1=1.0), result(status="abstained", answerable=False)]
+    results = [result(confidence=0.9, forced_f1=1.0), result(status="not_found", answerable=False)]
     assert value("Coverage@risk=1", *results) == 0.5
     assert value("AURC", *results) == approx((0 + 1 / 2) / 2)

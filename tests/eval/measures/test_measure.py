@@ -18,7 +18,7 @@ approx: Any = pytest.approx
 def test_nothing_measured_is_unknown_and_not_zero() -> None:
     for measure in default_measures(20):
         assert measure.value([]) is None, measure.name
-    abstained = result(status="abstained", answerable=False)
+    abstained = result(status="not_found", answerable=False)
     for name in ("HasAnsF1", "ForcedEM", "Risk", "HitRate@5", "MRR@10", "nDCG@10", "CitationValidity", "ECE"):
         assert value(name, abstained) is None, name
 
@@ -27,8 +27,8 @@ def test_measures_by_hand() -> None:
     results = [
         result(em=1, f1=1, right=True, forced_em=1, forced_f1=1, confidence=0.9, citation_valid=True, elapsed_ms=10),
         result(em=0, f1=0.5, forced_f1=0.5, confidence=0.7, citation_valid=False, elapsed_ms=20),
-        result(status="abstained", forced_em=1, forced_f1=1, confidence=0.3, elapsed_ms=30),
-        result(status="abstained", answerable=False, em=1, f1=1, right=True, confidence=0.1, elapsed_ms=40),
+        result(status="not_found", forced_em=1, forced_f1=1, confidence=0.3, elapsed_ms=30),
+        result(status="not_found", answerable=False, em=1, f1=1, right=True, confidence=0.1, elapsed_ms=40),
         result(answerable=False, confidence=0.8, citation_valid=True, elapsed_ms=50),
         result(status="failed", error="boom", citation_valid=False),
         result(status="failed", answerable=False, error="boom", citation_valid=False),
@@ -75,7 +75,7 @@ def test_a_question_that_fails_never_improves_a_measure(confidences: list[int], 
             id=str(n),
             answerable=n % 3 != 0,
             confidence=c / 30,
-            status="answered" if c > 15 else "abstained",
+            status="answered" if c > 15 else "unsure",
             right=(c > 15) == (n % 3 != 0),
             em=float(n % 2),
             f1=1.0,
@@ -108,8 +108,8 @@ def test_contributions_make_up_the_value() -> None:
     results = [
         result(em=1, f1=1, right=True, **read(1)),
         result(f1=0.25, **read(4)),
-        result(status="abstained"),
-        result(answerable=False, status="abstained", right=True),
+        result(status="not_found"),
+        result(answerable=False, status="not_found", right=True),
         result(status="failed", citation_valid=False),
     ]
     for measure in default_measures(10):

@@ -85,7 +85,7 @@ def test_an_abstention_with_candidates_gave_no_answer(
 ) -> None:
     withheld = response(answer("1843", 0.3), abstain="below_threshold")
     result = run_one(gold("q", "1843"), withheld, fake_asker)
-    assert (result.status, result.reason, result.predicted) == ("abstained", "below_threshold", "")
+    assert (result.status, result.reason, result.predicted) == ("unsure", "below_threshold", "")
     assert (result.em, result.f1, result.right) == (0, 0, False)
     assert (result.best, result.confidence, result.forced_em, result.forced_f1) == ("1843", 0.3, 1, 1)
     result = run_one(gold("q"), withheld, fake_asker)
@@ -130,7 +130,7 @@ def test_a_failed_question_counts_as_wrong_and_stays_in_every_denominator(
     assert (result.forced_em, result.forced_f1) == (0, 0)
     assert result.error == (str(error) or type(error).__name__)
     counts, values = run.counts, run.values
-    assert (counts.questions, counts.failed, counts.answered, counts.abstained, counts.wrong) == (2, 1, 1, 0, 1)
+    assert (counts.questions, counts.failed, counts.answered, counts.not_found, counts.wrong) == (2, 1, 1, 0, 1)
     assert (values["Right"], values["EM"], values["F1"], values["Coverage"], values["Risk"]) == (0.5,) * 5
     assert (values["CitationValidity"], values["CitationPrecision"], values["AURC"]) == (0.5, 0.5, 0.75)
     assert values["ECE"] == pytest.approx((0.1 + 1.0) / 2)

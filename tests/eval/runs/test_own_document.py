@@ -19,8 +19,6 @@ from eval.runs.own_document import (
     document_figures,
     domain,
     figures_by,
-    half_of,
-    in_half,
     read_own_documents,
 )
 from index.errors import InputError
@@ -140,14 +138,3 @@ def test_groups() -> None:
     groups = figures_by(readings, domain)
     assert list(groups) == ["laws", "news"]
     assert (groups["laws"].right, groups["news"].right) == (1.0, 0.0)
-
-
-def test_halves_are_of_documents_and_stable() -> None:
-    names = [f"corpus/dev/news/news-{n:04}.txt" for n in range(400)]
-    halves = [half_of(name) for name in names]
-    assert 150 < halves.count("tune") < 250
-    assert halves == [half_of(f"elsewhere/{name.rsplit('/', 1)[1]}") for name in names]
-    assert half_of("news-0001.txt") == "report"
-    gold = [question(n, "Who?", document=name) for n, name in enumerate(names)]
-    both = [*in_half(gold, "tune"), *in_half(gold, "report")]
-    assert sorted(one.id for one in both) == sorted(one.id for one in in_half(gold, None))

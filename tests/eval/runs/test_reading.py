@@ -62,14 +62,14 @@ def test_the_cause_is_reading_unless_the_reader_had_it_right() -> None:
     questions = [
         gold(1, "1911 1", "1911"),  # right but withheld
         gold(2, "Lindal 3", "1911"),
-        gold(3, "Lindal 5", None),  # a span above null
+        gold(3, "Lindal 12", None),  # a span above any threshold
         gold(4, "absent 5", "1911"),  # no span
         gold(5, "1911 9", "1911"),
     ]
     strict = reading_run(read_paragraphs(questions, ChosenReader()), 2.0)
     assert [one.cause for one in strict.results] == ["threshold", "reading", "reading", "reading", None]
     assert sum(strict.causes.values()) == strict.counts.wrong == 4
-    # Null scored above the span, a low threshold let it through.
+    # A low threshold let it through, the best one would not.
     lax = reading_run(read_paragraphs([gold(1, "Lindal -3", None)], ChosenReader()), -5.0)
     assert lax.causes == {"threshold": 1}
 

@@ -53,6 +53,24 @@ def test_another_result_is_another_file(made: Callable[[float], Run]) -> None:
     assert run.canonical() != run.model_copy(update={"results": (changed, run.results[1])}).canonical()
 
 
+def test_measures_by_group_are_those_of_its_questions(made: Callable[[float], Run], tmp_path: Path) -> None:
+    run = made(5.0)
+    where = [{"source": "dev/laws/a.md", "kind": "short"}, {"source": "dev/news/b.txt", "right": False}]
+    results = tuple(one.model_copy(update=new) for one, new in zip(run.results, where, strict=True))
+    grouped = run.model_copy(update={"results": results}).grouped(["domain", "kind"])
+    assert [(by, list(groups)) for by, groups in grouped.by.items()] == [
+        ("domain", ["laws", "news"]),
+        ("kind", ["", "short"]),
+    ]
+    laws, news = grouped.by["domain"]["laws"], grouped.by["domain"]["news"]
+    assert (laws.questions, laws.answerable) == (1, 1)
+    assert (laws.values["HasAnsRight"], news.values["HasAnsRight"]) == (1.0, 0.0)
+    # Times differ from run to run, and stand nowhere but with the other times.
+    assert "Latency@50" not in laws.values and run.values.keys() - laws.values.keys() == {"Latency@50", "Latency@95"}
+    grouped.write(tmp_path / "run.json")
+    assert Run.read(tmp_path / "run.json") == grouped
+
+
 def test_an_empty_run_is_a_file_too(tmp_path: Path) -> None:
     run = evaluate([], object())  # type: ignore[arg-type]
     run.write(tmp_path / "run.json")

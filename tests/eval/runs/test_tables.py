@@ -45,7 +45,7 @@ def test_figures(answer: Callable[..., Answer], response: Callable[..., Response
     text = printed(evaluate(questions, fake_asker(script), about=ABOUT))
     assert "g[1].jsonl" in text
     assert "3 answerable, 1 not" in line(text, "Questions")
-    assert "1 abstained, 1 failed" in line(text, "Answered")
+    assert "0 unsure, 1 not found, 1 failed" in line(text, "Answered")
     assert "50.0%" in line(text, " EM ") and "66.7%" in line(text, " F1 ")
     assert "33.3%" in line(text, "HasAnsEM") and "55.6%" in line(text, "HasAnsF1")
     assert "100.0%" in line(text, "NoAnsF1") and "1 question" in line(text, "NoAnsF1")
@@ -68,7 +68,7 @@ def test_at_most_ten_errors(response: Callable[..., Response], fake_asker: Any) 
     script = {question.question: response(abstain="below_threshold") for question in questions}
     text = printed(evaluate(questions, fake_asker(script)))
     assert "the first 10 of 12" in text and "wrong 09" in text and "wrong 10" not in text
-    assert "(abstained: below_threshold)" in text
+    assert "(unsure: below_threshold)" in text
 
 
 def test_words_are_neither_markup_nor_terminal_control(fake_asker: Any) -> None:
@@ -97,6 +97,24 @@ def compared(before: Run, after: Run, width: int = 120) -> str:
     measured = [parse_measure(name) for name in ("F1", "HitRate@20")]
     print_comparison(compare(before, after, measured), "a[b].json", "c.json", Console(file=stream, width=width))
     return stream.getvalue()
+
+
+def test_measures_by_group(answer: Callable[..., Answer], response: Callable[..., Response], fake_asker: Any) -> None:
+    questions = [
+        gold(name, *texts).model_copy(update={"document": f"dev/{folder}/{name}.md", "kind": folder[:1]})
+        for name, folder, texts in (("q1", "laws", ["1843"]), ("q2", "laws", ["Ada"]), ("q3", "n[b]ews", []))
+    ]
+    asker = fake_asker({question.question: response(answer("1843")) for question in questions})
+    run = evaluate(questions, asker)
+    assert "By domain" not in printed(run)
+    text = printed(run.grouped(["domain"]))
+    assert line(text, "laws").split()[:5] == ["laws", "2", "2", "50.0", "n/a"]
+    assert line(text, "n[b]ews").split()[:5] == ["n[b]ews", "1", "0", "n/a", "0.0"]
+    assert line(text[text.index("By domain") :], "all ").split()[:5] == ["all", "3", "2", "50.0", "0.0"]
+    assert "By kind" not in text and "Latency@50" not in text[text.index("By domain") : text.index("Why")]
+    # Those that somebody chose are shown as they are.
+    chosen = evaluate(questions, asker, measures=[parse_measure("EM")]).grouped(["kind"])
+    assert line(printed(chosen), "l  ").split() == ["l", "2", "2", "50.0"]
 
 
 def test_a_comparison_says_what_it_shows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from corpus.hostile import GOOD, contents, tolerated, write_hostile
+from reportlab.pdfgen.canvas import Canvas
 
 from index.documents import Document
 from index.errors import InputError
@@ -123,6 +125,34 @@ def test_a_process_that_dies_or_hangs_is_replaced(tmp_path: Path, reader: Limite
     os.waitid(os.P_PID, second, os.WEXITED | os.WNOWAIT)
     assert reader.read(path).document is not None
     assert reader.process_id != second
+
+
+def long_pdf(pages: int) -> bytes:
+    held = io.BytesIO()
+    canvas = Canvas(held)
+    for page in range(pages):
+        for line in range(60):
+            canvas.drawString(20, 820 - 13 * line, f"Paragraph {page}.{line} concerns the storage of timber. " * 2)
+        canvas.showPage()
+    canvas.save()
+    return held.getvalue()
+
+
+@pytest.mark.slow
+def test_the_time_of_a_page_is_limited_and_that_of_all_pages() -> None:
+    """A file that takes longer than a page may is read; one that takes longer than so many pages is refused."""
+    content = long_pdf(500)
+    for parts in (20, 1):
+        reader = LimitedReader(Limits(seconds=4, parts=parts))
+        try:
+            if parts == 1:
+                with pytest.raises(InputError, match=r"long\.pdf: not read within 4 s"):
+                    reader.read(Path("long.pdf"), content)
+            else:
+                document = reader.read(Path("long.pdf"), content).document
+                assert document is not None and len(document.pages) == 500
+        finally:
+            reader.close()
 
 
 @pytest.mark.slow

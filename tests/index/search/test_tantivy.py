@@ -56,6 +56,18 @@ class TestOnDisk:
         filled(reopen).add([passage(9, "cats")])
         assert sorted(ranked(reopen(), "cats")) == [1, 2]
 
+    def test_one_of_an_earlier_version_is_to_be_filled_anew(
+        self, reopen: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as earlier:
+            earlier.setattr("index.search.tantivy._SCHEMA_MARK", "3")
+            filled(reopen)
+        again = reopen()
+        assert (again.generation, len(again)) == (0, 0)
+        again.add([passage(1, "cats")])
+        again.commit(7)
+        assert (reopen().generation, ranked(reopen(), "cats")) == (7, [1])
+
     def test_a_reader_keeps_its_view_while_another_writes(self, reopen: Open) -> None:
         reader = filled(reopen)
         writer = reopen()

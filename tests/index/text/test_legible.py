@@ -69,14 +69,14 @@ def test_a_word_is_found_whole_and_in_parts() -> None:
 @pytest.mark.parametrize(
     ("row", "context", "seen"),
     [
-        ("Oslo,717710,Norway", "City | Inhabitants | Country", "City: Oslo; Inhabitants: 717710; Country: Norway"),
-        ("Oslo;;Norway", "Cities > City | Inhabitants | Country", "City: Oslo; Country: Norway"),
-        ('"Oslo, Akershus",7', "T > City | Inhabitants", "City: Oslo, Akershus; Inhabitants: 7"),
-        ('"say ""hi""\r\nthere",7', "Words | Count", 'Words: say ""hi""\r\nthere; Count: 7'),
-        ("Oslo\t7\t", "City | Inhabitants | Note", "City: Oslo; Inhabitants: 7"),
-        ("| Oslo | 7 |", "City | Inhabitants", "| Oslo | 7 |"),
+        ("Oslo,717710,Norway", "City | Inhabitants | Country", "City: Oslo;\tInhabitants: 717710;\tCountry: Norway"),
+        ("Oslo;;Norway", "Cities > City | Inhabitants | Country", "City: Oslo;\tCountry: Norway"),
+        ('"Oslo, Akershus",7', "T > City | Inhabitants", "City: Oslo, Akershus;\tInhabitants: 7"),
+        ('"say ""hi""\r\nthere",7', "Words | Count", 'Words: say ""hi""\r\nthere;\tCount: 7'),
+        ("Oslo\t7\t", "City | Inhabitants | Note", "City: Oslo;\tInhabitants: 7"),
+        ("| Oslo | 7 |", "City | Inhabitants", "Oslo;\t7"),
         ("No table, at all.", "Report > Introduction", "No table, at all."),
-        ("one,two,three", "A | B", "one,two,three"),
+        ("one,two,three", "A | B", "one;\ttwo;\tthree"),
     ],
 )
 def test_cells_are_named(row: str, context: str, seen: str) -> None:
@@ -121,6 +121,6 @@ def test_a_span_of_the_source_is_found_in_what_is_seen(text: str, data: st.DataO
 
 def test_a_cell_of_the_source_is_found_behind_its_name() -> None:
     seen = legible("Oslo,717710", "Cities > City | Population")
-    assert seen.text == "City: Oslo; Population: 717710"
+    assert seen.text == "City: Oslo;\tPopulation: 717710"
     place = seen.span_of_source(5, 11)
     assert place is not None and seen.text[slice(*place)] == "717710"

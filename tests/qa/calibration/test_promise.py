@@ -103,8 +103,10 @@ def test_the_promised_threshold_decides_and_the_promise_comes_with_the_answer(st
 
 
 @pytest.mark.parametrize("reason", ["below_threshold", "not_in_passages"])
-def test_an_abstention_carries_the_promise_too(store: Store, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    margin = 0.1 if reason == "below_threshold" else -1.0
+def test_what_is_not_answered_carries_the_promise_too(
+    store: Store, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    margin, status = (0.1, "unsure") if reason == "below_threshold" else (-9.0, "not_found")
     monkeypatch.setattr(
         FirstWordReader,
         "read",
@@ -112,7 +114,7 @@ def test_an_abstention_carries_the_promise_too(store: Store, reason: str, monkey
     )
     KEPT.keep(store.catalogue)
     response = ask(store)
-    assert (response.status, response.reason, response.promise) == ("abstained", reason, PROMISE)
+    assert (response.status, response.reason, response.promise) == (status, reason, PROMISE)
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def test_an_answer_is_cited_where_it_stands(store: Store) -> None:
     assert answer.normalized is not None and answer.normalized.type == "date"
 
 
-def test_places_below_null_support_nothing(store: Store) -> None:
-    best, other = places(store, "9 August")[0], places(store, "9 August", margin=-1.0)[1]
+def test_places_far_behind_the_best_support_nothing(store: Store) -> None:
+    best, other = places(store, "9 August")[0], places(store, "9 August", margin=-9.0)[1]
     snapshot = store.catalogue.snapshot([best.passage.id, other.passage.id])
     documents = cited_documents(store.catalogue, [judged(best, other)], snapshot)
     assert documents is not None and set(documents) == {best.document_id}

@@ -237,7 +237,7 @@ def response(*answers: Answer) -> Response:
     model = ModelRef(name="m", sha256="s")
     return Response(
         question="When?",
-        status="answered" if answers else "abstained",
+        status="answered" if answers else "not_found",
         reason=None if answers else "not_in_passages",
         answers=answers,
         threshold=0.5,
@@ -259,6 +259,10 @@ def test_citations_of_every_form() -> None:
     assert found([one.model_dump(mode="json"), supported.model_dump(mode="json")]) == [one, one, other]
     assert found([response(answer()).model_dump(mode="json")] * 2) == [one, one]
     assert found({"citations": [other.model_dump(mode="json")]}) == [other]
+    unsure = response().model_copy(update={"candidates": (answer(),), "also_found": (supported,)})
+    assert found(unsure.model_dump(mode="json")) == [one, one, other]
+    # The first version of the answer called what is also found rivals.
+    assert found({"answers": [], "rivals": [supported.model_dump(mode="json")]}) == [one, other]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +273,7 @@ def test_no_citation(value: Any) -> None:
         list(citations_in(value))
 
 
-def test_the_abstention_of_a_question_has_none() -> None:
+def test_a_question_without_answers_may_have_none() -> None:
     assert list(citations_in(response().model_dump(mode="json"))) == []
 
 

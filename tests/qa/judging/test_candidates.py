@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.documents import StoredPassage
-from qa.judging.candidates import Candidate, RankWeights, candidates, whole_words
+from qa.judging.candidates import Candidate, RankWeights, candidates
+from qa.judging.whole_spans import whole_words
 from qa.reading.legible_reader import ReadPassage
 from qa.reading.spans import Span
 from qa.retrieval.fusion import Fused
@@ -65,9 +66,10 @@ ISLANDS = "Ferries sail to Ulva, Coll and Tiree, and to Mull."
     [
         ([("Ulva", 8.0), ("Ulva, Coll and Tiree", 7.0)], ["Ulva, Coll and Tiree"]),
         ([("Coll", 8.0), ("Mull", 7.9), ("Ulva, Coll and Tiree", 6.5)], ["Ulva, Coll and Tiree", "Mull"]),
-        # Too far behind, nothing better than no answer, no enumeration, or one of which it is no whole item.
+        # Only how far behind counts, not on which side of the reader's null.
+        ([("Ulva", 0.5), ("Ulva, Coll and Tiree", -0.5)], ["Ulva, Coll and Tiree"]),
+        # Too far behind, no enumeration, or one of which it is no whole item.
         ([("Ulva", 8.0), ("Ulva, Coll and Tiree", 5.0)], ["Ulva"]),
-        ([("Ulva", 0.5), ("Ulva, Coll and Tiree", -0.5)], ["Ulva"]),
         ([("Ulva", 8.0), ("sail to Ulva", 7.5)], ["Ulva"]),
         ([("Ulva, Coll", 8.0), ("Ulva, Coll and Tiree", 7.5)], ["Ulva, Coll"]),
     ],
@@ -196,19 +198,17 @@ def test_ranking_weights() -> None:
         ("sure", pytest.approx(2.0)),
         ("found", pytest.approx(1.7)),
     ]
-    # The fused score counts in shares of the best one.
-    by_fused = candidates(entries, RankWeights(fused=1.0))
-    assert [(c.best.text, c.best.score) for c in by_fused] == [
-        ("found", pytest.approx(2.5)),
-        ("sure", pytest.approx(2.25)),
-        ("near", pytest.approx(1.5)),
+    # The rank counts, and half as much from the first to the eleventh; not the score that it came from.
+    by_rank = candidates(entries, RankWeights(fused=11.0))
+    assert [(c.best.text, c.best.score) for c in by_rank] == [
+        ("near", pytest.approx(12.0)),
+        ("found", pytest.approx(11.5)),
+        ("sure", pytest.approx(2.0 + 110 / 12)),
     ]
-    assert {c.best.text: c.best.margin for c in by_fused} == {"near": 1.0, "found": 1.5, "sure": 2.0}
-
-
-def test_fused_scores_of_zero() -> None:
-    (found,) = candidates([read("x", [("x", 1.0)], score=0.0)], RankWeights(fused=5.0))
-    assert found.best.score == 1.0
+    assert {c.best.text: c.best.margin for c in by_rank} == {"near": 1.0, "found": 1.5, "sure": 2.0}
+    others = [read("other", [], number=number) for number in range(4, 14)]
+    (last,) = candidates([*others, read("last", [("last", 1.0)], number=20)], RankWeights(fused=4.0))
+    assert last.best.score == pytest.approx(1.0 + 2.0)
 
 
 SPANS = st.lists(

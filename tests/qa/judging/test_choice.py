@@ -1,4 +1,4 @@
-"""Which judged answers are given, which may be rivals, and why none is given."""
+"""Which judged answers are given, which are only candidates, which may contradict the first, and why none is given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from index.documents import StoredPassage
 from qa.asking.asked import Asked
 from qa.judging.candidates import Candidate, Place
-from qa.judging.choice import MAX_CONTENDERS, contenders, given_answers, why_withheld
+from qa.judging.choice import MAX_CANDIDATES, MAX_CONTENDERS, REQUESTED_CANDIDATES, choose, contenders, given_answers
 from qa.judging.judge import Judged
 from qa.retrieval.fusion import Fused
 from qa.types import MAX_ANSWERS, Question
@@ -20,9 +20,14 @@ def asked(text: str, answers: int | None = None) -> Asked:
     return Asked(Question(question=text, answers=answers))
 
 
-def judged(text: str, confidence: float = 0.9, margin: float = 2.0) -> Judged:
-    passage = StoredPassage(id=1, document_id="d", start=100, end=100 + len(text), context="", text=text)
-    place = Place("d", 100, 100 + len(text), text, margin, margin, passage, Fused(1, 0.1), 0.5)
+def wanting_candidates(text: str, answers: int | None = None) -> Asked:
+    return Asked(Question(question=text, answers=answers, candidates=True))
+
+
+def judged(text: str, confidence: float = 0.9, margin: float = 2.0, at: int = 0) -> Judged:
+    start = 100 + at
+    passage = StoredPassage(id=1, document_id="d", start=start, end=start + len(text), context="", text=text)
+    place = Place("d", start, start + len(text), text, margin, margin, passage, Fused(1, 0.1), 0.5)
     return Judged(Candidate(place, (place,)), np.zeros(1), confidence)
 
 
@@ -52,8 +57,10 @@ def test_the_items_of_a_list_are_bounded() -> None:
     assert len(given_answers(asked(SEVERAL, 3), many)) == 3
 
 
-def test_contenders_are_about_as_likely_and_few() -> None:
-    assert texts(list(contenders(asked(ONE), [judged("a", 0.9), judged("b", 0.8), judged("c", 0.2)]))) == ["a", "b"]
+def test_contenders_are_not_much_less_likely_and_few() -> None:
+    near = [judged("a", 0.8), judged("b", 0.2), judged("c", 0.19)]
+    assert texts(list(contenders(asked(ONE), near))) == ["a", "b"]
+    assert list(contenders(asked(ONE), [judged("a", 0.1), judged("b", 0.04)])) == []
     assert len(contenders(asked(ONE), [judged(str(number)) for number in range(30)])) == MAX_CONTENDERS
 
 
@@ -67,8 +74,38 @@ def test_an_answer_alone_has_no_contender() -> None:
 
 
 @pytest.mark.parametrize(
-    ("margins", "reason"),
-    [([], "not_in_passages"), ([0.0], "not_in_passages"), ([-3.0, 0.1], "below_threshold")],
+    ("confidences", "status", "reason"),
+    [
+        ([], "not_found", "not_in_passages"),
+        ([0.0499], "not_found", "not_in_passages"),
+        ([0.05, 0.01], "unsure", "below_threshold"),
+        ([0.4999], "unsure", "below_threshold"),
+        ([0.5], "answered", None),
+    ],
 )
-def test_not_sure_is_told_from_not_there(margins: list[float], reason: str) -> None:
-    assert why_withheld([judged("a", margin=margin) for margin in margins]) == reason
+@pytest.mark.parametrize("margin", [-9.0, 9.0])
+def test_only_confidences_decide(confidences: list[float], margin: float, status: str, reason: str | None) -> None:
+    entries = [judged("a", confidence, margin) for confidence in confidences]
+    choice = choose(asked(ONE), entries, 0.5)
+    assert (choice.status, choice.reason) == (status, reason)
+
+
+def test_how_many_candidates_there_are() -> None:
+    many = [judged(f"Ship{number}", 0.3, at=10 * number) for number in range(MAX_ANSWERS)]
+    assert len(choose(asked(ONE), many, 0.5).candidates) == MAX_CANDIDATES
+    assert len(choose(wanting_candidates(ONE), many, 0.5).candidates) == REQUESTED_CANDIDATES
+    assert len(choose(wanting_candidates(ONE, MAX_ANSWERS), many, 0.5).candidates) == MAX_ANSWERS
+    assert choose(asked(ONE), many, 0.3).candidates == []
+    assert texts(list(choose(wanting_candidates(ONE, 2), many, 0.3).candidates)) == ["Ship2", "Ship3"]
+
+
+def test_what_items_were_given_of_is_no_candidate() -> None:
+    answers = [judged("Vega and Orion", at=0), judged("Orion", at=50), judged("Mira", 0.2, at=90)]
+    choice = choose(wanting_candidates(SEVERAL), answers, 0.5)
+    assert (texts(list(choice.answers)), texts(list(choice.candidates))) == (["Vega", "Orion"], ["Mira"])
+
+
+def test_what_no_span_answers_is_never_given() -> None:
+    choice = choose(asked("Summarise the log"), [judged("Vega", 0.99)], 0.0)
+    assert (choice.status, choice.reason, choice.answers) == ("unsure", "not_a_span_question", ())
+    assert choice.hint is not None and texts(list(choice.candidates)) == ["Vega"]

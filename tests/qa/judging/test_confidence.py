@@ -160,6 +160,11 @@ def test_features_of_a_plain_answer() -> None:
     assert 0 < found["coverage"] < 1
 
 
+def test_an_answer_of_the_kind_asked_for() -> None:
+    entries = [read("Ada wrote the notes in 1843.", [("1843", 4.0), ("Ada", 1.0)])]
+    assert [features_of("When were they written?", entries, number)["type_fit"] for number in (0, 1)] == [1.0, 0.0]
+
+
 def test_the_second_answer_has_a_negative_gap() -> None:
     entries = [read("Ada and Bob.", [("Ada", 4.0), ("Bob", 1.0)])]
     assert features_of("Who?", entries, 1)["gap"] == -3.0

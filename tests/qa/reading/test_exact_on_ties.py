@@ -11,9 +11,10 @@ import pytest
 from index.errors import ModelError
 from index.models import hardware, openvino
 from qa.reading import exact_on_ties
-from qa.reading.exact_on_ties import BEHIND, NEAR, ExactOnTies, near_ties
+from qa.reading.exact_on_ties import NEAR, ExactOnTies, near_ties
 from qa.reading.logits import Logits
 from qa.reading.reader import openvino_reader, torch_reader
+from qa.reading.spans import BEHIND
 from qa.reading.windows import Window
 
 pytestmark = pytest.mark.slow
@@ -86,7 +87,7 @@ class GivenModel:
 @pytest.mark.parametrize("fast_is_exact", [False, True])
 def test_only_undecided_windows_are_read_again_and_none_where_the_first_is_exact(fast_is_exact: bool) -> None:
     tied, decided = scored(3.0, 3.0), scored(3.0, 2.99)
-    fast = GivenModel({7: scored(9.0, 1.0), 8: tied, 9: scored(-5.0, -5.0)}, is_exact=fast_is_exact)
+    fast = GivenModel({7: scored(9.0, 1.0), 8: tied, 9: scored(-2 * BEHIND, -2 * BEHIND)}, is_exact=fast_is_exact)
     exact = GivenModel({8: decided}, is_exact=True)
     model = ExactOnTies(fast, exact)
     found = model.logits([window(7), window(8), window(9), window(8)])

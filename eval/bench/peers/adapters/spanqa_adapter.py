@@ -75,8 +75,8 @@ class Adapter:
         question = Question(question=request["question"], passages=self._passages, candidates=True)
         (trace,) = self._engine.trace([question])
         places = [(e.passage.document_id, e.passage.start, e.passage.end) for e in trace.read]
-        answer = trace.response.answers[0].text if trace.response.answers else ""
-        return {"answer": answer, "passages": [self._numbers[place] for place in places]}
+        best = trace.response.best
+        return {"answer": best.text if best else "", "passages": [self._numbers[place] for place in places]}
 
 
 def _document(row: dict[str, Any]) -> Document:

@@ -111,8 +111,8 @@ def _compute(sheet: Sheet, package: Package, name: str, *, from_1904: bool) -> N
             stated, formula = inner(cell, "v"), inner(cell, "f")
             if (row, column) in sheet.without_value:
                 # Of formulas that are written once for many cells, only the first has its own words.
-                is_shared = formula is not None and formula.get("t") not in (None, "normal")
-                formulas[row, column] = _UNKNOWN if formula is None or is_shared else formula.text or _UNKNOWN
+                written = formula.text if formula is not None and formula.get("t") in (None, "normal") else None
+                formulas[row, column] = written or _UNKNOWN
             elif cell.get("t") == "e":
                 formulas[row, column] = _UNKNOWN
             elif stated is not None and stated.text and (cell.get("t") or "n") == "n":

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 from command_line import Run
+from harbours import YearReader, gold_set
+
+from qa.reading import reader as opened_reader
+from qa.reading.spans import Span
 
 CONTEXT = "The harbour of Lindal opened in 1911 after nine years of work."
 
@@ -56,3 +60,46 @@ def test_a_store_of_other_documents_is_not_measured(qa: Run, seed_store: str, go
     assert qa("documents", "list", "--store", seed_store).out == before
     ran = qa("calibrate", str(dev), "--tune", ":", "--fit", ":", "--store", seed_store)
     assert ran.code == 1 and "lacks 1 of the gold set's 1 paragraphs" in " ".join(ran.err.split())
+
+
+def test_documents_join_a_fit_with_their_store(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real embedder, and a reader that finds years."""
+    monkeypatch.setattr(opened_reader, "open_reader", lambda *_: YearReader())
+    gold, articles, users, store = (tmp_path / name for name in ("dev.jsonl", "articles.jsonl", "users.jsonl", "store"))
+    articles.write_text(json.dumps({"title": "Bordal", "text": "Bordal has a bridge. It is old."}))
+    (tmp_path / "laws").mkdir()
+    asked, lines = gold_set(), []
+    gold.write_text("\n".join(question.model_dump_json(exclude_defaults=True) for question in asked))
+    for number, question in enumerate(asked):
+        name = f"laws/{number // 2}.txt"
+        (tmp_path / name).write_text(question.context or "")
+        lines.append(
+            question.model_copy(update={"context": None, "document": name}).model_dump_json(exclude_defaults=True)
+        )
+    users.write_text("\n".join(lines))
+    documents = str(tmp_path / "documents")
+    assert qa("index", str(tmp_path / "laws"), "--store", documents).code == 0
+    options = ("--tune", ":", "--fit", ":", "--corpus", str(articles), "--store", str(store), "-k", "5")
+    joined = ("--documents", str(users), "--documents-store", documents, "--half", "tune")
+    output, readings = tmp_path / "calibration.json", tmp_path / "readings.jsonl"
+    command = ("calibrate", str(gold), *options, "--output", str(output), "--readings", str(readings))
+    for wrong in (joined[:2], joined[2:4], joined[4:], (*joined[:4], "--half", "third")):
+        assert qa(*command, *wrong).code == 2, wrong
+    ran = qa(*command, *joined)
+    assert ran.code == 0, ran.err
+    assert "fitted to: half tune" in ran.out and "held out" in ran.out and "laws" in ran.out
+    fitted = json.loads(output.read_text())["fitted_on"]
+    assert fitted.startswith("dev.jsonl, articles :: 64 questions") and "as much, users.jsonl, half tune: " in fitted
+    first = output.read_bytes()
+
+    class Unwilling(YearReader):
+        def read(self, *_: object) -> list[list[list[Span]]]:
+            raise AssertionError("read again")
+
+    monkeypatch.setattr(opened_reader, "open_reader", lambda *_: Unwilling())
+    assert qa(*command, *joined).code == 0
+    assert output.read_bytes() == first
+    # All of them: nothing is held out.
+    monkeypatch.setattr(opened_reader, "open_reader", lambda *_: YearReader())
+    ran = qa(*command, *joined[:4])
+    assert ran.code == 0 and "an upper bound" in ran.out and "held out" not in ran.out

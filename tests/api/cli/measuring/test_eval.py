@@ -197,4 +197,50 @@ def test_reading_in_whole_documents(qa: Run, tmp_path: Path) -> None:
     }.items():
         ran = qa("eval", "documents", str(gold), *options)
         assert ran.code == 2 and said in " ".join(ran.err.split())
-    assert "--half goes with" in " ".join(qa("eval", str(gold), "--half", "tune").err.split())
+    ran = qa("eval", str(gold), "--half", "tune", "--by", "size")
+    assert ran.code == 2 and "expected domain or kind" in " ".join(ran.err.split())
+
+
+def test_users_documents_by_domain_and_half(qa: Run, tmp_path: Path) -> None:
+    texts = {
+        "laws/lindal.md": "# Harbour act\n\nThe harbour of Lindal opened in 1911 after nine years of work.\n",
+        "laws/bordal.md": "# Bridge act\n\nThe bridge of Bordal may carry forty tonnes of timber at a time.\n",
+        "news/tarmo.txt": "News of Tarmo\n\nThe fair of Tarmo begins on 3 May with a race of boats.\n",
+    }
+    asked = [
+        ("laws/lindal.md", "When did the harbour of Lindal open?", "1911"),
+        ("laws/bordal.md", "How much may the bridge of Bordal carry?", "forty tonnes"),
+        ("laws/bordal.md", "Who painted the bridge of Bordal?", None),
+        ("news/tarmo.txt", "When does the fair of Tarmo begin?", "3 May"),
+    ]
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    gold, output, store = tmp_path / "gold.jsonl", tmp_path / "run.json", str(tmp_path / "store")
+    lines = []
+    for number, (name, question, answer) in enumerate(asked):
+        start = texts[name].index(answer) if answer else 0
+        answers = [{"text": answer, "start": start, "end": start + len(answer)}] if answer else []
+        line = {"id": str(number), "question": question, "document": name, "kind": "short", "answers": answers}
+        lines.append(json.dumps(line))
+    gold.write_text("\n".join(lines), encoding="utf-8")
+    assert qa("index", str(tmp_path / "laws"), str(tmp_path / "news"), "--store", store).code == 0
+    ran = qa("eval", str(gold), "--store", store, "--by", "domain", "--by", "kind", "--output", str(output))
+    assert ran.code == 0 and "By domain" in ran.out and "By kind" in ran.out
+    run = json.loads(output.read_text(encoding="utf-8"))
+    assert {name: (own["questions"], own["answerable"]) for name, own in run["by"]["domain"].items()} == {
+        "laws": (3, 2),
+        "news": (1, 1),
+    }
+    assert run["values"]["HitRate@1"] == 1.0 and run["values"]["ForcedPlace"] == 1.0
+    assert run["by"]["kind"]["short"]["values"]["ForcedPlace"] == 1.0
+    counts = {}
+    for half in ("tune", "report"):
+        ran = qa("eval", str(gold), "--store", store, "--half", half, "--output", str(output), "--measure", "EM")
+        about = json.loads(output.read_text(encoding="utf-8"))["about"]["gold"] if ran.code == 0 else {"questions": 0}
+        assert ran.code == 2 or about["half"] == half
+        counts[half] = about["questions"]
+    assert sum(counts.values()) == 4
+    gold.write_text(json.dumps({"id": "1", "question": "When?", "answers": []}), encoding="utf-8")
+    ran = qa("eval", str(gold), "--store", store, "--half", "tune")
+    assert ran.code == 2 and "1 of its questions name none" in " ".join(ran.err.split())

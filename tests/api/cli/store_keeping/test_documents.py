@@ -35,4 +35,4 @@ def test_a_changed_file_replaces_and_a_removed_document_is_gone(qa: Run, tmp_pat
     gone = qa("verify", "-", "--store", store, stdin=second)
     assert gone.code == 1 and "removed" in gone.out
     empty = json.loads(qa("ask", question, "--store", store, "--json").out)
-    assert (empty["status"], empty["reason"], empty["answers"]) == ("abstained", "empty_index", [])
+    assert (empty["status"], empty["reason"], empty["answers"]) == ("not_found", "empty_index", [])

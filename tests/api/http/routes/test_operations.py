@@ -205,7 +205,7 @@ def test_metrics(client: TestClient, document: dict[str, Any]) -> None:
     assert counted[f'{requests}{{method="other",route="/v1/ask",status="405"}}'] == 1
     assert counted[f'{requests}{{method="POST",route="unmatched",status="413"}}'] == 1
     assert counted['spanqa_questions_total{reason="",status="answered"}'] == 1
-    assert counted['spanqa_questions_total{reason="below_threshold",status="abstained"}'] == 1
+    assert counted['spanqa_questions_total{reason="below_threshold",status="unsure"}'] == 1
     for stage in ("embed", "retrieve", "read", "total"):
         assert counted[f'spanqa_ask_seconds_count{{stage="{stage}"}}'] == 2
         assert counted[f'spanqa_ask_seconds_bucket{{le="+Inf",stage="{stage}"}}'] == 2
@@ -307,7 +307,11 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
     [
         (Question, shown.QUESTION),
         (Response, shown.RESPONSE),
-        (Response, shown.ABSTENTION),
+        (Response, shown.UNSURE),
+        (Response, shown.NOT_FOUND),
+        (Response, shown.NOT_A_SPAN_QUESTION),
+        (Question, shown.EXPLAINED_QUESTION),
+        (Response, shown.EXPLAINED),
         (Citation, shown.CITATION),
         (Verdict, shown.VERDICT),
         (FormattedCitation, shown.FORMATTED),

@@ -38,17 +38,42 @@ def test_an_answer_and_its_offsets(api: Client, stored: DocumentRecord) -> None:
     assert citation.line == 2
 
 
-def test_every_reason_for_abstaining(api: Client, reader: Any) -> None:
+def test_every_reason_for_not_answering(api: Client, reader: Any) -> None:
     assert api.ask(DRILLS).reason == "empty_index"
     api.put_document("a", "The drills run from August 9 to 13.")
     assert api.ask(DRILLS, filters=Filters(uri_prefix="other")).reason == "nothing_retrieved"
     assert api.ask(DRILLS, filters=Filters(document_ids=("0" * 16,))).reason == "nothing_retrieved"
     assert api.ask(DRILLS, threshold=1).reason == "below_threshold"
-    reader.margins = {"August": -2.0}
+    reader.margins = {"August": -9.0}
     response = api.ask(DRILLS)
-    assert (response.status, response.reason, response.answers) == ("abstained", "not_in_passages", ())
+    assert (response.status, response.reason, response.candidates) == ("not_found", "not_in_passages", ())
     shown = api.ask(DRILLS, candidates=True)
-    assert shown.status == "abstained" and shown.answers[0].text == "August"
+    assert (shown.status, shown.answers, shown.candidates[0].text) == ("not_found", (), "August")
+
+
+def test_what_is_not_sure_enough_is_a_candidate(api: Client, stored: DocumentRecord) -> None:
+    response = api.ask(DRILLS, threshold=1)
+    assert (response.status, response.reason, response.answers) == ("unsure", "below_threshold", ())
+    assert response.candidates[0].text == "August 9 to 13"
+    assert api.verify_citation(response.candidates[0].citation).valid
+    summary = api.ask("Summarise the drills")
+    assert summary.reason == "not_a_span_question" and summary.hint is not None and not summary.answers
+
+
+def test_why_is_told_to_who_asks(api: Client, stored: DocumentRecord, text: str) -> None:
+    assert api.ask(DRILLS).explanation is None
+    explanation = api.ask(DRILLS, explain=True).explanation
+    assert explanation is not None
+    assert (explanation.threshold, explanation.threshold_from) == (0.5, "calibration")
+    first = explanation.candidates[0]
+    assert text[first.start : first.end] == first.text == "August 9 to 13"
+    passage = next(one for one in explanation.passages if one.read and one.read.text == first.text)
+    assert passage.document.model_dump() == stored.model_dump(include={"id", "uri", "title", "sha256"})
+    assert passage.start <= first.start < first.end <= passage.end
+    assert passage.lexical_score is not None and passage.lexical_score > 0
+    refused = api.ask(DRILLS, explain=True, filters=Filters(uri_prefix="other")).explanation
+    assert refused is not None and refused.passages == ()
+    assert [change.kind for change in refused.would_change] == ["documents"] * 2
 
 
 def test_a_filter_keeps_other_documents_out(api: Client, stored: DocumentRecord, text: str) -> None:

@@ -11,7 +11,7 @@ A, B = Version("The code is 1."), Version("The code is 2.")
 def response(version: Version, start: int = 0, end: int = 3) -> dict[str, object]:
     document = {"id": document_id("a"), "sha256": version.sha256}
     citation = {"document": document, "start": start, "end": end, "quote": "The"}
-    return {"answers": [{"citation": citation, "supporting": []}]}
+    return {"answers": [{"citation": citation, "supporting": []}], "candidates": [], "also_found": []}
 
 
 def test_the_ledger_knows_what_may_answer() -> None:

@@ -125,12 +125,25 @@ def test_hostile_words_stay_words(run: Run) -> None:
     assert "\U0001d11e" in hostile["q"]
 
 
+def test_figures_by_group_and_the_domains_of_questions(run: Run) -> None:
+    assert "Figures by" not in run_page(run) and "By domain" not in run_page(run)
+    placed = [
+        result.model_copy(update={"source": f"dev/{'<laws>' if number else 'news'}/{number}.md"})
+        for number, result in enumerate(run.results)
+    ]
+    page = run_page(run.model_copy(update={"results": tuple(placed)}).grouped(["domain", "kind"]))
+    assert [row["domain"] for row in rows(page)] == ["news", "<laws>", "<laws>", "<laws>"]
+    assert "Figures by domain" in page and "Figures by kind" in page and "By domain" in page
+    assert '<th scope="row">&lt;laws&gt;</th><td class="n">3</td><td class="n">1</td>' in page
+    assert 'data-domain="&lt;laws&gt;"' in page
+
+
 def test_every_question_with_its_marks_and_figures(run: Run) -> None:
     page = run_page(run)
     first, second, third, _ = rows(page)
     assert first["right"] and first["rank"] == 2 and first["type"] == "who" and "cause" not in first
     assert second["cause"] == "reading" and second["given"] == "Ada"
-    assert "gold" not in third and third["given"] == "(abstained: not_in_passages)"
+    assert "gold" not in third and third["given"] == "(not found: not_in_passages)"
     assert first["texts"][0][1], "the cited sentence stands in where no source text was known"
     for title in ("Reliability", "Hit rate", "Errors by cause", "Errors by what is asked for"):
         assert f"<h3>{title}</h3>" in page

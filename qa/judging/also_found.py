@@ -1,7 +1,7 @@
-"""Rivals: what other documents answer instead, about as surely.
+"""Also found: answers of the same kind as the first that contradict it, in this document or in others.
 
-Two texts are rivals only where they cannot both be meant: what comes to the same value, or is a longer or shorter form
-of the same words, is no other answer.
+Two texts contradict each other only where they cannot both be meant: what comes to the same value, or is a longer or
+shorter form of the same words, is no other answer.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import re
 from collections.abc import Sequence
 
 from index.text.words import words
-from qa.types import Answer, Normalized
+from qa.types import POSSIBLE, Answer, Normalized
 from qa.values.same import is_same_value
+from qa.values.units import in_base
 
-# A rival is at least so many times as likely to be right as the answer.
-SIMILAR = 0.6
-MAX_RIVALS = 3
+# What is stated beside the first answer is at least so many times as likely to be right: a reader of the answer should
+# see a contradiction that is well less likely, because the same question often has one wrong and one right figure.
+SHARE = 0.25
+MAX_ALSO_FOUND = 3
 # Stop words that matter.
 _NEGATION = re.compile(r"\b(?:no|not|never|none|neither|nobody|nothing|without)\b|n['’]t\b", re.IGNORECASE)
 _CAPITALISED = re.compile(r"\b[A-Z]")
@@ -34,35 +36,35 @@ def differ(one: str, other: str, value_of_one: Normalized | None, value_of_other
     return not (first <= second or second <= first or _is_acronym(one, other) or _is_acronym(other, one))
 
 
-def rivals(contenders: Sequence[Answer]) -> tuple[Answer, ...]:
-    """Those of the answers, best first, that other documents give instead of the first one; at most MAX_RIVALS.
-
-    Each is at least SIMILAR as likely, contradicts the first and every other rival, and stands in no document that
-    gives the first as well.
-    """
+def also_found(contenders: Sequence[Answer]) -> tuple[Answer, ...]:
+    """Those of the answers, best first, that are of the same kind as the first one and contradict it and each other; at
+    most MAX_ALSO_FOUND."""
     if not contenders:
         return ()
     best, *others = contenders
     chosen = [best]
     for other in others:
-        if len(chosen) > MAX_RIVALS:
+        if len(chosen) > MAX_ALSO_FOUND:
             break
         if (
-            is_similar(other.confidence, best.confidence)
-            and not _documents(other) & _documents(best)
+            is_worth_stating(other.confidence, best.confidence)
+            and _kind(other.normalized) == _kind(best.normalized)
             and all(differ(other.text, known.text, other.normalized, known.normalized) for known in chosen)
         ):
             chosen.append(other)
     return tuple(chosen[1:])
 
 
-def is_similar(confidence: float, best: float) -> bool:
-    """Whether an answer is likely enough to be a rival of the best one."""
-    return confidence >= SIMILAR * best
+def is_worth_stating(confidence: float, best: float) -> bool:
+    """Whether an answer is likely enough to be stated beside the best one."""
+    return confidence >= max(POSSIBLE, SHARE * best)
 
 
-def _documents(answer: Answer) -> set[str]:
-    return {citation.document.id for citation in (answer.citation, *answer.supporting)}
+def _kind(value: Normalized | None) -> str | None:
+    """What may be weighed against each other: dates, amounts of money, quantities of one dimension, or mere words."""
+    if value is None:
+        return None
+    return in_base(value.unit)[1] if value.type == "quantity" else value.type
 
 
 def _is_acronym(short: str, long: str) -> bool:

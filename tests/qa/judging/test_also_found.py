@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.judging.rivals import differ
+from qa.judging.also_found import differ
 from qa.values.normalize import normalize
 
 WHEN = "When was it?"
