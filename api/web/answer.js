@@ -30,7 +30,7 @@ export function answered(response) {
   const [first] = response.answers;
   const also = response.also_found;
   // What contradicts the answer stands right below it, once.
-  const isNew = (answer) => !also.some((other) => samePlace(answer.citation, other.citation));
+  const isNew = (answer) => answer === first || !also.some((other) => samePlace(answer.citation, other.citation));
   const sure = response.answers.filter(isNew);
   const rest = response.candidates.filter((answer) => answer.confidence >= POSSIBLE && isNew(answer));
   // The items of one enumeration come as answers of their own: one place, one confidence.

@@ -63,6 +63,8 @@ _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _LETTERS = re.compile(r"[^\W\d_]+")
 # Quotation marks may stand together, and dots.
 _CROWDED = re.compile(r"(?:[^\x00-\x7f“”„‘’«»‹›…–—\xa0]){4,}")
+# Signs that stand before or behind numbers and words, but not within words.
+_MISPLACED = re.compile(r"[£¥¢€](?=[^\W\d_])|(?<=[^\W\d_])[¹²³±¼½¾¬¦](?=[^\W\d_])")
 _LEAST_UTF_16 = 16
 # Of fewer bytes that are not ASCII, nothing is guessed by statistics.
 _SHORT = 40
@@ -202,9 +204,9 @@ def _latin_share(text: str) -> float:
     if any(not match.group().isalpha() for match in _CROWDED.finditer(text)):
         # Letters and signs side by side, as in text of another alphabet.
         return 0.0
-    fits = sum(char in _MARKS_BETWEEN_WORDS for char in text)
+    fits = sum(char in _MARKS_BETWEEN_WORDS for char in text) - len(_MISPLACED.findall(text))
     for match in _LETTERS.finditer(text):
-        accented = sum(char > "\x7f" for char in match.group())
+        accented = sum(char > "\x7f" and char.isalpha() for char in match.group())
         # At most two letters in three of a word: more means another alphabet.
         fits += accented if 3 * accented <= 2 * len(match.group()) else 0
     return fits / beyond if beyond else 0.0

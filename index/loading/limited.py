@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -35,26 +34,21 @@ _CLOSE_S = 2
 
 
 class _Watch:
-    """Kills the parsing process when a part of a file, or the file, takes too long."""
+    """Kills the parsing process when a part of a file takes too long."""
 
     def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
         self._process, self._limits = process, limits
-        self._file_ends = time.monotonic() + limits.file_seconds
         self._timer: threading.Timer | None = None
         self.begin_part()
 
     def begin_part(self) -> None:
         self.end()
-        left = max(0.0, min(self._limits.seconds, self._file_ends - time.monotonic()))
-        self._timer = threading.Timer(left, self._process.kill)
+        self._timer = threading.Timer(self._limits.seconds, self._process.kill)
         self._timer.daemon = True
         self._timer.start()
 
-    def exceeded(self) -> int | None:
-        """The limit in seconds that was exceeded, so that the process was killed; None if none was."""
-        if self._timer is None or self._timer.is_alive():
-            return None
-        return self._limits.file_seconds if time.monotonic() >= self._file_ends else self._limits.seconds
+    def has_killed(self) -> bool:
+        return self._timer is not None and not self._timer.is_alive()
 
     def end(self) -> None:
         if self._timer is not None:
@@ -92,7 +86,7 @@ class LimitedReader:
             try:
                 _send(process, path, content, parts, at)
                 answer = _answer(process, watch)
-                timed_out = watch.exceeded()
+                timed_out = watch.has_killed()
             except FrameTooLongError as error:
                 self._end()
                 raise InputError(
@@ -127,7 +121,7 @@ class LimitedReader:
             self._end()
         if self._process is None:
             # -P: the current folder may contain a package called `index`.
-            arguments = [json.dumps(sys.path), json.dumps([limits.memory_mb, limits.seconds])]
+            arguments = [json.dumps(sys.path), json.dumps([limits.memory_mb, limits.seconds, limits.file_seconds])]
             self._owner = os.getpid()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _START, *arguments],
@@ -180,9 +174,9 @@ def _answer(process: subprocess.Popen[bytes], watch: _Watch) -> bytes | None:
     return answer
 
 
-def _why(exceeded: int | None, code: int | None, limits: Limits) -> str:
-    if exceeded is not None:
-        return f"not read within {exceeded} s; split it, or raise QA_LOAD_SECONDS"
+def _why(timed_out: bool, code: int | None, limits: Limits) -> str:
+    if timed_out:
+        return f"not read within {limits.seconds} s; split it, or raise QA_LOAD_SECONDS"
     name = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
     return (
         f"its parser crashed ({name}): the file is damaged, or needs more than {limits.memory_mb} MB of memory "

@@ -14,7 +14,8 @@ MAX_RESULT_BYTES = 64 * 1024 * 1024
 class Limits:
     """Limits for reading one file, or one part of one (a page): wall-clock seconds, and MB of address space.
 
-    A file whose parts are read one by one has `seconds` for each, and as long as `parts` such parts for all of them.
+    A file whose parts are read one by one has `seconds` for each, and for all of them together as much of the
+    processor's time as `parts` such parts: a busy machine makes no file too long.
 
     Environment variables raise them for files that need more: `QA_LOAD_SECONDS`, `QA_LOAD_MEMORY_MB`.
     """

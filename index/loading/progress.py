@@ -1,4 +1,4 @@
-"""Telling whoever waits for a file that another part of it is read: limits of time hold for each part."""
+"""The parts of a file that is read in this process: whoever waits is told of them, and their work is limited."""
 
 from __future__ import annotations
 
@@ -9,19 +9,34 @@ from collections.abc import Callable
 _EVERY_S = 0.5
 
 
+class TooMuchWorkError(Exception):
+    """The parts of a file took more of the processor's time than a file may."""
+
+
 class Progress:
-    """Calls a listener, now and then, while the parts of a file are read."""
+    """What a loader tells of the parts of a file. Nobody is told, and nothing limited, until `begin_file`."""
 
     def __init__(self) -> None:
-        self.listener: Callable[[], None] | None = None
-        self._told = 0.0
+        self._listener: Callable[[], None] | None = None
+        self._told = self._ends = 0.0
+
+    def begin_file(self, listener: Callable[[], None], most_seconds: float) -> None:
+        """Have `listener` called, now and then, while the parts of a file are read.
+
+        All of them together may take so many seconds of the processor's time.
+        """
+        self._listener = listener
+        self._told, self._ends = time.monotonic(), time.process_time() + most_seconds
 
     def part_is_read(self) -> None:
-        """A loader calls this after each part of a file (a page) that it could be long busy with."""
+        """A loader calls this after each part (a page) of a file with many. Raises TooMuchWorkError."""
         now = time.monotonic()
-        if self.listener is not None and now - self._told >= _EVERY_S:
-            self._told = now
-            self.listener()
+        if self._listener is None or now - self._told < _EVERY_S:
+            return
+        if time.process_time() > self._ends:
+            raise TooMuchWorkError
+        self._told = now
+        self._listener()
 
 
 # Of the file that this process reads.

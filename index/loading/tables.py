@@ -39,6 +39,9 @@ def spread(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
         if len(row) == 1 and not above and row[0].columns >= max(2, width):
             grid.append([row[0]])
             continue
+        left -= len(above)
+        if left < 0:
+            above = {}
         line: dict[int, Cell] = {column: cell for column, (cell, _) in above.items()}
         above = {column: (cell, more - 1) for column, (cell, more) in above.items() if more > 1}
         column = 0
@@ -50,7 +53,6 @@ def spread(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
                 line[place] = cell
                 if cell.rows > 1 and left > 0:
                     above[place] = (cell, min(cell.rows, len(rows)) - 1)
-                    left -= 1
             left -= covered - 1
             column += covered
         grid.append([line.get(place, Cell("")) for place in range(max(line, default=-1) + 1)])

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from index.errors import SpanqaError
 from index.loading.frames import read_frame, write_frame
-from index.loading.progress import progress
+from index.loading.progress import TooMuchWorkError, progress
 from index.loading.reading import parse, parse_file
 from index.loading.registry import MAX_FILE_BYTES
 
@@ -28,7 +28,7 @@ _MAX_REQUEST = 1_000_000
 _MAX_WRITTEN = 4_096
 
 
-def main(memory_mb: int, seconds: int) -> None:
+def main(memory_mb: int, seconds: int, file_seconds: int) -> None:
     """Answer requests until there are no more."""
     requests, answers = _own_streams()
     _limit(memory_mb)
@@ -37,7 +37,7 @@ def main(memory_mb: int, seconds: int) -> None:
         content = read_frame(requests, MAX_FILE_BYTES) if request["bytes"] else None
         # If the requesting process has died, nothing else would stop a parser that never returns.
         signal.alarm(seconds + _GRACE_S)
-        progress.listener = partial(_another_part, answers, seconds)
+        progress.begin_file(partial(_another_part, answers, seconds), file_seconds)
         answer = _answer(request, content, memory_mb)
         signal.alarm(0)
         write_frame(answers, answer)
@@ -59,6 +59,8 @@ def _answer(request: dict[str, Any], content: bytes | None, memory_mb: int) -> b
         message = str(error)
     except MemoryError:
         message = f"{shown}: needs more than {memory_mb} MB of memory to be read; split it, or raise QA_LOAD_MEMORY_MB"
+    except TooMuchWorkError:
+        message = f"{shown}: takes too long to be read, all its parts together; split it, or raise QA_LOAD_SECONDS"
     except RecursionError:
         message = f"{shown}: nested too deeply to be read"
     except Exception as error:  # noqa: BLE001 - parsers raise anything on malformed input; it is reported

@@ -9,15 +9,17 @@ from index.text.legible import named_cells
 
 _BREAK = r"(?>\r\n|\r|\n|\u2029)"
 _SPACE = r"[^\S\r\n\u2029]*+"
+_RULE = r" {0,3}(?:={3,}+|-{3,}+|\*{3,}+|_{3,}+)[ \t]*+"
 # Each alternative ends with the last character of what parts its two sides. A label is a few words before a colon.
 _BORDER = re.compile(
     rf"\t|\f|{_BREAK}{_SPACE}{_BREAK}|\u2029"
     # A label at the end of a line, and one at the beginning of the next.
     rf"|:{_SPACE}{_BREAK}"
     rf"|{_BREAK}(?=[A-ZÀ-ÖØ-ÞΑ-ΩА-Я][\w.’'-]{{0,20}}(?: [\w.’'-]{{1,20}}){{0,3}}:[ \t])"
-    # A Markdown heading, and a rule or the underline of a heading.
+    # A Markdown heading, and a rule or the underline of a heading, before and behind it.
     rf"|(?:^|(?<=\n))#{{1,6}}[ \t][^\r\n]*+{_BREAK}"
-    rf"|{_BREAK}[ ]{{0,3}}(?:={{3,}}+|-{{3,}}+|\*{{3,}}+|_{{3,}}+)[ \t]*+(?=[\r\n]|$)"
+    rf"|{_BREAK}(?={_RULE}(?:[\r\n]|$))"
+    rf"|(?:^|(?<=\n)){_RULE}{_BREAK}"
 )
 
 

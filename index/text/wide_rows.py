@@ -17,7 +17,8 @@ class RowPart:
     """A part `[start, end)` of a wide row: some of its cells, or a sentence of a long one.
 
     `under` is what it stands under beside the headings: the first cell of its row, which names it, and the names of its
-    own columns. Sentences of one cell have the same `number`, other parts of a row different ones.
+    own columns, the first of them with that cell, so that it is read with them. Sentences of one cell have the same
+    `number`, other parts of a row different ones.
     """
 
     start: int
@@ -58,7 +59,15 @@ def row_parts(
     label = " ".join(text[slice(*cells[0][:2])].strip('"').split()) if cells else ""
     if not 0 < len(label) <= LONGEST_LABEL or "|" in label or ">" in label:
         return parts
-    return [part if part.number == 0 else replace(part, under=(label, *part.under)) for part in parts]
+    named = f"{cells[0][2]}: {label}" if cells[0][2] else label
+    return [part if part.number == 0 else replace(part, under=_labelled(part.under, named)) for part in parts]
+
+
+def _labelled(under: tuple[str, ...], label: str) -> tuple[str, ...]:
+    """What a part stands under, with the label of its row: it is read before the first of its cells."""
+    if len(under) == 1 and COLUMNS in under[0]:
+        return (f"{label}; {under[0]}",) if under[0].split(COLUMNS)[0] else (label, *under)
+    return (label, *under)
 
 
 def _named(text: str, row: tuple[int, int], names: str) -> list[tuple[int, int, str]]:

@@ -11,7 +11,7 @@ from qa.asking.question_form import Form, question_form
 from qa.asking.span_question import Beyond, beyond_spans
 from qa.types import Filters, Question
 
-_WHEN = re.compile(r"\b(?:when|(?:what|which) (?:date|day|week|month|year))\b", re.IGNORECASE)
+_WHEN = re.compile(r"\b(?:when|(?:what|which) (?:date|day|week|month))\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

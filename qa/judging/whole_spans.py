@@ -17,14 +17,14 @@ _NUMBER = re.compile(
 )
 _RUN_OF_NUMBERS = re.compile(r"\d[\d.,]*\d")
 # 12(b)(6), 45a(2).
-_SECTION = re.compile(r"\b\d{1,5}[a-zA-Z]?(?:\.\d{1,4})*(?:\([0-9A-Za-z]{1,4}\))+")
+_SECTION = re.compile(r"\b\d{1,5}[a-zA-Z]?(?:\.\d{1,4}){0,4}(?:\([0-9A-Za-z]{1,4}\)){1,6}")
 # Letters with points between them, or what is hardly ever written without its point.
-_ABBREVIATION = re.compile(r"(?:\b[^\W\d_](?:\.[^\W\d_])+|\b(?:Inc|Ltd|Corp|Bros|Jr|Sr|Co|No|Nr|etc|approx))$")
+_ABBREVIATION = re.compile(r"(?:\b[^\W\d_](?:\.[^\W\d_]){1,5}|\b(?:Inc|Ltd|Corp|Bros|Jr|Sr|Co|No|Nr|etc|approx))$")
 # Units that make another thing of a number, and are hardly ever left out.
 _RAISED_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _POWER_OF_TEN = re.compile(r"(?<![\d.,])10\Z")
 _UNIT = re.compile(r"[%‰°](?:[CF]\b)?|[ \u00a0\u202f]?(?:km/h|m/s|mph|kn|kWh|°[CF])\b")
-_SIGN = re.compile(r"[$€£¥₹₩₽₺₴₫₱₪§]+[ \u00a0\u202f]?$")
+_SIGN = re.compile(r"[$€£¥₹₩₽₺₴₫₱₪§]{1,3}[ \u00a0\u202f]?$")
 _TIME = r"\d[\d.,:]*+(?:(?:st|nd|rd|th)\b)?(?: ?(?:[ap]\.\s?m\.|[ap]m\b|%|°C?|(?:percent|hours|o['’]clock)\b))?"
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _LIMIT = (
@@ -39,6 +39,8 @@ _DURATION = re.compile(
     r"(?:second|minute|hour|day|week|fortnight|month|year|decade)s?",
     re.IGNORECASE,
 )
+# A date in numbers: a year alone is no answer to when.
+_DATE = re.compile(r"(?<![\d./-])(?:\d{4}-\d{2}-\d{2}|\d{1,2}([./-])\d{1,2}\1\d{4})(?![\d/-])")
 _IN = re.compile(r"\b[Ii]n $")
 _AGO = re.compile(r" (?:ago|from now|hence)\b")
 
@@ -97,6 +99,7 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
         start -= len(sign.group())
     if (unit := _UNIT.match(text, end, last)) is not None and text[end - 1].isdigit():
         end = unit.end()
+    start, end = _whole_brackets(text, (start, end), part)
     for interval in (_BETWEEN, _FROM):
         for match in interval.finditer(near):
             left, right = begin + match.start(), begin + match.end()
@@ -105,7 +108,43 @@ def _whole_expression(text: str, span: tuple[int, int], part: tuple[int, int], d
             # One limit alone answers other questions; with the word before it, or both, it is the interval.
             if cut and (start == left or " and " in text[start:end]):
                 start, end = left, right
-    if dated and _DURATION.fullmatch(text[start:end]):
+<<<<<<< HEAD
+    return _whole_date(text, (start, end), part) if dated else (start, end)
+
+
+def _whole_date(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    """A span within a part of the text, widened where it cuts a date, or a duration from "in" or to "ago"."""
+    (start, end), (first, last) = span, part
+    begin, stop = max(first, start - _NEAR), min(last, end + _NEAR)
+    for date in _DATE.finditer(text[begin:stop]):
+        left, right = begin + date.start(), begin + date.end()
+        if left <= start and end <= right:
+            start, end = left, right
+=======
+    return _point_in_time(text, (start, end), part) if dated else (start, end)
+
+
+def _whole_brackets(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    """A span with the quotation mark or bracket beside it whose other half it holds."""
+    (start, end), (first, last) = span, part
+    words = text[start:end]
+    for opening, closing in ("“”", "„“", "«»", "()", "[]"):
+        if start > first and text[start - 1] == opening and closing in words and opening not in words:
+            start -= 1
+        elif end < last and text[end] == closing and opening in words and closing not in words:
+            end += 1
+    return start, end
+
+
+def _point_in_time(text: str, span: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    """A span that answers when, with what makes a date or a point in time of it."""
+    (start, end), (first, last) = span, part
+    begin, stop = max(first, start - _NEAR), min(last, end + _NEAR)
+    for date in _DATE.finditer(text[begin:stop]):
+        if begin + date.start() <= start and end <= begin + date.end():
+            start, end = begin + date.start(), begin + date.end()
+>>>>>>> texts
+    if _DURATION.fullmatch(text[start:end]):
         if (lead := _IN.search(text[max(first, start - 3) : start])) is not None:
             start -= len(lead.group())
         elif (trail := _AGO.match(text, end, last)) is not None:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from qa.types import NormalizedDate
-from qa.values.relative_dates import relative_date
+from qa.values.relative_dates import Tense, relative_date, weekday_date
 
 # A date without a year gets the year that puts it nearest to the document's date, if that is within so many days;
 # farther away, it could belong to either of two years.
@@ -33,6 +33,7 @@ _BEFORE_CHRIST = re.compile(r"(\d{1,4}) (?:BC|BCE|B\.C\.?|B\.C\.E\.?)")
 _DAY_FIRST = frozenset("de ru pl cs sk fi nb no da et lv tr uk bg ro sl hr sr".split())
 _NAMED = re.compile(r"(?:on |in )?(?:the )?(?P<which>last|this|next|coming) (?P<name>\w+)", re.IGNORECASE)
 _APPROXIMATE_COUNT = re.compile(rf"{_APPROXIMATE.pattern}|(?:almost|nearly|roughly|some) ", re.IGNORECASE)
+_WEEKDAY = re.compile(r"(?:on |by |until )?(?P<name>\w+)(?: (?:morning|noon|afternoon|evening|night))?", re.IGNORECASE)
 _NO_PREFIX = re.compile("")
 
 
@@ -72,16 +73,21 @@ class _Point:
         return "-".join(parts)
 
 
-def read_date(text: str, *, when: bool, written: str | None, language: str | None) -> NormalizedDate | None:
+def read_date(
+    text: str, *, when: bool, written: str | None, language: str | None, tense: Tense | None = None
+) -> NormalizedDate | None:
     """The date or interval that a text as a whole expresses; None if it is not, or not certainly, one.
 
-    With `when`, the question asks for a time, so that a bare number may be a year and a bare name a month.
+    With `when`, the question asks for a time, so that a bare number may be a year and a bare name a month; `tense` is
+    that of the question, by which a bare weekday is the one before or after the document's date.
     """
-    if relative := _relative(text, written):
+    if relative := _relative(text, written, when):
         return relative
     reader = _words_of((language or "en").split("-")[0])
-    if (match := _NAMED.fullmatch(text)) and when:
-        return _named(reader, match["which"].lower(), match["name"], written)
+    if when and (named := _named_day(text, reader, written, tense)):
+        return named
+    if when and _NAMED.fullmatch(text):
+        return None
     for prefix, approximate, form in (
         (_APPROXIMATE, True, "{}~"),
         (_BEGINS, False, "{}/.."),
@@ -107,9 +113,17 @@ def read_date(text: str, *, when: bool, written: str | None, language: str | Non
                 return None
             return None if approximate and point.year is None else _dated((point,), form, written)
     special = _special(text) or reader.either(text)
-    if special:
-        return NormalizedDate(value=special)
-    return _interval(text, reader, when, written)
+    return NormalizedDate(value=special) if special else _interval(text, reader, when, written)
+
+
+def _named_day(text: str, reader: _Words, written: str | None, tense: Tense | None) -> NormalizedDate | None:
+    """A weekday or month by its name, relative to the document's date."""
+    if match := _NAMED.fullmatch(text):
+        return _named(reader, match["which"].lower(), match["name"], written)
+    if (match := _WEEKDAY.fullmatch(text)) and (weekday := reader.weekday(match["name"])) is not None:
+        day = weekday_date(weekday, written, tense)
+        return NormalizedDate(value=day, document_date=written) if day else None
+    return None
 
 
 def _interval(text: str, reader: _Words, when: bool, written: str | None) -> NormalizedDate | None:
@@ -209,10 +223,10 @@ def _day(written: str | None) -> date | None:
         return None
 
 
-def _relative(text: str, written: str | None) -> NormalizedDate | None:
+def _relative(text: str, written: str | None, when: bool) -> NormalizedDate | None:
     """A date relative to the document's, possibly approximate, or an interval that begins or ends with one."""
     for prefix, form in ((_APPROXIMATE_COUNT, "{}~"), (_BEGINS, "{}/.."), (_ENDS, "../{}"), (_NO_PREFIX, "{}")):
-        if (match := prefix.match(text)) and (value := relative_date(text[match.end() :], written)):
+        if (match := prefix.match(text)) and (value := relative_date(text[match.end() :], written, when=when)):
             if not _FIRST_YEAR <= int(value[:4]) <= _LAST_YEAR:
                 return None
             return NormalizedDate(value=form.format(value).replace("~~", "~"), document_date=written)

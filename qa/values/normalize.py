@@ -7,8 +7,12 @@ can be read in two ways gets no value.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from qa.types import Normalized
+
+if TYPE_CHECKING:
+    from qa.values.relative_dates import Tense
 
 # In characters; a longer text is a sentence, not a value.
 _LONGEST = 80
@@ -21,6 +25,8 @@ _NUMBERED = re.compile(
 _WHEN = re.compile(
     r"\b(?:when|what year|which year|what date|which date|what day|which day|wann|quand|cu[aá]ndo|quando)\b", re.I
 )
+_PAST = re.compile(r"\b(?:did|was|were|had|has|have)\b", re.IGNORECASE)
+_FUTURE = re.compile(r"\b(?:do|does|is|are|will|shall|can|must|should|may)\b", re.IGNORECASE)
 
 
 def normalize(
@@ -42,7 +48,15 @@ def normalize(
     # An abbreviation's full stop, a sign or a symbol may be at the edge.
     untrimmed = _untrimmed(text)
     quantity = read_quantity(untrimmed if len(untrimmed) <= _LONGEST else words, language)
-    return quantity or read_date(words, when=when, written=written, language=language)
+    return quantity or read_date(words, when=when, written=written, language=language, tense=_tense(question))
+
+
+def _tense(question: str) -> Tense | None:
+    """Whether a question asks for what was or for what will be; None where its verb leaves that open."""
+    past, future = _PAST.search(question), _FUTURE.search(question)
+    if bool(past) == bool(future):
+        return None
+    return "past" if past else "future"
 
 
 def _untrimmed(text: str) -> str:

@@ -6,10 +6,12 @@ Only expressions relative to the time of writing: "three days earlier" refers to
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
+from typing import Literal
 
 from dateutil.relativedelta import relativedelta
 
+Tense = Literal["past", "future"]
 _NUMBERS = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -35,15 +37,21 @@ _COUNTED = re.compile(
     r"(?P<unit>day|week|fortnight|month|year|decade|centur)(?:y|ies|s)? (?P<way>ago|from now|from today|hence)",
     re.IGNORECASE,
 )
+_AHEAD = re.compile(
+    r"in (?P<lead>exactly |only |just )?(?P<number>[\w-]+(?: [\w-]+)?)['’]? "
+    r"(?P<unit>day|week|fortnight|month|year|decade|centur)(?:y|ies|s)?(?:['’]s?)?(?: time)?",
+    re.IGNORECASE,
+)
 _STEP = {"last": -1, "this": 0, "next": 1}
 
 
-def relative_date(text: str, written: str | None) -> str | None:
+def relative_date(text: str, written: str | None, *, when: bool = False) -> str | None:
     """The date that an English text as a whole expresses, relative to a document's date (`YYYY`, `YYYY-MM`, or a day
     with or without a time); None if it is not such a date, or if the document's date is less precise than the unit.
 
-    The result is ISO 8601 and as precise as the unit: "two months ago" is a month. Weeks and decades are rarely meant
-    to the day or year, so they are marked as approximate (EDTF, `~`) unless the text says "exactly".
+    With `when`, the question asks for a time, so that "in two weeks" is one. The result is ISO 8601 and as precise as
+    the unit: "two months ago" is a month. Weeks and decades are rarely meant to the day or year, so they are marked as
+    approximate (EDTF, `~`) unless the text says "exactly".
     """
     stated = _stated(written)
     if stated is None:
@@ -56,15 +64,36 @@ def relative_date(text: str, written: str | None) -> str | None:
         parts = 2 if match["unit"].lower() == "month" else 1
         step = relativedelta(months=1) if parts == 2 else relativedelta(years=1)
         return _iso(written_on + _STEP[match["which"].lower()] * step, parts) if precision >= parts else None
-    return _counted(match, written_on, precision) if (match := _COUNTED.fullmatch(text)) else None
+    if match := _COUNTED.fullmatch(text):
+        return _counted(match, written_on, precision, back=match["way"].lower() == "ago")
+    # "In two weeks" may also say how long something takes; whoever asks when is answered by a date.
+    return _counted(match, written_on, precision, back=False) if (match := _AHEAD.fullmatch(text)) and when else None
 
 
-def _counted(match: re.Match[str], written_on: date, precision: int) -> str | None:
+def weekday_date(weekday: int, written: str | None, tense: Tense | None) -> str | None:
+    """The day that a weekday's name alone means (0 is Monday): the one before or after the document's date, by the
+    `tense` of the question; either of both, as an EDTF set, where that leaves it open. None for a document without a
+    day, or that was written on such a day: "Friday" may be the same, or another."""
+    stated = _stated(written)
+    if stated is None or stated[1] < 3 or stated[0].weekday() == weekday:
+        return None
+    written_on = stated[0]
+    try:
+        last = written_on - timedelta(days=(written_on.weekday() - weekday) % 7)
+        coming = written_on + timedelta(days=(weekday - written_on.weekday()) % 7)
+    except OverflowError:
+        return None
+    if tense is None:
+        return f"[{last.isoformat()},{coming.isoformat()}]"
+    return (last if tense == "past" else coming).isoformat()
+
+
+def _counted(match: re.Match[str], written_on: date, precision: int, *, back: bool) -> str | None:
     unit = match["unit"].lower().replace("centur", "century")
     number = _number(match["number"].lower())
     if not number:
         return None
-    steps = number * _UNITS[unit] * (-1 if match["way"].lower() == "ago" else 1)
+    steps = number * _UNITS[unit] * (-1 if back else 1)
     parts = 3 if unit in ("day", "week", "fortnight") else 2 if unit == "month" else 1
     if precision < parts:
         return None

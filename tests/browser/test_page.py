@@ -540,29 +540,6 @@ def test_what_is_also_found_and_promises_are_shown(opened: Opened, server: Serve
     shoot(page)
 
 
-def test_what_was_not_read_is_said_quietly(opened: Opened, server: Server, tmp_path: Path, shoot: Shoot) -> None:
-    made = openpyxl.Workbook()
-    made.active.title = "Budget"
-    for row in (["Item", "Cost"], ["Rent", 1200], ["Total", "=VLOOKUP(A2,A2:B2,2)"]):
-        made.active.append(row)
-    made.save(tmp_path / "budget.xlsm")
-    page = opened()
-    page.locator("#open-documents").click()
-    page.set_input_files("#files", [tmp_path / "budget.xlsm"])
-    said = "Not read: cell B3 of sheet Budget (a formula whose value is not in the file"
-    expect(page.locator("#uploads li")).to_contain_text(said)
-    listed = page.locator("#documents-list li").filter(has_text="budget.xlsm")
-    expect(listed).to_contain_text(said)
-    shoot(page, "listed")
-    listed.get_by_role("button", name="budget.xlsm", exact=True).click()
-    expect(page.locator("#viewer-unread")).to_contain_text(said)
-    shoot(page)
-    article = page.locator("#documents-list li").first
-    page.locator("#open-documents").click()
-    article.locator("button.link").click()
-    expect(page.locator("#viewer-unread")).to_be_hidden()
-
-
 def test_why_is_told_when_somebody_asks(opened: Opened, document: Put, shoot: Shoot) -> None:
     document("bridge.txt", BRIDGE)
     page = opened()
@@ -609,3 +586,26 @@ def test_why_there_is_no_answer_and_why_it_cannot_be_told(opened: Opened, shoot:
     expect(page.locator(".why .changes")).to_contain_text("It would be answered at a threshold of 0.")
     assert serious(page) == []
     shoot(page)
+
+
+def test_what_was_not_read_is_said_quietly(opened: Opened, server: Server, tmp_path: Path, shoot: Shoot) -> None:
+    made = openpyxl.Workbook()
+    made.active.title = "Budget"
+    for row in (["Item", "Cost"], ["Rent", 1200], ["Total", "=VLOOKUP(A2,A2:B2,2)"]):
+        made.active.append(row)
+    made.save(tmp_path / "budget.xlsm")
+    page = opened()
+    page.locator("#open-documents").click()
+    page.set_input_files("#files", [tmp_path / "budget.xlsm"])
+    said = "Not read: cell B3 of sheet Budget (a formula whose value is not in the file"
+    expect(page.locator("#uploads li")).to_contain_text(said)
+    listed = page.locator("#documents-list li").filter(has_text="budget.xlsm")
+    expect(listed).to_contain_text(said)
+    shoot(page, "listed")
+    listed.get_by_role("button", name="budget.xlsm", exact=True).click()
+    expect(page.locator("#viewer-unread")).to_contain_text(said)
+    shoot(page)
+    article = page.locator("#documents-list li").first
+    page.locator("#open-documents").click()
+    article.locator("button.link").click()
+    expect(page.locator("#viewer-unread")).to_be_hidden()

@@ -22,7 +22,8 @@ from reference.settings import ROOT, settings_page
 @contextmanager
 def empty_server() -> Iterator[FastAPI]:
     """The server's application around an empty store; nothing is asked of its models."""
-    with tempfile.TemporaryDirectory() as folder:
+    # A thread of the word index may still put a file of its own down while the folder is removed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         store = Store(Path(folder) / "store", FakeEmbedder())
         try:
             yield create_app(engine_of(store))

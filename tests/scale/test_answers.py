@@ -36,9 +36,9 @@ def answers(location: Location) -> list[tuple[str, str, str, int]]:
     store = open_store(location)
     responses = open_engine(store).ask_many(QUESTIONS)
     store.close()
-    best = [(response.status, response.answers[:1]) for response in responses]
+    best = [(response.status, response.best) for response in responses]
     return [
-        (status, *((own[0].text, own[0].citation.document.uri, own[0].citation.start) if own else ("", "", -1)))
+        (status, *((own.text, own.citation.document.uri, own.citation.start) if own else ("", "", -1)))
         for status, own in best
     ]
 

@@ -105,9 +105,10 @@ async def put_files(
     taken: set[str] = set()
     jobs = []
     for name, content in await _files(request, service):
-        load: Callable[[], Document] = partial(from_file, name, content, fields)
-        if file_uri(name) in taken:
-            load = partial(_refuse_twice, name)
+        twice = file_uri(name) in taken
+        load: Callable[[], Document] = (
+            partial(_refuse_twice, name) if twice else partial(from_file, name, content, fields)
+        )
         taken.add(file_uri(name))
         jobs.append((name, Put(access, load, abandonment=abandonment)))
     if sse.wanted(request.headers.get("accept", "")):

@@ -87,10 +87,6 @@ class _Walk:
             self.close()
             self._item = False
             self._builder.heading(_HEADINGS[name], "".join(bare_text(element)))
-        elif name == "br":
-            self._inline.append(_LINE_BREAK)
-        elif name in FIELDS:
-            self._inline.append(f" {field_value(element)} ")
         elif name == "table" and not _is_layout(element):
             self.close()
             self._table(element, depth)
@@ -111,11 +107,24 @@ class _Walk:
             self.close()
             if name == "li":
                 self._item = False
+        else:
+            self._phrase(element, name, depth)
+
+    def _phrase(self, element: Any, name: str, depth: int) -> None:
+        """Add an element that stands within a line."""
+        if name == "br":
+            self._inline.append(_LINE_BREAK)
+        elif name in FIELDS:
+            value = field_value(element)
+            # Each field is a line of its own, so that its value ends where the next label begins.
+            self._inline.append(f" {value}{_LINE_BREAK}" if value not in ("", "☐", "☑") else f" {value} ")
         elif (mark := _mark(element, "".join(self._inline[-4:]))) is not None:
             kind, words = mark
             (self._notes if kind == "note" else self._inline).append(words)
         else:
             self.into(element, depth)
+            if name == "label" and _names_a_field(element):
+                self._inline.append(": ")
 
     def _table(self, table: Any, depth: int) -> None:
         for caption in _children(table, "caption"):
@@ -135,6 +144,12 @@ class _Walk:
 _LINE_BREAK = "\x1e"
 # Where a long word may be broken.
 _BROKEN = re.compile("(?<=[A-Za-z\u00c0-\u024f])\u200b(?=[A-Za-z\u00c0-\u024f])")
+
+
+def _names_a_field(label: Any) -> bool:
+    """Whether a label ends in words, behind which its field follows."""
+    words = "".join(label.itertext()).rstrip()
+    return bool(words) and words[-1].isalnum() and next(label.iter(*FIELDS), None) is None
 
 
 def _is_head(row: Sequence[Cell], marked: Sequence[tuple[Cell, bool]]) -> bool:

@@ -32,7 +32,7 @@ def test_people_see_answer_source_line_and_marked_sentence(qa: Run, seed_store: 
 
 
 def test_questions_come_one_a_line(qa: Run, seed_store: str) -> None:
-    ran = qa("ask", "-", "--store", seed_store, stdin=f"{QUESTION}\n\nwho is the deputy head of the Taliban?\n")
+    ran = qa("ask", "-", "--store", seed_store, stdin=f"\ufeff{QUESTION}\n\nwho is the deputy head of the Taliban?\n")
     lines = [json.loads(line) for line in ran.out.splitlines()]
     assert [line["question"] for line in lines] == [QUESTION, "who is the deputy head of the Taliban?"]
     assert ran.code == 0

@@ -166,7 +166,8 @@ def test_a_citation_of_a_hostile_source(qa: Callable[..., tuple[int, str]], tmp_
     (docs / "note.txt").write_text(WORDS)
     assert qa("index", docs, "--store", store)[0] == 0
     _, response = qa("ask", "When did the harbour of Lindal open?", "--store", store, "--json", "--candidates")
-    citation = json.loads(response)["answers"][0]["citation"]
+    shown = json.loads(response)
+    citation = [*shown["answers"], *shown["candidates"]][0]["citation"]
     for nasty in ("".join(NASTY), MARKUP):
         citation["document"] |= {"uri": f"file:///{nasty}", "title": nasty, "id": "0" * 64}
         for changed in ({}, {"quote": nasty}):

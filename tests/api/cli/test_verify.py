@@ -33,7 +33,7 @@ def test_many_answers_verify_whatever_their_sentences_hold(qa: Run, tmp_path: Pa
     sentences = [response["answers"][0]["citation"]["sentence"]["text"] for response in responses]
     assert {mark for mark in odd.values() if any(mark in sentence for sentence in sentences)} >= {"\x85", "\x0b"}
     checked = qa("verify", "-", "--store", store, stdin=ran.out)
-    assert (checked.code, checked.out.count("holds:")) == (0, len(odd)), checked.err
+    assert checked.code == 0 and checked.out.count("holds:") >= len(odd), checked.err
 
 
 def test_verify_refuses_what_is_no_citation(qa: Run, seed_store: str) -> None:

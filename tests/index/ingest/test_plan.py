@@ -19,7 +19,7 @@ from index.disk.paths import path_of
 from index.documents import Document
 from index.errors import InputError
 from index.ingest import plan as folders
-from index.ingest.plan import NothingKnown, kept_messages, plan, stamp_of
+from index.ingest.plan import NothingKnown, kept_messages, moved_message, plan, stamp_of
 from index.ingest.sync import follow, index_paths
 from index.loading.files import NotRead, read_documents
 from index.store.store import Store
@@ -304,6 +304,32 @@ def test_many_named_files(store: Store, tmp_path: Path, count: int) -> None:
         write(path, f"Number {path.stem} speaks.")
     assert index_paths(store, paths).added == count
     assert index_paths(store, paths).unchanged == count
+
+
+def test_a_moved_folder_is_not_stored_twice(store: Store, docs: Path, tmp_path: Path) -> None:
+    index_paths(store, [docs], tags=["x"])
+    before = {record.sha256 for record in store.catalogue.records()}
+    moved = docs.rename(tmp_path / "elsewhere")
+    made = plan([moved], store.catalogue, "default")
+    assert len(made.moved) == len(before) and "elsewhere" in str(moved_message(made))
+    report = index_paths(store, [moved])
+    records = store.catalogue.records()
+    assert report.added == len(records) == len(before)
+    assert all(record.uri.startswith(moved.as_uri()) and record.tags == ("x",) for record in records)
+    assert index_paths(store, [moved]).unchanged == len(before)
+
+
+def test_a_copy_is_no_move_nor_is_what_may_be_out_of_reach(store: Store, docs: Path, tmp_path: Path) -> None:
+    index_paths(store, [docs])
+    count = len(store.catalogue.records())
+    copy = tmp_path / "copy"
+    shutil.copytree(docs, copy)
+    assert plan([copy], store.catalogue, "default").moved == {}
+    # As the folder of a disk that is not mounted.
+    for path in docs.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    index_paths(store, [copy])
+    assert len(store.catalogue.records()) == 2 * count
 
 
 def test_tags_are_set_kept_and_changed(store: Store, docs: Path) -> None:

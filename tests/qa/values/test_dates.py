@@ -88,6 +88,10 @@ def date_of(text: str, question: str = WHEN, written: str | None = WRITTEN, lang
         ("exactly two weeks ago", "2026-07-06"),
         ("about two weeks ago", "2026-07-06~"),
         ("three weeks from now", "2026-08-10~"),
+        ("in two weeks", "2026-08-03~"),
+        ("in exactly two weeks", "2026-08-03"),
+        ("in three days", "2026-07-23"),
+        ("in a year's time", "2027"),
         ("a month ago", "2026-06"),
         ("eighteen months ago", "2025-01"),
         ("a year ago", "2025"),
@@ -221,7 +225,6 @@ def test_the_documents_date_is_stated_where_it_was_used() -> None:
         "the second",
         "May be",
         "Monday",
-        "on Friday",
         "last",
         "last one",
         "last Monday",
@@ -234,7 +237,6 @@ def test_the_documents_date_is_stated_where_it_was_used() -> None:
         "19th century",
         "three days earlier",
         "a week later",
-        "in two weeks",
         "few days ago",
         "zero days ago",
         "0 days ago",
@@ -292,3 +294,28 @@ def test_every_day_is_read_back(day: Any, form: str) -> None:
     text = day.strftime(form)
     if expected or form != "%Y-%m-%d":
         assert date_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "value"),
+    [
+        ("Friday", "When does the office close?", "2026-07-24"),
+        ("on Friday morning", "When will it open?", "2026-07-24"),
+        ("Friday", "When did the office close?", "2026-07-17"),
+        ("Friday", "When?", "[2026-07-17,2026-07-24]"),
+        # The document was written on a Monday: the same day, or another?
+        ("Monday", "When does the office close?", None),
+        ("Fridays", "When does the office close?", None),
+        ("Friday", "Who is it named after?", None),
+        ("in two weeks", "How long did it take?", None),
+    ],
+)
+def test_a_weekday_is_before_or_after_the_document_by_the_tense_of_the_question(
+    text: str, question: str, value: str | None
+) -> None:
+    assert date_of(text, question) == value
+
+
+@pytest.mark.parametrize("written", [None, "2026", "2026-07", "9999-12-31", "0001-01-01"])
+def test_without_a_day_of_the_document_a_weekday_is_none(written: str | None) -> None:
+    assert date_of("Saturday", written=written) is None

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterator
 from typing import Any
 
-from index.loading.formats.pdf.glyphs import SPACE, Glyph
+from index.loading.formats.pdf.glyphs import SPACE, Glyph, turned
 
 _HIDDEN = 0x2 | 0x20
 _MULTILINE = 1 << 12
@@ -18,8 +18,11 @@ _WIDE, _LEADING = 0.5, 1.17
 _USUAL_SIZE = 12.0
 
 
-def field_glyphs(page: Any, form: Any) -> list[Glyph]:
-    """The values on a PDFium page; `form` is its document's form environment, None if it has none."""
+def field_glyphs(page: Any, form: Any, angle: int = 0) -> list[Glyph]:
+    """The values on a PDFium page, in the frame in which text that is turned by `angle` degrees stands upright.
+
+    `form` is the form environment of its document, None if it has none.
+    """
     from pypdfium2 import raw
 
     glyphs: list[Glyph] = []
@@ -29,13 +32,13 @@ def field_glyphs(page: Any, form: Any) -> list[Glyph]:
             continue
         try:
             if not raw.FPDFAnnot_GetFlags(annotation) & _HIDDEN:
-                glyphs += _glyphs(annotation, form)
+                glyphs += _glyphs(annotation, form, angle)
         finally:
             raw.FPDFPage_CloseAnnot(annotation)
     return glyphs
 
 
-def _glyphs(annotation: Any, form: Any) -> Iterator[Glyph]:
+def _glyphs(annotation: Any, form: Any, angle: int) -> Iterator[Glyph]:
     from pypdfium2 import raw
 
     kind = raw.FPDFAnnot_GetSubtype(annotation)
@@ -49,8 +52,7 @@ def _glyphs(annotation: Any, form: Any) -> Iterator[Glyph]:
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()[:_MOST_CHARACTERS]
     if not text or not raw.FPDFAnnot_GetRect(annotation, ctypes.byref(box)):
         return
-    left, right = sorted((box.left, box.right))
-    bottom, top = sorted((box.bottom, box.top))
+    left, bottom, right, top = turned((box.left, box.bottom, box.right, box.top), angle)
     size = _font_size(annotation, form, top - bottom, several)
     lines = _wrapped(text, max(1, int((right - left) / (_WIDE * size)))) if several else [" ".join(text.split())]
     middle = top - 0.6 * _LEADING * size - 2 if several and top - bottom > 2 * size else (bottom + top) / 2
@@ -61,7 +63,9 @@ def _glyphs(annotation: Any, form: Any) -> Iterator[Glyph]:
         for place, char in enumerate(line):
             if char >= " ":
                 at = left + place * width
-                yield Glyph(char, at, at + width, low, low + _LEADING * size, size, low + 0.22 * size)
+                high = low + _LEADING * size
+                on_page = turned((at, low, at + width, high), -angle) if angle else None
+                yield Glyph(char, at, at + width, low, high, size, low + 0.22 * size, on_page)
 
 
 def _value(annotation: Any, form: Any) -> tuple[str, bool]:

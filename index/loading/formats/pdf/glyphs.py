@@ -139,8 +139,16 @@ def read_glyphs(text_page: Any, rotation: int = 0) -> PageGlyphs:
         angle: _upright(group, origins.get(angle, []), (angle + rotation) % 360) for angle, group in groups.items()
     }
     body = frames.pop(main, [])
-    turned = [frames[angle] for angle in sorted(frames)]
-    return PageGlyphs(body, turned, (main + rotation) % 360, unmapped / sampled if sampled else 0.0)
+    others = [frames[angle] for angle in sorted(frames)]
+    return PageGlyphs(body, others, (main + rotation) % 360, unmapped / sampled if sampled else 0.0)
+
+
+def turned(box: Box, angle: float) -> Box:
+    """The box (left, bottom, right, top) in a frame that is turned by `angle` degrees."""
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    corners = [(x * cos + y * sin, y * cos - x * sin) for x in (box[0], box[2]) for y in (box[1], box[3])]
+    across, up = [x for x, _ in corners], [y for _, y in corners]
+    return min(across), min(up), max(across), max(up)
 
 
 def _codes(text_page: Any) -> Sequence[int]:
@@ -164,22 +172,17 @@ def _upright(glyphs: list[Glyph], origins: Sequence[tuple[float, float]], angle:
     if angle == 0 or not glyphs:
         return glyphs
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    turned: list[Glyph] = []
+    upright: list[Glyph] = []
     # Characters of the main direction of a page that is shown turned have no origins of their own.
     waiting = iter(origins)
     for glyph in glyphs:
         if glyph is SPACE:
-            turned.append(glyph)
+            upright.append(glyph)
             continue
         left, bottom, right, top = glyph.left, glyph.bottom, glyph.right, glyph.top
-        corners = [
-            (x * cos + y * sin, y * cos - x * sin)
-            for x, y in ((left, bottom), (left, top), (right, bottom), (right, top))
-        ]
         origin = next(waiting, None)
         if angle % 90 == 0:
-            first, last = min(x for x, _ in corners), max(x for x, _ in corners)
-            low, high = min(y for _, y in corners), max(y for _, y in corners)
+            first, low, last, high = turned((left, bottom, right, top), angle)
             base = low + 0.2 * (high - low) if origin is None else origin[1] * cos - origin[0] * sin
         else:
             # The box around a slanted character is larger than the character.
@@ -192,5 +195,5 @@ def _upright(glyphs: list[Glyph], origins: Sequence[tuple[float, float]], angle:
             first, base = x * cos + y * sin, y * cos - x * sin
             last = first + max(length, 0.1 * glyph.size)
             low, high = base - 0.25 * glyph.size, base + 0.9 * glyph.size
-        turned.append(Glyph(glyph.char, first, last, low, high, glyph.size, base, (left, bottom, right, top)))
-    return turned
+        upright.append(Glyph(glyph.char, first, last, low, high, glyph.size, base, (left, bottom, right, top)))
+    return upright

@@ -19,7 +19,6 @@ from index.documents import Document, Page, Row, Unread
 from index.errors import InputError
 from index.loading.building import file_title, file_uri, one_line, person
 from index.loading.dates import iso_date
-from index.loading.formats.pdf.bookmarks import bookmarks
 from index.loading.formats.pdf.fields import field_glyphs
 from index.loading.formats.pdf.glyphs import PageGlyphs, read_glyphs
 from index.loading.formats.pdf.layout import PageText, TableRow, lay_out
@@ -27,7 +26,7 @@ from index.loading.formats.pdf.margins import RunningLines
 from index.loading.formats.pdf.places import PageFrame, Places, encode_page
 from index.loading.formats.pdf.readable import NONSENSE, is_nonsense, why_unread
 from index.loading.formats.pdf.rules import Rules, read_rules
-from index.loading.formats.pdf.titles import largest_words, stated_title, usual_size
+from index.loading.formats.pdf.titles import bookmarks, largest_words, stated_title, usual_size
 from index.loading.language import detect_language
 from index.loading.limits import MAX_RESULT_BYTES
 from index.loading.progress import progress
@@ -175,7 +174,7 @@ def _frame(pdf: Any, number: int) -> PageFrame:
     page = pdf[number - 1]
     try:
         left, bottom, right, top = page.get_cropbox()
-        return PageFrame(left, bottom, right, top, rotation=page.get_rotation())
+        return PageFrame(left, bottom, right, top, page.get_rotation())
     finally:
         page.close()
 
@@ -265,7 +264,7 @@ def _read_page(pdf: Any, number: int) -> _ReadPage | None:
             glyphs = read_glyphs(text_page, page.get_rotation())
         finally:
             text_page.close()
-        filled = field_glyphs(page, pdf.formenv.raw if pdf.formenv is not None else None)
+        filled = field_glyphs(page, pdf.formenv.raw if pdf.formenv is not None else None, glyphs.angle)
         if filled:
             glyphs.body.extend(filled)
         characters = sum(map(len, (glyphs.body, *glyphs.turned)))

@@ -10,9 +10,11 @@ from itertools import pairwise, zip_longest
 from statistics import median
 
 from index.loading.formats.pdf.glyphs import SPACE, Glyph
-from index.loading.formats.pdf.runs import RUN_GAP, Run, lines_of
+from index.loading.formats.pdf.runs import RUN_GAP, Line, Run, lines_of
 
 _LEAST_LINE_NUMBERS = 5
+# Numbers that stand at every fifth line may be fewer: so many lines are between them.
+_LEAST_COUNTED = 2
 # Watermarks are larger than the text by at least this factor, and stand on lines of it.
 _WATERMARK = 2.2
 _STEPS = (1, 2, 5, 10)
@@ -22,7 +24,7 @@ def without_line_numbers(runs: list[Run]) -> tuple[list[Run], list[Run]]:
     """The runs of a page without the numbers of its lines, and these."""
     candidates = [(run, _leading_number(run)) for run in runs]
     numbered = [(run, number) for run, number in candidates if number is not None]
-    if len(numbered) < _LEAST_LINE_NUMBERS:
+    if len(numbered) < _LEAST_COUNTED:
         return runs, []
     whole = [(run, number.value) for run, number in numbered if number.is_whole]
     column = max((_number_column(whole, edge) for edge in ("left", "right")), key=len)
@@ -63,7 +65,8 @@ def _number_column(numbered: Sequence[tuple[Run, int]], edge: str) -> list[Run]:
         # Numbers are aligned on the left or on the right; a border between two places may run through them.
         column = sorted(here + by_edge.get(place + 1, []), key=lambda entry: -entry[0].middle)
         values = [value for _, value in column]
-        if len(values) < max(_LEAST_LINE_NUMBERS, len(best) + 1):
+        counted = all(value % 5 == 0 for value in values)
+        if len(values) < max(_LEAST_COUNTED if counted else _LEAST_LINE_NUMBERS, len(best) + 1):
             continue
         steps = [after - before for before, after in pairwise(values)]
         usual = max(set(steps), key=steps.count)
@@ -89,9 +92,19 @@ def _is_beside_lines(column: list[Run], runs: Sequence[Run]) -> bool:
         return False
     # One text to a line. The cells of tables are several.
     lines = lines_of(side)
+    if len(column) < _LEAST_LINE_NUMBERS and not _is_every_fifth(column, lines):
+        return False
     if sum(len(line.runs) == 1 for line in lines) < 0.8 * len(lines):
         return False
     return _go_on([line.text() for line in lines])
+
+
+def _is_every_fifth(column: Sequence[Run], lines: Sequence[Line]) -> bool:
+    """Whether the numbers stand at lines, of which each is the fifth after the one before."""
+    places = [
+        next((number for number, line in enumerate(lines) if line.bottom < run.middle < line.top), -1) for run in column
+    ]
+    return places[0] >= 0 and all(after - before == 5 for before, after in pairwise(places))
 
 
 def _go_on(texts: Sequence[str]) -> bool:

@@ -86,6 +86,11 @@ class Places:
     def __init__(self, pages: Iterable[tuple[int, int, int, bytes]]) -> None:
         self._pages = sorted(pages, key=lambda page: page[1])
 
+    @property
+    def size(self) -> int:
+        """The bytes that the places take."""
+        return sum(len(encoded) for *_, encoded in self._pages)
+
     def regions(self, start: int, end: int) -> list[Region]:
         """The boxes of the characters `[start, end)` of the text, one for each line that they stand on."""
         first = max(0, bisect_right(self._pages, start, key=lambda page: page[1]) - 1)

@@ -303,8 +303,10 @@ def names_columns(rows: Sequence[Sequence[Cell]]) -> bool:
         years = sum(_YEAR.fullmatch(value) is not None for value in column)
         if name and is_number(name) and (not _YEAR.fullmatch(name) or years > len(column) / 2):
             return False
-    if any(sum(is_number(value) for value in column if value) > len(column) / 2 for column in below):
+    # Of two columns the first may be labels, which name the values beside them: then the first row is no head.
+    least = 0.5 if len(names) > 2 else 0.8
+    if any(sum(is_number(value) for value in column if value) > least * len(column) for column in below):
         return True
     # A table of words only: names are short, and begin alike.
     short = all(len(name.split()) <= 3 and not name[0].islower() and name[0].isalnum() for name in named)
-    return short and not any(c.isdigit() for name in named for c in name) and (len(names) > 2 or len(rows) > 3)
+    return short and not any(c.isdigit() for name in named for c in name) and len(names) > 2

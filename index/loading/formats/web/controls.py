@@ -80,6 +80,9 @@ def is_openable(element: Any, opened: Container[str]) -> bool:
     """Whether a hidden element is one that a reader of the page can open; `opened` as of `opened_parts`."""
     if (element.get("hidden") or "").lower() == "until-found" or element.get("id") in opened:
         return True
+    before = element.getprevious()
+    if before is not None and before.get("aria-expanded") is not None:
+        return True
     named = f"{element.get('class') or ''} {element.get('id') or ''}"
     return element.get("role") == "tabpanel" or _OPENING.search(named) is not None
 

@@ -50,6 +50,8 @@ def test_healthy_only_once_warm(engine: Engine, reader: Any, serving: Serving, p
             break
         time.sleep(0.01)
     assert client.get("/healthz").json() == {"status": "ok"}
+    head = client.head("/healthz")
+    assert (head.status_code, head.content) == (200, b"")
     assert client.get("/readyz").json() == {
         "status": "ok",
         "documents": 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -149,6 +150,32 @@ def test_several_files(client: TestClient) -> None:
     assert results[2]["problem"]["status"] == results[3]["problem"]["status"] == 422
     again = client.post("/v1/uploads", params={"collection": "c", "tags": ["x"]}, files=sent[:2]).json()["files"]
     assert [(result["changed"], result["document"]) for result in again] == [(False, first), (False, second)]
+
+
+def test_files_of_one_name(client: TestClient) -> None:
+    sent = files(("x/readme.txt", b"First words."), ("y/readme.txt", b"Second words."), ("x/readme.txt", b"Third."))
+    results = client.post("/v1/uploads", files=sent).json()["files"]
+    uris = [result["document"] and result["document"]["uri"] for result in results]
+    assert uris == ["upload:x/readme.txt", "upload:y/readme.txt", None]
+    assert results[2]["problem"]["status"] == 422 and "replace the other" in results[2]["problem"]["detail"]
+    assert [result["replaced"] for result in results] == [False, False, False]
+    again = client.post("/v1/uploads", files=files(("x/readme.txt", b"Other words."))).json()["files"]
+    assert (again[0]["changed"], again[0]["replaced"]) == (True, True)
+    assert len(client.get("/v1/documents").json()["documents"]) == 2
+
+
+@pytest.mark.parametrize("name", ["/etc/a.txt", "C:\\docs\\a.txt", "..\\a.txt", "x/../a.txt"])
+def test_a_path_that_leads_elsewhere_is_no_part_of_a_name(client: TestClient, name: str) -> None:
+    (result,) = client.post("/v1/uploads", files=files((name, b"Words."))).json()["files"]
+    assert result["document"]["uri"] == "upload:a.txt"
+
+
+def test_a_packed_body_is_refused_by_its_coding(client: TestClient, problem: Check) -> None:
+    packed = gzip.compress(b'{"uri": "a", "text": "Words."}')
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    for path in ("/v1/documents", "/v1/ask"):
+        body = problem(client.post(path, content=packed, headers=headers), 415, "unsupported-media-type")
+        assert "'gzip'" in body["detail"]
 
 
 def test_events_of_several_files(client: TestClient) -> None:

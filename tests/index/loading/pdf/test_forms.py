@@ -34,6 +34,20 @@ def test_passwords_and_what_was_not_chosen_are_not_read() -> None:
     assert "hunter2" not in text and "Austria" not in text
 
 
+def test_a_form_on_a_page_that_is_shown_turned() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setPageRotation(90)
+        canvas.translate(595.28, 0)
+        canvas.rotate(90)
+        draw_lines(canvas, ["Surname:", "Town:"], x=100, y=400, leading=40)
+        # Fields are placed on the page as it lies, whatever was turned: x up from the lower edge, y from the right.
+        for number, value in enumerate(["Petrescu", "Constanta"]):
+            left = 595.28 - 412 + 40 * number
+            canvas.acroForm.textfield(name=value, x=left, y=200, width=18, height=200, value=value)
+
+    assert loaded(drawn(draw)).text == "Surname:\tPetrescu\nTown:\tConstanta"
+
+
 def annotated(flags: int) -> bytes:
     plain = drawn(lambda canvas: draw_lines(canvas, ["Name:"]))
     note = b"/Subtype/FreeText/Rect[120 694 300 712]/Contents(Olga Marin)/DA(/Helv 11 Tf)/F %d" % flags

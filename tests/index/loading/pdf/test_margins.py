@@ -9,12 +9,11 @@ from corpus.drawing import BODY, BODY_TEXT, draw_lines, drawn, loaded
 from reportlab.pdfgen.canvas import Canvas
 
 
-def numbered(x: float, *, right: bool = False, step: int = 1) -> Callable[[Canvas], None]:
+def numbered(x: float, *, right: bool = False) -> Callable[[Canvas], None]:
     def draw(canvas: Canvas) -> None:
         draw_lines(canvas, BODY, x=110, leading=24)
         for number in range(7):
-            if (number + 1) % step == 0:
-                (canvas.drawRightString if right else canvas.drawString)(x, 700 - 24 * number, str(number + 6))
+            (canvas.drawRightString if right else canvas.drawString)(x, 700 - 24 * number, str(number + 6))
 
     return draw
 
@@ -22,6 +21,15 @@ def numbered(x: float, *, right: bool = False, step: int = 1) -> Callable[[Canva
 @pytest.mark.parametrize("draw", [numbered(72), numbered(90, right=True), numbered(540)])
 def test_numbers_of_lines_are_left_out(draw: Callable[[Canvas], None]) -> None:
     assert loaded(drawn(draw)).text == BODY_TEXT
+
+
+def test_a_number_at_every_fifth_line_is_left_out() -> None:
+    def draw(canvas: Canvas) -> None:
+        draw_lines(canvas, BODY * 2, x=110, leading=24)
+        for number in (5, 10):
+            draw_lines(canvas, [str(number)], x=80, y=700 - 24 * (number - 1))
+
+    assert loaded(drawn(draw)).text == f"{BODY_TEXT}\n{BODY_TEXT}"
 
 
 def test_numbers_that_stand_close_to_their_lines_are_left_out() -> None:

@@ -74,9 +74,5 @@ def test_the_places_take_little_room() -> None:
     def page(canvas: Canvas) -> None:
         draw_lines(canvas, [line.replace("the", word) for word in ("the", "a", "no", "one", "any") for line in BODY])
 
-    document, _ = load_with_places(Path("a.pdf"), content := drawn(page))
-    from index.loading.formats.pdf import loader
-
-    encoded: dict[int, bytes] = {}
-    loader._load(Path("a.pdf"), content, encoded)
-    assert sum(map(len, encoded.values())) < 1.5 * len(document.text)
+    document, places = load_with_places(Path("a.pdf"), drawn(page))
+    assert places.size < 1.5 * len(document.text)

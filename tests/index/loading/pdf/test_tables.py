@@ -183,6 +183,10 @@ def test_a_head_that_is_repeated_overleaf_is_a_head_there() -> None:
 
 
 def test_labels_and_values_are_cells_without_a_head() -> None:
+    cells = [["Name", "Silvana Petrescu"], ["Born", "7 August 1988"], ["Height", "172"], ["Town", "Constanta"]]
+    document = loaded(draw_table(cells, [72, 200]))
+    assert cells_of(document) == cells
+    assert not any(row.header for row in document.rows)
     cells = [["Subtotal", "1,025.00"], ["VAT 23%", "235.75"], ["Total due", "1,260.75"]]
     document = loaded(draw_table(cells, [300, 500], "lr"))
     assert cells_of(document) == cells
