@@ -88,7 +88,7 @@ def tell_failures(report: Report) -> None:
 def tell_partly_read(report: Report) -> None:
     for document in report.partly_read:
         path = path_of(document.uri) if document.uri.startswith("file:") else document.uri
-        tell(f"{path}: without {unread_parts(document.unread)}", label="partly read:")
+        tell(f"{path}: {unread_parts(document.unread)}", label="partly read:")
 
 
 def unread_parts(unread: Sequence[Unread]) -> str:

@@ -40,7 +40,7 @@ def test_it_is_told_once_and_shown(qa: Run, tmp_path: Path) -> None:
     file.write_text("The plan.\npage 2: no text\n")
     ran = qa("index", str(file), "--store", store)
     assert "1 added" in ran.out and "0 failed" in ran.out
-    assert "partly read:" in ran.err and "plan.parts: without page 2 (no text)" in ran.err.replace("\n", " ")
+    assert "partly read:" in ran.err and "plan.parts: page 2 (no text)" in ran.err.replace("\n", " ")
     assert "partly read" not in qa("index", str(file), "--store", store).err
     shown = json.loads(qa("documents", "show", str(file), "--store", store).out)
     assert shown["unread"] == [{"part": "page 2", "reason": "no text"}]

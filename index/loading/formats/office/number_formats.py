@@ -291,6 +291,9 @@ def _moment(value: float, tokens: Sequence[_Token], *, from_1904: bool) -> str:
     fine = _subseconds(tokens)
     moment = _day(value, from_1904=from_1904) + datetime.timedelta(seconds=0.5 / 10**fine)
     local = next((token.text for token in tokens if token.kind == "local"), None)
+    if local is None and any(token.kind == "date" and token.text[0] in "gGbB" for token in tokens):
+        # An era, or a calendar that counts other years.
+        local = "F800"
     if local is not None:
         return _local(moment, value, local)
     language = next((windows_locale.get(int(t.text, 16) & 0xFFFF) for t in tokens if t.kind == "language"), None)

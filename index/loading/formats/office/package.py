@@ -41,7 +41,8 @@ class Package:
         self.path = path
         self.archive = Archive(path, content)
         self.unread: list[Unread] = []
-        self._names = {name.lower(): name for name in self.archive.names()}
+        # Some programs part folders as their own system does.
+        self._names = {name.replace("\\", "/").lower(): name for name in self.archive.names()}
 
     def main(self, root: str, kind: str, usual: str) -> tuple[str, Any]:
         """The name and the root element, which is a `root`, of the part that the file consists of: the one that the

@@ -22,7 +22,11 @@ _UNKNOWN = "?"
 _AREA = re.compile(rf"{_CELL.pattern}:{_CELL.pattern}")
 _NAMED = ("row", "mergeCell", "oddHeader", "oddFooter", "firstHeader", "firstFooter", "evenHeader", "evenFooter")
 # Codes of page headers and footers, 18.3.1.46: sections, fonts, sizes, colours and fields.
-_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|\d{1,3} ?|K[0-9A-Fa-f]{6}|K\d\d[+-]\d{3}|(?P<section>[LCR])|(?P<and>&)|.)')
+_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|\d{1,3} ?|K[0-9A-Fa-f]{6}|K\d\d[+-]\d{3}|.)')
+
+
+_PAGE, _PAGE_WORDS = "\x00", 2
+_MARGIN_WORDS = {"&L": "\n", "&C": "\n", "&R": "\n", "&&": "&", "&P": _PAGE, "&N": _PAGE}
 
 
 @dataclass(slots=True)
@@ -111,8 +115,8 @@ def _compute(sheet: Sheet, package: Package, name: str, *, from_1904: bool) -> N
             stated, formula = inner(cell, "v"), inner(cell, "f")
             if (row, column) in sheet.without_value:
                 # Of formulas that are written once for many cells, only the first has its own words.
-                is_shared = formula is not None and formula.get("t") not in (None, "normal")
-                formulas[row, column] = _UNKNOWN if formula is None or is_shared else formula.text or _UNKNOWN
+                written = formula.text if formula is not None and formula.get("t") in (None, "normal") else None
+                formulas[row, column] = written or _UNKNOWN
             elif cell.get("t") == "e":
                 formulas[row, column] = _UNKNOWN
             elif stated is not None and stated.text and (cell.get("t") or "n") == "n":
@@ -226,8 +230,12 @@ def _merge(area: str) -> Iterator[Merge]:
 
 def _margin(text: str) -> Iterator[str]:
     """The left, middle and right part of a page header or footer, without its codes."""
-    parts = _MARGIN_CODE.sub(lambda match: "\n" if match["section"] else "&" if match["and"] else "", text).split("\n")
-    yield from (part.strip() for part in parts if any(char.isalpha() for char in part))
+    parts = _MARGIN_CODE.sub(lambda match: _MARGIN_WORDS.get(match.group().upper(), ""), text).split("\n")
+    for part in parts:
+        words = sum(any(char.isalpha() for char in word) for word in part.split())
+        # "Page 3 of 12" says nothing of the sheet.
+        if words > (_PAGE_WORDS if _PAGE in part else 0):
+            yield part.replace(_PAGE, "").strip()
 
 
 def _elements(package: Package, name: str, names: tuple[str, ...]) -> Iterator[Any]:

@@ -208,7 +208,7 @@ def test_page_headers_text_boxes_and_comments_of_sheets(tmp_path: Path) -> None:
     made.active["A2"].comment = Comment("ask again", "x")
     made.active.oddHeader.left.text = "Contract No. KX-4471"
     made.active.oddHeader.center.text = "Sund && Co."
-    made.active.oddFooter.right.text = "&P / &N"
+    made.active.oddFooter.right.text = "Page &P of &N"
     made.save(tmp_path / "a.xlsx")
     drawing = (
         '<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing" '

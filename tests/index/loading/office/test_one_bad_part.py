@@ -144,6 +144,19 @@ def test_macros_and_templates(tmp_path: Path, make: Callable[[Path], None], suff
     assert SENTENCE in load_file(path).text
 
 
+@pytest.mark.parametrize("suffix", MAKERS)
+def test_folders_parted_as_on_windows(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    MAKERS[suffix](path)
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in members.items():
+            new.writestr(name.replace("/", "\\"), content)
+    document = load_file(path)
+    assert SENTENCE in document.text and unread(document) == []
+
+
 def test_a_slide_and_a_sheet_that_are_gone_or_damaged(tmp_path: Path) -> None:
     deck(tmp_path / "a.pptx")
     change(tmp_path / "a.pptx", {"ppt/slides/slide2.xml": b"<p:sld"})

@@ -61,7 +61,6 @@ EUROS = '_-* #,##0.00\\ "€"_-;\\-* #,##0.00\\ "€"_-;_-* "-"??\\ "€"_-;_-@_
         (2.5, "0", "3"),
         # What is not understood, or no day of the calendar, is the plain number.
         (-5, "yyyy-mm-dd", "-5"),
-        (12.25, "[DBNum1]ggge", "12.25"),
         (True, None, "TRUE"),
     ],
 )
@@ -78,6 +77,8 @@ def test_numbers(tmp_path: Path, value: object, code: str | None, seen: str) -> 
         ("[$-407]dddd, d. mmmm yyyy", "Dienstag, 5. März 2024"),
         ("mmm-yy", "Mar-24"),
         ("yyyy-mm-dd hh:mm", "2024-03-05 18:30"),
+        # Of another calendar.
+        ("[$-411]ggge\u5e74m\u6708d\u65e5", "2024-03-05 18:30"),
         # Of the day as the computer shows it, which differs.
         ("mm-dd-yy", "2024-03-05 18:30"),
         ("[$-F800]dddd\\, mmmm dd\\, yyyy", "2024-03-05 18:30"),
