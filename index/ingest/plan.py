@@ -17,7 +17,7 @@ from index.errors import InputError
 from index.loading.files import MAX_FILE_BYTES, find_files
 
 # Incremented whenever the loaders make a different document of the same bytes; all files are then read again.
-LOADERS = "2"
+LOADERS = "3"
 # The longest tick of a file system's clock (FAT's is 2 s); a second change within one tick leaves no trace.
 TICK_NS = 2_000_000_000
 # For up to this many paths the catalogue is asked about each; for more, about everything.
