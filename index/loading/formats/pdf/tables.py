@@ -23,6 +23,7 @@ _NUMBER_STRIP = 0.3
 # The lines of one cell are nearer to each other than this.
 _LINE_IN_CELL = 1.45
 _MOST_ROWS = 500
+_MOST_ADDED = 150
 # A gap between rows this much wider than usual may part two tables.
 _PARTED = 1.25
 
@@ -82,7 +83,7 @@ def _with_row(table: Table, lines: list[Line]) -> Table | None:
     new = lines[0] if lines[0] not in table.lines else lines[-1]
     pitches = [above.bottom - below.bottom for above, below in pairwise(lines)]
     pitch = pitches[0] if new is lines[0] else pitches[-1]
-    if pitch > 1.6 * median(pitches) or len(lines) > _MOST_ROWS:
+    if pitch > 1.6 * median(pitches) or len(lines) > _MOST_ADDED:
         return None
     larger = _aligned(lines)
     if larger is None or len(larger.rows) != len(table.rows) + 1 or len(larger.columns) != len(table.columns):
