@@ -53,7 +53,7 @@ class Phase(BaseModel):
     learning_rate: float | None = Field(default=None, gt=0)
     variants: float = Field(default=0.0, ge=0, le=1)
     shared: float = Field(default=0.0, ge=0, le=1)
-    average: float = Field(default=0.0, ge=0, lt=1)
+    averaged: float = Field(default=0.0, ge=0, le=1)
     doubt: float = Field(default=0.0, ge=0)
     sources: list[Source]
 
@@ -77,7 +77,9 @@ class Recipe(BaseModel):
     """A training recipe. Lengths are in tokens, `warmup` is a share of a schedule's tokens, and so is `decay`, the last
     of them, in which the rate falls to zero: 1 for all behind the warm-up, less to hold the rate in between (Hu et al.
     2024, arXiv:2404.06395). `dropout` is a probability (0 unless many epochs overfit: on a CPU it costs more than the
-    matrix products), `temperature` softens the teacher's distributions (Hinton, Vinyals and Dean 2015)."""
+    matrix products), `temperature` softens the teacher's distributions (Hinton, Vinyals and Dean 2015). A run whose phases
+    are `averaged` ends with the mean of the weights at their ends, each counting that much, and of those that it began
+    with, which count `base_averaged` (Wortsman et al. 2022, arXiv:2203.05482); any other with the weights that it has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,6 +93,7 @@ class Recipe(BaseModel):
     decay: float = Field(default=1.0, gt=0, le=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     temperature: float = Field(default=2.0, ge=1)
+    base_averaged: float = Field(default=0.0, ge=0, le=1)
     checkpoint_every: int = Field(default=200, ge=1, description="optimizer steps between checkpoints")
     making: Making = Field(default_factory=Making)
     phases: list[Phase] = Field(min_length=1)

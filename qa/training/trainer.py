@@ -83,7 +83,8 @@ class Trainer:
         self._pad_id = pad_id(self._model.config)
         self._optimizer = self._make_optimizer()
         self._at = _Position()
-        self._before: dict[str, torch.Tensor] | None = None
+        # The weights that count in the mean, summed as much as they count.
+        self._summed: dict[str, torch.Tensor] = {}
 
     @property
     def model(self) -> PreTrainedModel:
@@ -98,27 +99,32 @@ class Trainer:
         try:
             while self._at.phase < len(self._recipe.phases):
                 phase = self._recipe.phases[self._at.phase]
-                if phase.average and self._before is None:
-                    self._before = {name: value.clone() for name, value in self._model.state_dict().items()}
+                if self._at == _Position():
+                    self._count(self._recipe.base_averaged)
                 self._run_phase(phase)
-                self._average(phase)
+                self._count(phase.averaged)
                 self._at = _Position(phase=self._at.phase + 1, step=self._at.step, tokens=self._at.tokens)
                 self._save_checkpoint()
                 if phase.name == last_phase:
                     break
+            if self._at.phase == len(self._recipe.phases):
+                self._average()
         finally:
             gc.enable()
 
-    def _average(self, phase: Phase) -> None:
-        """Mix the weights from before the phase into the model (Wortsman et al. 2022, arXiv:2203.05482)."""
-        if self._before is None:
-            return
-        state = self._model.state_dict()
-        for name, value in state.items():
-            if value.is_floating_point():
-                value.lerp_(self._before[name], phase.average)
-        self._model.load_state_dict(state)
-        self._before = None
+    def _count(self, share: float) -> None:
+        """Have the weights as they are now count so much in the mean."""
+        if share > 0:
+            for name, value in self._model.state_dict().items():
+                if value.is_floating_point():
+                    self._summed[name] = self._summed.get(name, torch.zeros_like(value)) + share * value
+
+    def _average(self) -> None:
+        """Put the mean of the weights that were counted in the place of the model's own."""
+        counted = self._recipe.base_averaged + sum(phase.averaged for phase in self._recipe.phases)
+        if self._summed:
+            mean = {name: value / counted for name, value in self._summed.items()}
+            self._model.load_state_dict({**self._model.state_dict(), **mean})
 
     def _run_phase(self, phase: Phase) -> None:
         if phase.learning_rate is not None and self._at.phase_tokens == 0:
@@ -220,7 +226,7 @@ class Trainer:
             "position": {name: getattr(self._at, name) for name in _Position.__slots__},
             "model": self._model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "before": self._before,
+            "summed": self._summed,
         }
         beside = unfinished(self._checkpoint)
         with write_to(beside) as file:
@@ -237,6 +243,6 @@ class Trainer:
             )
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._before = state["before"]
+        self._summed = state["summed"]
         self._at = _Position(**state["position"])
         self._console.print(f"resuming at {self._at.tokens:,} tokens")

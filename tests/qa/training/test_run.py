@@ -106,3 +106,24 @@ def test_a_checkpoint_of_another_recipe_is_not_gone_on_from(base: Path, tmp_path
     other = trainer(base, tmp_path / "work", recipe(learning_rate=1e-3))
     with pytest.raises(InputError, match="of another recipe"):
         other.train()
+
+
+def test_a_run_ends_with_the_mean_of_its_points(base: Path, tmp_path: Path) -> None:
+    plain = trainer(base, tmp_path / "plain")
+    begun = weights(plain)
+    plain.train("one")
+    after_one = weights(plain)
+    plain.train()
+    after_two = weights(plain)
+    phases = [
+        Phase(name=name, tokens=6_000, averaged=share, sources=[Source(name="made")])
+        for name, share in (("one", 0.5), ("two", 0.75))
+    ]
+    averaging = recipe(phases=phases, base_averaged=0.25)
+    # Interrupted between its phases, as any run may be.
+    trainer(base, tmp_path / "mean", averaging).train("one")
+    mean = trainer(base, tmp_path / "mean", averaging)
+    mean.train()
+    expected = (0.25 * begun + 0.5 * after_one + 0.75 * after_two) / 1.5
+    torch.testing.assert_close(weights(mean), expected)
+    assert not torch.allclose(expected, after_two, atol=1e-3)
