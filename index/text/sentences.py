@@ -23,6 +23,10 @@ _NARROW_MIN = 20
 # In characters; the cells of longer rows contain whole sentences.
 _SHORT_ROW = 600
 
+# Abbreviations of which no sentence ends, beside those that the library knows.
+_ABBREVIATED = re.compile(r"(?<!\w)(?:Ms|Mx|Figs|Eqs?|Vols?|approx)\.\s*\Z")
+_LONGEST_ABBREVIATION = 12
+
 # What a single line break in a text means: the end of a paragraph, the edge of the column that the text is set in, or
 # either of the two, to be guessed from the lines.
 LineBreaks = Literal["end", "wrap", "guess"]
@@ -171,7 +175,9 @@ def _sentences_of(text: str, start: int, end: int) -> list[tuple[int, int]]:
 def _boundaries(piece: str) -> list[tuple[int, int]]:
     """Contiguous sentences of a piece from the library's boundaries, checked to cover the piece in order."""
     cuts = sorted({int(b["end_index"]) for b in sentencex.get_sentence_boundaries("en", piece)})
-    cuts = [cut for cut in cuts if 0 < cut < len(piece)] + [len(piece)]
+    inner = [cut for cut in cuts if 0 < cut < len(piece)]
+    cuts = [cut for cut in inner if not _ABBREVIATED.search(piece[max(0, cut - _LONGEST_ABBREVIATION) : cut])]
+    cuts.append(len(piece))
     return list(zip([0, *cuts[:-1]], cuts, strict=True))
 
 

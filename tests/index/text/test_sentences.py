@@ -179,3 +179,17 @@ def test_sentences_know_their_markdown_headings() -> None:
     assert found["In d."] == ("A", "D")
     assert found["In e."] == ("E",)
     assert all(s.heading == () for s in split_sentences(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "She came with Ms. Perpetua Lind of Skagen.",
+        "With her colleague, Ms.\nPerpetua Lind, she saw him.",
+        "Ask Mx. Doe at noon.",
+        "It is shown in Figs. 3 and 4, and in Vol. II.",
+        "It weighs approx. 40 tonnes.",
+    ],
+)
+def test_an_abbreviation_ends_no_sentence(text: str) -> None:
+    assert [text[s.start : s.end] for s in split_sentences(text, line_breaks="wrap")] == [text]

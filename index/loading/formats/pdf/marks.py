@@ -100,7 +100,7 @@ def _is_exponent(word: str, text: str, following: str, notes: set[str]) -> bool:
         return True
     if not text.isdigit() or len(text) > 2:
         return False
-    letters = re.search(r"[^\W\d_]+$", word)
+    letters = re.search(r"(?<![^\W\d_])[^\W\d_]++$", word)
     if letters:
         unit = letters.group() in _UNITS and re.search(r"\d\s*$", word[: letters.start()]) is not None
         return unit or (len(letters.group()) <= 2 and text not in notes)
