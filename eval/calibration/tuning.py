@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 
@@ -20,11 +21,14 @@ from qa.judging.judge import answer_candidates
 from qa.retrieval.fusion import FusionWeights, fuse
 
 RANKING_GRID = tuple(product((0.0, 1.0, 2.0, 4.0, 6.0, 9.0, 12.0), (0.0, 1.0, 2.0, 4.0, 6.0, 9.0)))
+# Hit rates this near each other are a question or two of a few hundred.
+ALIKE = 0.006
 FUSION_GRID = tuple((dense, 1.0) for dense in (0.2, 0.35, 0.5, 0.7, 1.0, 1.4))
 
 
 def tune_fusion(store: Store, gold: Sequence[GoldQuestion], *, k: int = 20) -> tuple[FusionWeights, dict[str, float]]:
-    """The list weights with the best hit rate at k, and the hit rates of every choice and of each list alone."""
+    """The most even of the list weights with the best hit rate at k, as far as that tells them apart (`ALIKE`), and the
+    hit rates of every choice and of each list alone."""
     located = [question for question in gold if question.located and question.context]
     ranks: dict[str, list[int | None]] = {}
     for begin in range(0, len(located), 256):
@@ -50,7 +54,10 @@ def tune_fusion(store: Store, gold: Sequence[GoldQuestion], *, k: int = 20) -> t
     rates = {
         f"{name} @{depth}": hit_rate(of_order, depth) or 0.0 for name, of_order in ranks.items() for depth in (1, 5, k)
     }
-    best = max(FUSION_GRID, key=lambda pair: (rates[f"fused {pair[0]:g}:{pair[1]:g} @{k}"], -abs(pair[0] - 1.0)))
+    at_k = {pair: rates[f"fused {pair[0]:g}:{pair[1]:g} @{k}"] for pair in FUSION_GRID}
+    # Of those that can hardly be told apart the most even: other documents may lean to the other list.
+    alike = [pair for pair in FUSION_GRID if at_k[pair] >= max(at_k.values()) - ALIKE]
+    best = min(alike, key=lambda pair: abs(math.log(pair[0] / pair[1])))
     return FusionWeights(dense=best[0], lexical=best[1]), rates
 
 
