@@ -74,12 +74,13 @@ class Making(BaseModel):
 
 
 class Recipe(BaseModel):
-    """A training recipe. Lengths are in tokens, `warmup` is a share of a schedule's tokens, and so is `decay`, the last
-    of them, in which the rate falls to zero: 1 for all behind the warm-up, less to hold the rate in between (Hu et al.
-    2024, arXiv:2404.06395). `dropout` is a probability (0 unless many epochs overfit: on a CPU it costs more than the
-    matrix products), `temperature` softens the teacher's distributions (Hinton, Vinyals and Dean 2015). A run whose phases
-    are `averaged` ends with the mean of the weights at their ends, each counting that much, and of those that it began
-    with, which count `base_averaged` (Wortsman et al. 2022, arXiv:2203.05482); any other with the weights that it has."""
+    """A training recipe. Lengths are in tokens, `warmup` is a share of a schedule's tokens, and so is `decay`, the
+    last of them, in which the rate falls to zero: 1 for all behind the warm-up, less to hold the rate in between
+    (Hu et al. 2024, arXiv:2404.06395). `dropout` is a probability (0 unless many epochs overfit: on a CPU it costs
+    more than the matrix products), `temperature` softens the teacher's distributions (Hinton, Vinyals and Dean
+    2015). A run whose phases are `averaged` ends with the mean of the weights at their ends, each counting that
+    much, and of those that it began with, which count `base_averaged` (Wortsman et al. 2022, arXiv:2203.05482); any
+    other with the weights that it has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

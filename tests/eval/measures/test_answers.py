@@ -28,8 +28,8 @@ def cited(start: int, end: int, document: str = "d") -> Cited:
 
 def test_right_answers_of_the_answerable() -> None:
     rightly = result(right=True, forced_f1=1.0)
-    withheld = result(status="abstained", forced_f1=0.8)
-    declined = result(status="abstained", answerable=False, right=True, f1=1.0, forced_f1=1.0)
+    withheld = result(status="unsure", forced_f1=0.8)
+    declined = result(status="unsure", answerable=False, right=True, f1=1.0, forced_f1=1.0)
     failed = result(status="failed")
     assert value("HasAnsRight", rightly, withheld, declined, failed) == 1 / 3
     assert value("ForcedRight", rightly, withheld, declined, failed) == 2 / 3
@@ -41,8 +41,8 @@ def test_the_right_place_is_the_sentence_whatever_the_words() -> None:
     in_sentence = result(cited=cited(0, 6), **judged)
     beside = result(cited=cited(8, 30), **judged)
     elsewhere = result(cited=cited(0, 6, "other"), **judged)
-    withheld = result(status="abstained", cited=cited(35, 36), **judged)
-    nothing = result(status="abstained", **judged)
+    withheld = result(status="unsure", cited=cited(35, 36), **judged)
+    nothing = result(status="unsure", **judged)
     failed = result(status="failed", retrieval_judged=True)
     assert value("ForcedPlace", in_sentence) == 1.0 and value("ForcedPlace", withheld) == 1.0
     assert [value("ForcedPlace", one) for one in (beside, elsewhere, nothing, failed)] == [0.0] * 4

@@ -150,7 +150,7 @@ def test_an_interrupted_standard_set_goes_on(qa: Run, tmp_path: Path, monkeypatc
             left[0] -= 1
             if left[0] < 0:
                 raise KeyboardInterrupt
-            return self.real.read(questions, passages)
+            return self.real.read(questions, passages, headings)
 
     with monkeypatch.context() as patch:
         patch.setattr(reader, "open_reader", lambda *_: Impatient())
