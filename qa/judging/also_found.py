@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from index.text.words import words
+from qa.judging.question_fit import holds_number
 from qa.types import POSSIBLE, Answer, Normalized
 from qa.values.same import is_same_value
 from qa.values.units import in_base
@@ -17,7 +18,10 @@ from qa.values.units import in_base
 # What is stated beside the first answer is at least so many times as likely to be right: a reader of the answer should
 # see a contradiction that is well less likely, because the same question often has one wrong and one right figure.
 SHARE = 0.25
+# Words that come to no value seldom contradict each other for sure: they are stated where they are about as likely.
+SHARE_OF_WORDS = 0.5
 MAX_ALSO_FOUND = 3
+_FIGURES, _WORDS = "figures", "words"
 # Stop words that matter.
 _NEGATION = re.compile(r"\b(?:no|not|never|none|neither|nobody|nothing|without)\b|n['’]t\b", re.IGNORECASE)
 _CAPITALISED = re.compile(r"\b[A-Z]")
@@ -48,7 +52,8 @@ def also_found(contenders: Sequence[Answer]) -> tuple[Answer, ...]:
             break
         if (
             is_worth_stating(other.confidence, best.confidence)
-            and _kind(other.normalized) == _kind(best.normalized)
+            and _kind(other) == _kind(best)
+            and (_kind(other) != _WORDS or other.confidence >= SHARE_OF_WORDS * best.confidence)
             and all(differ(other.text, known.text, other.normalized, known.normalized) for known in chosen)
         ):
             chosen.append(other)
@@ -60,10 +65,12 @@ def is_worth_stating(confidence: float, best: float) -> bool:
     return confidence >= max(POSSIBLE, SHARE * best)
 
 
-def _kind(value: Normalized | None) -> str | None:
-    """What may be weighed against each other: dates, amounts of money, quantities of one dimension, or mere words."""
+def _kind(answer: Answer) -> str:
+    """What may be weighed against each other: dates, money, quantities of one dimension, figures that come to no value
+    for sure, or mere words."""
+    value = answer.normalized
     if value is None:
-        return None
+        return _FIGURES if holds_number(answer.text) else _WORDS
     return in_base(value.unit)[1] if value.type == "quantity" else value.type
 
 

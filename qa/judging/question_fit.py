@@ -55,7 +55,7 @@ def kind_of(text: str) -> Kind:
         return "clause"
     if _DATE.search(text):
         return "date"
-    if _NUMBER.search(text):
+    if holds_number(text):
         return "number"
     return "name" if _CAPITALISED.search(text) else "phrase"
 
@@ -67,14 +67,19 @@ def asked_kind(question: str) -> AskedKind:
     return next((kind for kind, pattern in _ASKED if pattern.search(question)), "anything")
 
 
+def holds_number(text: str) -> bool:
+    """Whether a text says a number, in digits or in words."""
+    return _NUMBER.search(text) is not None
+
+
 def type_fit(asked: AskedKind, text: str) -> float:
     """Whether an answer is of the kind that was asked for: 1, 0 if not, 0.5 where that is not known."""
     kind = kind_of(text)
     if asked == "how many":
-        return float(bool(_NUMBER.search(text)))
+        return float(holds_number(text))
     if asked == "when":
         # A rule says when as a condition: "on receipt of the notice".
-        return 1.0 if _DATE.search(text) or _NUMBER.search(text) else 0.5 if kind == "clause" else 0.0
+        return 1.0 if _DATE.search(text) or holds_number(text) else 0.5 if kind == "clause" else 0.0
     if asked == "who":
         if kind == "clause":
             return 0.5 if _CAPITALISED.search(text) else 0.0

@@ -708,6 +708,16 @@ def test_two_answers_of_one_document_may_contradict_each_other(store: Store) -> 
     assert ask(store, {"1911": 3.0, "by Erik": 2.9}, WHEN).also_found == ()
 
 
+def test_a_figure_is_also_found_beside_another_and_words_where_they_are_about_as_likely(store: Store) -> None:
+    text = "The fire of Lindal took ten lives. In Moss it took 22, said Ada Holm, and Erik Lund said nothing."
+    store.put(OLD.model_copy(update={"text": text}))
+    died = ask(store, {"ten": 3.0, "22": 1.5, "Ada Holm": 1.5}, "How many people died?")
+    assert [other.text for other in died.also_found] == ["22"]
+    who = "Who said something?"
+    assert ask(store, {"Ada Holm": 3.0, "Erik Lund": -1.0}, who).also_found == ()
+    assert [other.text for other in ask(store, {"Ada Holm": 3.0, "Erik Lund": 2.8}, who).also_found] == ["Erik Lund"]
+
+
 def test_the_same_day_in_other_words_is_nothing_else(store: Store) -> None:
     ours = OLD.model_copy(update={"text": "The bridge was opened on 9 August.", "date": "2026-07-20"})
     theirs = NEW.model_copy(update={"text": "It opened to all on August 9, 2026.", "date": None})
