@@ -74,7 +74,9 @@ def markdown_headings(text: str) -> dict[int, tuple[int, str]]:
         else:
             title = " ".join(text[slice(*bounds)].strip() for bounds in lines[block.first : block.last - 1])
         if title:
-            headings[begin + len(line) - len(line.lstrip(" \t"))] = (int(block.tag[1:]), title)
+            # A line of what is white space in Unicode alone is not blank in CommonMark.
+            whole = text[begin : lines[block.last - 1][1]]
+            headings[begin + len(whole) - len(whole.lstrip())] = (int(block.tag[1:]), title)
     return headings
 
 
