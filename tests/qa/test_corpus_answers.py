@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from corpus.all_files import FILES, write_all
 
 from api.cli.opening import open_engine, open_store
@@ -29,6 +30,7 @@ ASKED = [
 ]
 
 
+@pytest.mark.slow
 def test_questions_are_answered_with_their_places(tmp_path: Path) -> None:
     write_all(tmp_path / "files")
     store = open_store(tmp_path / "store", None, create=True)

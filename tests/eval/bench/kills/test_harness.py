@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_writers_are_killed_and_nothing_is_lost(tmp_path: Path) -> None:
     work, output = tmp_path / "work", tmp_path / "kills.json"
     run = "import sys; from api.cli.main import main; sys.exit(main())"
