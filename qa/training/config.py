@@ -41,10 +41,9 @@ class Phase(BaseModel):
     """One pass over a mixture. A phase with a `learning_rate` of its own begins a new schedule and a new optimizer;
     phases without share the schedule of the one before. `variants` is the share of questions that are shown as users
     type them: without marks, as keywords, with a slip. `shared` is the share of the loss in which all passages of a
-    question are normalised together (see `qa.training.teaching.comparison`). `average` is the weight that the model
-    from before
-    the phase has in the mean of the weights before and after it. `doubt` is the weight of the teacher's null by itself
-    (see `qa.training.teaching.distillation.span_loss`)."""
+    question are normalised together (see `qa.training.teaching.comparison`). `averaged` is
+    what the weights at its end count in the mean that the run ends with (see `Recipe`). `doubt` is the weight of the
+    teacher's null by itself (see `qa.training.teaching.distillation.span_loss`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

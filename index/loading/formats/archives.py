@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from index.errors import InputError
 from index.loading.registry import MAX_FILE_BYTES, Contents, is_supported, register_container
@@ -129,3 +130,14 @@ def _read(path: Path, content: bytes, name: str) -> bytes:
 
 
 register_container(".zip", parts=_contents, read=_read)
+
+
+def parsed_xml(path: Path, name: str, content: bytes) -> Any:
+    """The root element of an archive's member; nothing that it refers to is resolved or fetched. Raises InputError."""
+    from lxml import etree
+
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        return etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise InputError(f"{path}: damaged, {name} is not XML ({error})") from error

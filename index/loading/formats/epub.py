@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from index.documents import Document, Unread
 from index.errors import InputError
 from index.loading.building import TextBuilder
-from index.loading.formats.archives import Archive
+from index.loading.formats.archives import Archive, parsed_xml
 from index.loading.formats.html import decode_html, parse_html
 from index.loading.formats.markup import add_elements
 from index.loading.registry import register
@@ -86,13 +86,7 @@ def _spine(package: Any, folder: str) -> list[str]:
 
 
 def _xml(path: Path, archive: Archive, name: str) -> Any:
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        return etree.fromstring(archive.read(name), parser)
-    except etree.XMLSyntaxError as error:
-        raise InputError(f"{path}: damaged, {name} is not XML ({error})") from error
+    return parsed_xml(path, name, archive.read(name))
 
 
 def _body(root: Any) -> Any:

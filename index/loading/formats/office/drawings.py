@@ -54,10 +54,7 @@ def paragraph_text(paragraph: Any) -> str:
 
 def add_diagram(builder: TextBuilder, package: Package, name: str, called: str) -> None:
     """Add the words of a diagram from its data, one item a point, in the order in which they were written."""
-    if not name:
-        package.leave_out(called, "missing in the file")
-        return
-    root = package.xml(name, called)
+    root = _root(package, name, called)
     if root is None:
         return
     points = {point.get("modelId") or "": point for point in every(root, "pt") if point.get("type") in _WRITTEN}
@@ -87,16 +84,20 @@ def add_diagram(builder: TextBuilder, package: Package, name: str, called: str) 
         add(one)
 
 
+def _root(package: Package, name: str, called: str) -> Any | None:
+    """The root of a diagram or chart that a document shows; None, and noted, where it leads to no part of the file."""
+    if not name:
+        package.leave_out(called, "missing in the file")
+    return package.xml(name, called)
+
+
 def _bodies(point: Any) -> Iterator[Any]:
     return (element for element in point if name_of(element) == "t")
 
 
 def add_chart(builder: TextBuilder, package: Package, name: str, called: str) -> None:
     """Add a chart's title, and its values as a table: a row a category, a column a series, of whatever kind it is."""
-    if not name:
-        package.leave_out(called, "missing in the file")
-        return
-    root = package.xml(name, called)
+    root = _root(package, name, called)
     if root is None:
         return
     chart = inner(root, "chart")

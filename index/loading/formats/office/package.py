@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from index.documents import Unread
 from index.errors import InputError
-from index.loading.formats.archives import Archive
+from index.loading.formats.archives import Archive, parsed_xml
 
 RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
@@ -126,13 +126,7 @@ class Package:
         return said
 
     def _parse(self, name: str) -> Any:
-        from lxml import etree
-
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-        try:
-            return etree.fromstring(self.transitional(name), parser)
-        except etree.XMLSyntaxError as error:
-            raise InputError(f"{self.path}: damaged, {name} is not XML ({error})") from error
+        return parsed_xml(self.path, name, self.transitional(name))
 
 
 def name_of(element: Any) -> str:
