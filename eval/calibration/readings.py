@@ -89,12 +89,13 @@ class KeptReadings:
         keys_by_question: Sequence[Sequence[str]],
     ) -> None:
         new: list[tuple[int, dict[str, int]]] = []
-        known = set(self._spans_by_key)
+        waiting: set[str] = set()
         for number, keys in enumerate(keys_by_question):
-            places = {key: place for place, key in enumerate(keys) if key not in known}
+            unread = {key: place for place, key in enumerate(keys) if key not in self._spans_by_key}
+            places = {key: place for key, place in unread.items() if key not in waiting}
             if places:
                 new.append((number, places))
-                known |= places.keys()
+                waiting |= places.keys()
         if not new:
             return
         spans_by_question = self._reader.read(
